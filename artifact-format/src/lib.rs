@@ -1,0 +1,15 @@
+//! The model of an API gateway's configuration, and the signed file that carries it.
+//!
+//! Read in this order:
+//! - [`model`]: what an artifact says: listeners, operations, schemas, policies, upstreams, source documents;
+//! - [`container`]: how it becomes bytes and comes back, verified before anything is decoded;
+//! - [`signature`] and [`trust`]: who signed it, and whom a reader believes;
+//! - [`limits`]: what a reader will hold in memory before it knows whom it reads.
+//!
+//! This crate knows nobody: no runtime, no HTTP, no YAML, no file.
+
+pub mod container;
+pub mod limits;
+pub mod model;
+pub mod signature;
+pub mod trust;
