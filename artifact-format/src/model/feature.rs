@@ -5,10 +5,7 @@ use std::collections::BTreeSet;
 
 use semver::Version;
 
-use super::{
-    Artifact, Balance, FormatAssertion, PolicySet, ResponseValidation, Upstream, UpstreamScheme, Validation,
-    Verification,
-};
+use super::{Artifact, Balance, PolicySet, Upstream, UpstreamScheme, Validation, Verification};
 
 /// Something that not every data plane can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,7 +111,7 @@ impl Upstream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{DefaultValues, Mock};
+    use crate::model::{DefaultValues, FormatAssertion, Mock, ResponseValidation};
 
     #[test]
     fn a_plain_policy_set_asks_for_nothing() {
