@@ -4,7 +4,8 @@
 //! - [`input`]: what goes in;
 //! - [`diagnostic`]: what comes out when a document is at fault, and how it is shown;
 //! - [`document`]: the files of a compilation as values that know where they stand;
-//! - [`reference`]: where a `$ref` leads.
+//! - [`reference`]: where a `$ref` leads;
+//! - [`structure`]: the grammar of the OpenAPI objects.
 //!
 //! This crate is pure: no network, no database, no environment, no clock. Files come through
 //! [`document::Files`], which the caller implements.
@@ -13,3 +14,4 @@ pub mod diagnostic;
 pub mod document;
 pub mod input;
 pub mod reference;
+pub mod structure;
