@@ -6,9 +6,9 @@ use super::collector::{Collector, Language, language};
 use super::keyword::{self, Binding, Keyword};
 use super::scope::Spot;
 use super::text::{Step, Text};
+use crate::diagnostic::nearest;
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
-use crate::suggestion;
 
 /// Writes one schema of the table.
 pub(super) struct Writer<'w, 'd> {
@@ -209,9 +209,7 @@ impl<'w, 'd> Writer<'w, 'd> {
             }
             "additionalItems" => Some("since JSON Schema 2020-12 this is `items` beside `prefixItems`".to_owned()),
             "id" => Some("an identity is `$id`".to_owned()),
-            _ => {
-                suggestion::nearest(name, keyword::ASSERTIONS.into_iter()).map(|near| format!("did you mean `{near}`?"))
-            }
+            _ => nearest(name, keyword::ASSERTIONS.into_iter()).map(|near| format!("did you mean `{near}`?")),
         };
         let diagnostic = self.sink.warning(Code::UnknownKeyword, value.key_place(), message);
         if let Some(hint) = hint {
