@@ -104,6 +104,7 @@ codes! {
     7007 MediaType "a key of `content` is not a media type";
     7008 Unreadable "a part of an operation cannot be read";
     7009 NotValidatedYet "a part of the contract is not validated yet";
+    7010 OldSpelling "a schema's keyword is not written as 2020-12 writes it";
 }
 
 impl Code {
