@@ -46,8 +46,8 @@ impl<'d> Observer<'d> for Checker<'_, 'd> {
             // The last of a chain is reported where it stands.
             Err(error) if error.reference != reference => reference::resolve(from, reference).ok(),
             Err(error) => {
-                let written = ["$ref", "$dynamicRef"].iter().filter_map(|keyword| from.get(keyword));
-                let written = written.filter(|value| value.str() == Some(reference)).last();
+                let mut written = ["$ref", "$dynamicRef"].iter().filter_map(|keyword| from.get(keyword));
+                let written = written.rfind(|value| value.str() == Some(reference));
                 let place = written.as_ref().unwrap_or(from).place();
                 self.note(to.severity, error.code(), (place, error.to_string())).hint = error.hint();
                 None
@@ -61,10 +61,10 @@ impl<'d> Observer<'d> for Checker<'_, 'd> {
         if std::ptr::eq(object, &raw const tables::OPERATION) {
             self.operation(node, severity);
         }
-        if object.fields.iter().any(|field| matches!(field.shape, Shape::Parameters)) {
-            if let Some(list) = node.get("parameters") {
-                parameters::check(&list, severity, self.sink);
-            }
+        if object.fields.iter().any(|field| matches!(field.shape, Shape::Parameters))
+            && let Some(list) = node.get("parameters")
+        {
+            parameters::check(&list, severity, self.sink);
         }
     }
 }

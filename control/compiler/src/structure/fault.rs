@@ -68,7 +68,7 @@ fn key_of<'d>(node: &Node<'d>) -> &'d str {
 fn unknown(object: &'static Object, node: &Node<'_>, version: Version) -> Words {
     let name = key_of(node);
     if name == "$ref" {
-        let message = format!("a `$ref` cannot stand for a {}", object.name);
+        let message = format!("a `$ref` cannot stand for {} {}", article(object.name), object.name);
         return Words::new(Code::UnknownField, message)
             .hint("write it out, or refer to a part of it that may be referred to");
     }
@@ -172,10 +172,8 @@ fn broken(object: &'static Object, demand: Demand, node: &Node<'_>) -> Words {
     match demand {
         Demand::AtMostOne(fields) => {
             let present: Vec<&str> = fields.iter().copied().filter(|field| node.get(field).is_some()).collect();
-            Words::new(
-                Code::ExclusiveFields,
-                format!("{} exclude each other in a {name}", present.join("` and `").quoted()),
-            )
+            let present = present.join("` and `");
+            Words::new(Code::ExclusiveFields, format!("`{present}` exclude each other in {} {name}", article(name)))
         }
         Demand::ExactlyOne(fields) => {
             let present = fields.iter().filter(|field| node.get(field).is_some()).count();
@@ -188,7 +186,7 @@ fn broken(object: &'static Object, demand: Demand, node: &Node<'_>) -> Words {
         Demand::SomeMember => Words::new(Code::MissingField, format!("the {name} is empty")),
         Demand::All(fields) => {
             let missing: Vec<&str> = fields.iter().copied().filter(|field| node.get(field).is_none()).collect();
-            Words::new(Code::MissingField, format!("this {name} has no {}", missing.join("` and no `").quoted()))
+            Words::new(Code::MissingField, format!("this {name} has no `{}`", missing.join("` and no `")))
         }
         Demand::NoneOf(_) => {
             Words::new(Code::ExclusiveFields, format!("`{}` has no place in this {name}", key_of(node)))
@@ -208,15 +206,5 @@ fn broken(object: &'static Object, demand: Demand, node: &Node<'_>) -> Words {
             let message = format!("the `{field}` of this {name} has {} in it", characters.join(" or "));
             Words::new(Code::InvalidValue, message)
         }
-    }
-}
-
-trait Quoted {
-    fn quoted(&self) -> String;
-}
-
-impl Quoted for String {
-    fn quoted(&self) -> String {
-        format!("`{self}`")
     }
 }
