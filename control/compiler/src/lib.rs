@@ -5,6 +5,7 @@
 //! - [`diagnostic`]: what comes out when a document is at fault, and how it is shown;
 //! - [`document`]: the files of a compilation as values that know where they stand;
 //! - [`reference`]: where a `$ref` leads;
+//! - `overlay`: OpenAPI Overlays, applied before anything else looks at a document;
 //! - [`structure`]: the grammar of the OpenAPI objects.
 //!
 //! This crate is pure: no network, no database, no environment, no clock. Files come through
@@ -13,5 +14,6 @@
 pub mod diagnostic;
 pub mod document;
 pub mod input;
+mod overlay;
 pub mod reference;
 pub mod structure;

@@ -14,13 +14,21 @@ use crate::reference;
 pub fn check(documents: &Documents, sink: &mut Sink) {
     let mut seen = Seen::new();
     for entry in documents.entries() {
-        let checker = Checker { sink, operations: HashMap::new() };
+        let checker = Checker { sink, code: None, operations: HashMap::new() };
         Walk::new(checker, &mut seen).from(entry, Shape::Object(&tables::OPENAPI), Severity::Error);
     }
 }
 
+/// Checks the structure of an overlay.
+pub(crate) fn check_overlay(overlay: &Node<'_>, sink: &mut Sink) {
+    let checker = Checker { sink, code: Some(Code::OverlayStructure), operations: HashMap::new() };
+    Walk::new(checker, &mut Seen::new()).from(overlay.clone(), Shape::Object(&tables::OVERLAY), Severity::Error);
+}
+
 struct Checker<'s, 'd> {
     sink: &'s mut Sink,
+    /// The code of every fault, if it is not for the fault to say.
+    code: Option<Code>,
     /// The operations with a name, by it.
     operations: HashMap<&'d str, Node<'d>>,
 }
@@ -28,6 +36,7 @@ struct Checker<'s, 'd> {
 impl<'d> Observer<'d> for Checker<'_, 'd> {
     fn fault(&mut self, node: &Node<'d>, fault: Fault, severity: Severity) {
         let Words { code, message, hint } = fault.words(node, version(node));
+        let code = self.code.unwrap_or(code);
         let place = if fault.is_of_key() { node.key_place() } else { node.place() };
         self.note(severity, code, (place, message)).hint = hint;
     }

@@ -72,14 +72,11 @@ fn unknown(object: &'static Object, node: &Node<'_>, version: Version) -> Words 
         return Words::new(Code::UnknownField, message)
             .hint("write it out, or refer to a part of it that may be referred to");
     }
-    let words = Words::new(
-        Code::UnknownField,
-        format!("the {} of OpenAPI {} has no field `{name}`", object.name, version.name()),
-    );
-    if let Some(later) = object.fields.iter().find(|field| field.name == name) {
+    let words = Words::new(Code::UnknownField, format!("the {} has no field `{name}`", object.name));
+    if let Some(other) = object.fields.iter().find(|field| field.name == name) {
         let versions = [Version::V3_0, Version::V3_1, Version::V3_2].into_iter();
-        let names: Vec<&str> = versions.filter(|version| later.versions.has(*version)).map(Version::name).collect();
-        return words.hint(format!("OpenAPI {} has it", names.join(" and ")));
+        let names: Vec<&str> = versions.filter(|version| other.versions.has(*version)).map(Version::name).collect();
+        return words.hint(format!("OpenAPI {} has it; this document is of {}", names.join(" and "), version.name()));
     }
     let fields = object.fields.iter().filter(|field| field.versions.has(version)).map(|field| field.name);
     match nearest(name, fields) {
