@@ -6,7 +6,7 @@ use artifact_format::model::{Location, Parameter, ParameterEncoding, PathTemplat
 
 use super::body::media_range;
 use super::path_item::PathItem;
-use super::unreadable;
+use super::{map, unreadable};
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
 use crate::schema::Collector;
@@ -126,7 +126,7 @@ fn parameter<'d>(node: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) 
 }
 
 fn content_encoding<'d>(content: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Option<ParameterEncoding> {
-    let (range, entry) = content.entries().next()?;
+    let (range, entry) = map(content, sink).entries().next()?;
     let media_type = media_range(range, &entry, sink)?;
     let entry = entry.resolved().map_err(|error| unreadable(&entry, &error.to_string(), sink)).ok()?;
     let schema = entry.get("schema").and_then(|schema| schemas.schema(&schema, sink));
