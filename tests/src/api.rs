@@ -122,6 +122,11 @@ impl Api {
         Self { destination, base_path: String::new(), timeouts: Timeouts::default(), endpoints: Vec::new() }
     }
 
+    /// The same, where the upstream is never asked.
+    pub fn nowhere() -> Self {
+        Self::at(SocketAddr::from(([127, 0, 0, 1], 9)))
+    }
+
     /// Adds a GET.
     #[must_use]
     pub fn get(self, path: &str) -> Self {

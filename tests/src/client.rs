@@ -125,12 +125,9 @@ impl Client {
         }
     }
 
-    /// Whether another request can go over this connection.
-    pub fn is_closed(&self) -> bool {
-        match &self.sender {
-            Sender::Http1(sender) => sender.is_closed(),
-            Sender::Http2(sender) => sender.is_closed(),
-        }
+    /// Whether it speaks HTTP/2.
+    pub fn is_http2(&self) -> bool {
+        matches!(self.sender, Sender::Http2(_))
     }
 }
 

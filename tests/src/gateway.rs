@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -22,6 +23,7 @@ pub struct Gateway {
     child: Child,
     logs: Logs,
     folder: TempDir,
+    path: PathBuf,
     address: SocketAddr,
     admin: SocketAddr,
 }
@@ -76,8 +78,8 @@ impl Gateway {
     }
 
     /// The artifact file it watches.
-    pub fn artifact(&self) -> PathBuf {
-        self.folder.path().join("api.bca")
+    pub fn artifact(&self) -> &Path {
+        &self.path
     }
 
     /// The folder of that file.
@@ -178,11 +180,33 @@ impl Setup {
         self
     }
 
+    /// Has the artifact under a path of links, as Kubernetes mounts a `ConfigMap`: `api.bca` leads to
+    /// `..data/api.bca`, and `..data` to the folder `..0`.
+    #[must_use]
+    pub fn in_config_map(self) -> Self {
+        let folder = self.folder.path();
+        fs::create_dir(folder.join("..0")).expect("a writable folder");
+        symlink("..0", folder.join("..data")).expect("links");
+        symlink("..data/api.bca", folder.join("api.bca")).expect("links");
+        self
+    }
+
+    /// Has the artifact in the folder `current`, which is a link to the folder `0`.
+    #[must_use]
+    pub fn in_linked_folder(mut self) -> Self {
+        let folder = self.folder.path();
+        fs::create_dir(folder.join("0")).expect("a writable folder");
+        symlink("0", folder.join("current")).expect("links");
+        self.path = folder.join("current/api.bca");
+        self
+    }
+
     /// Starts it and waits until it is ready.
     ///
     /// # Panics
     /// When it ends before, with what it said.
     pub async fn start(self) -> Gateway {
+        let path = self.path.clone();
         let (child, logs, folder) = self.spawn();
         let mut starting = Starting { child: Some(child), logs };
         wait::until("the gateway listens", async || {
@@ -200,7 +224,7 @@ impl Setup {
         })
         .await;
         let (child, logs) = starting.done();
-        Gateway { child, logs, folder, address, admin }
+        Gateway { child, logs, folder, path, address, admin }
     }
 
     /// Starts it and waits until it ends by itself.

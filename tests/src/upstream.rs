@@ -17,6 +17,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// A response's body.
@@ -41,7 +42,7 @@ struct Seen {
 
 impl Upstream {
     /// Answers 200 with what it was asked, as JSON: `method`, `target`, `version`, `headers` (pairs, in order),
-    /// `body`, and `trailers`.
+    /// `body`, and `trailers`; the target also in the header `x-echo-target`, for answers without a body.
     pub async fn echo() -> Self {
         Self::answering(echo).await
     }
@@ -51,6 +52,32 @@ impl Upstream {
         Self::answering(move |request| async move {
             drain(request.into_body()).await;
             Response::new(full(body))
+        })
+        .await
+    }
+
+    /// Answers every request with 200 and `late`, but none before the gate is opened.
+    pub async fn held() -> (Self, Gate) {
+        let (gate, opened) = watch::channel(false);
+        let upstream = Self::answering(move |request| {
+            let mut opened = opened.clone();
+            async move {
+                drain(request.into_body()).await;
+                // The gate may be dropped instead of opened: then nobody listens any more.
+                let _ = opened.wait_for(|is_open| *is_open).await;
+                Response::new(full("late"))
+            }
+        });
+        (upstream.await, Gate(gate))
+    }
+
+    /// Answers with a body of so many zeros, as fast as they are taken; reads the request's body first and says
+    /// in `x-received-bytes` how long it was.
+    pub async fn zeros(length: u64) -> Self {
+        Self::answering(move |request| async move {
+            let received = drain(request.into_body()).await;
+            let response = Response::builder().header("x-received-bytes", received).header("content-length", length);
+            response.body(zeros(length)).unwrap()
         })
         .await
     }
@@ -119,6 +146,44 @@ where
     }
 }
 
+/// Holds answers back; see [`Upstream::held`].
+#[derive(Debug)]
+pub struct Gate(watch::Sender<bool>);
+
+impl Gate {
+    /// Lets every answer through, from now on.
+    pub fn open(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// A body of so many zeros, made as they are taken. Its length is not announced.
+pub fn zeros(length: u64) -> Body {
+    Zeros { left: length }.boxed()
+}
+
+struct Zeros {
+    left: u64,
+}
+
+impl hyper::body::Body for Zeros {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Infallible>>> {
+        static CHUNK: [u8; 64 << 10] = [0; 64 << 10];
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let length = CHUNK.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        self.left -= length as u64;
+        Poll::Ready(Some(Ok(hyper::body::Frame::data(Bytes::from_static(&CHUNK[..length])))))
+    }
+}
+
 /// A body of these bytes.
 pub fn full(bytes: impl Into<Bytes>) -> Body {
     Full::new(bytes.into()).boxed()
@@ -149,7 +214,8 @@ pub async fn echo(request: Request<Incoming>) -> Response<Body> {
         "body": String::from_utf8_lossy(&body.to_bytes()),
         "trailers": trailers,
     });
-    Response::builder().header("content-type", "application/json").body(full(said.to_string())).unwrap()
+    let response = Response::builder().header("content-type", "application/json");
+    response.header("x-echo-target", head.uri.to_string()).body(full(said.to_string())).unwrap()
 }
 
 fn pairs(headers: &HeaderMap) -> Value {
