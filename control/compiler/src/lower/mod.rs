@@ -47,7 +47,7 @@ pub(crate) fn lower(documents: &Documents, options: &Options, sink: &mut Sink) -
         let api = ApiContext { id, root, extension };
         let before = routes.operations.len();
         tables.operations(&api, &mut routes.operations, &mut places, sink);
-        if routes.operations.len() == before {
+        if routes.operations.len() == before && !sink.has_errors() {
             sink.warning(
                 Code::NoOperations,
                 &api.root,
