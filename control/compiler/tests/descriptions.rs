@@ -1,5 +1,7 @@
 //! Real descriptions of APIs become artifacts, or the diagnostic names what is wrong with them.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "clippy knows test functions, not what they call")]
+
 mod corpus;
 mod support;
 

@@ -1,6 +1,6 @@
 //! Small documents and what becomes of them.
 
-#![allow(clippy::unwrap_used, reason = "clippy knows test functions, not what they call")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy knows test functions, not what they call")]
 
 mod support;
 

@@ -60,7 +60,8 @@ fn value(node: &Node<'_>, shape: &Shape, sink: &mut Sink) -> bool {
 }
 
 fn all<'d>(nodes: impl Iterator<Item = Node<'d>>, shape: &Shape, sink: &mut Sink) -> bool {
-    nodes.fold(true, |is_right, node| value(&node, shape, sink) && is_right)
+    // Every one is looked at, also after one that is wrong.
+    nodes.filter(|node| !value(node, shape, sink)).count() == 0
 }
 
 /// Looks deeper where only one of the shapes can be meant, so that what is reported is the fault itself.

@@ -33,7 +33,7 @@ fn judge<'d>(key: &str, extension: &Node<'d>, extensions: &Extensions<'d>, sink:
                 ),
             );
         }
-    } else if nearest(key, [KEY].into_iter()).is_some() {
+    } else if nearest(key, [KEY]).is_some() {
         sink.error(Code::UnknownSetting, extension.key_place(), format!("`{key}` is not `{KEY}`"))
             .hint(format!("did you mean `{KEY}`?"));
     }

@@ -42,8 +42,10 @@ fn validation(settings: &Inherited<'_>, released: &mut Released, sink: &mut Sink
     validation
 }
 
+type ReadPart = fn(&mut Validation, &Node<'_>);
+
 /// Each part of `validation`, and how it is read. Parts are independent, so one that changes nothing is at its default.
-const PARTS: [(&str, fn(&mut Validation, &Node<'_>)); 6] = [
+const PARTS: [(&str, ReadPart); 6] = [
     ("unknown-query", |validation, part| {
         validation.unknown_query =
             pick(part, &[("pass", UnknownQuery::Pass), ("refuse", UnknownQuery::Refuse)], validation.unknown_query);

@@ -247,7 +247,7 @@ fn the_reference_page_is_the_table_of_settings() {
     for (title, fields) in
         [("On the document", DOCUMENT), ("On a path item or an operation", OPERATION), ("On a security scheme", SCHEME)]
     {
-        expected.push_str(&format!("\n## {title}\n\n| setting | value | |\n|---|---|---|\n"));
+        expected.extend(["\n## ", title, "\n\n| setting | value | |\n|---|---|---|\n"]);
         rows("", fields, &mut expected);
     }
     #[expect(clippy::disallowed_methods, reason = "a test has no config.rs")]
@@ -261,7 +261,7 @@ fn rows(prefix: &str, fields: &[Field], page: &mut String) {
     for field in fields {
         let required = if field.presence == Presence::Required { "Required. " } else { "" };
         let value = summary(&field.shape);
-        page.push_str(&format!("| `{prefix}{}` | {value} | {required}{} |\n", field.name, field.about));
+        page.extend(["| `", prefix, field.name, "` | ", &value, " | ", required, field.about, " |\n"]);
         parts(&format!("{prefix}{}", field.name), &field.shape, page);
     }
 }

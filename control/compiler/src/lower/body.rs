@@ -158,7 +158,7 @@ fn normal_range(text: &str) -> Option<String> {
         if !is_token(name) || value.is_empty() {
             return None;
         }
-        normal.push_str(&format!("; {}={value}", name.to_ascii_lowercase()));
+        normal.extend(["; ", &name.to_ascii_lowercase(), "=", value]);
     }
     Some(normal)
 }

@@ -14,9 +14,6 @@ mod servers;
 pub(crate) mod target;
 mod upstreams;
 
-#[cfg(test)]
-mod tests;
-
 use artifact_format::model::{ApiId, Artifact, Listener, Policies, Routes, Spec, Specs, Upstreams};
 
 use api::ApiContext;
@@ -45,15 +42,18 @@ pub(crate) fn lower(documents: &Documents, options: &Options, sink: &mut Sink) -
         check_dialect(&root, sink);
         let extension = tables.extensions.of_document(&root, sink);
         let api = ApiContext { id, root, extension };
-        let before = routes.operations.len();
-        tables.operations(&api, &mut routes.operations, &mut places, sink);
-        if routes.operations.len() == before && !sink.has_errors() {
+        let operations = tables.operations(&api, sink);
+        if operations.is_empty() && !sink.has_errors() {
             sink.warning(
                 Code::NoOperations,
                 &api.root,
                 "there is no operation under `paths`: nothing of this document is served",
             )
             .hint("webhooks and callbacks are requests that the API makes: they never become routes");
+        }
+        for (operation, place) in operations {
+            routes.operations.push(operation);
+            places.push(place);
         }
         look_at_schemes(&api, &mut tables.extensions, sink);
         extension::report_misplaced(&api.root, &tables.extensions, sink);
@@ -92,7 +92,7 @@ fn artifact(
         provenance: options.provenance.clone(),
         routes,
         schemas: table.schemas,
-        policies: Policies { schemes: tables.schemes.schemes, sets: tables.policies.into_values().collect() },
+        policies: Policies { schemes: tables.schemes.in_use, sets: tables.policies.into_values().collect() },
         upstreams: Upstreams { upstreams: tables.upstreams.upstreams },
         specs: specs(documents),
     }

@@ -33,11 +33,18 @@ pub(super) struct Tables<'d, 'o> {
     servers: HashMap<Identity, Rc<Servers<'d>>>,
 }
 
-/// A path and its path item.
-struct Path<'d> {
+/// A path, its path item and its document.
+struct Path<'p, 'd> {
     template: PathTemplate,
     key: &'d str,
     item: PathItem<'d>,
+    api: &'p ApiContext<'d>,
+}
+
+/// What holds for an operation, from the nearest place that says it.
+struct Holding<'d> {
+    settings: Inherited<'d>,
+    servers: Rc<Servers<'d>>,
 }
 
 impl<'d, 'o> Tables<'d, 'o> {
@@ -55,38 +62,29 @@ impl<'d, 'o> Tables<'d, 'o> {
         }
     }
 
-    /// Every operation of a document, in the document's order.
-    pub(super) fn operations(
-        &mut self,
-        api: &ApiContext<'d>,
-        operations: &mut Vec<Operation>,
-        places: &mut Vec<Place>,
-        sink: &mut Sink,
-    ) {
+    /// Every operation of a document, in the document's order, and where it is declared.
+    pub(super) fn operations(&mut self, api: &ApiContext<'d>, sink: &mut Sink) -> Vec<(Operation, Place)> {
+        let mut operations = Vec::new();
         let mut ids = HashSet::new();
         for (key, entry) in api.root.get("paths").iter().flat_map(Node::entries) {
             if key.starts_with("x-") {
                 continue;
             }
             let Some(template) = template(key, &entry, sink) else { continue };
-            let path = Path { template, key, item: PathItem::read(&entry, sink) };
+            let path = Path { template, key, item: PathItem::read(&entry, sink), api };
             for declared in path.item.operations(sink) {
                 let id = id(&declared, &path, &mut ids);
-                places.push(declared.entry.key_place());
-                operations.push(self.operation(id, declared, (&path, api), sink));
+                let place = declared.entry.key_place();
+                operations.push((self.operation((id, declared), &path, sink), place));
             }
         }
+        operations
     }
 
-    fn operation(
-        &mut self,
-        id: String,
-        declared: Declared<'d>,
-        (path, api): (&Path<'d>, &ApiContext<'d>),
-        sink: &mut Sink,
-    ) -> Operation {
+    fn operation(&mut self, (id, declared): (String, Declared<'d>), path: &Path<'_, 'd>, sink: &mut Sink) -> Operation {
         let Declared { method, entry, node, pointer } = declared;
-        let settings = self.settings(&node, path, api, sink);
+        let api = path.api;
+        let holding = self.holding(&node, path, sink);
         let declared = parameters::parameters(&node, &path.item, &mut self.schemas, sink);
         parameters::check_path(&path.template, &declared, &entry, sink);
         let request_body = body::request_body(&node, &mut self.schemas, sink);
@@ -94,19 +92,18 @@ impl<'d, 'o> Tables<'d, 'o> {
         let around =
             &mut Surroundings { extensions: &mut self.extensions, released: &mut self.released, sink: &mut *sink };
         let security = self.schemes.security(&node, api, around);
-        let policy = extension::policy_set(&settings, &mut self.released, sink);
-        let servers = self.servers(&node, path, api, sink);
+        let policy = extension::policy_set(&holding.settings, &mut self.released, sink);
         let upstream = match policy.mock {
             Some(_) => None,
-            None => self.binding(&settings, &servers, (path, api), sink),
+            None => self.binding(&holding, path, sink),
         };
-        let listeners = extension::listeners(&settings).into_iter();
+        let listeners = extension::listeners(&holding.settings).into_iter();
         Operation {
             id,
             api: api.id,
             method,
             path: path.template.clone(),
-            routes: servers.base_paths.iter().map(|base| route(base, &path.template)).collect(),
+            routes: holding.servers.base_paths.iter().map(|base| route(base, &path.template)).collect(),
             listeners: listeners.map(|name| ListenerId(self.listeners.number(name))).collect(),
             parameters: declared.into_iter().map(|declared| declared.parameter).collect(),
             request_body,
@@ -126,17 +123,17 @@ impl<'d, 'o> Tables<'d, 'o> {
         }
     }
 
-    /// The extensions that hold for an operation.
-    fn settings(&mut self, node: &Node<'d>, path: &Path<'d>, api: &ApiContext<'d>, sink: &mut Sink) -> Inherited<'d> {
+    fn holding(&mut self, node: &Node<'d>, path: &Path<'_, 'd>, sink: &mut Sink) -> Holding<'d> {
         let nearer = std::iter::once(node).chain(&path.item.levels);
         let nearer: Vec<_> = nearer.filter_map(|level| self.extensions.of_operation(level, sink)).collect();
-        Inherited::new(nearer.into_iter().chain(api.extension.clone()))
+        let settings = Inherited::new(nearer.into_iter().chain(path.api.extension.clone()));
+        Holding { settings, servers: self.servers(node, path, sink) }
     }
 
     /// The nearest `servers`: of the operation, the path item, the document. An empty list says nothing.
-    fn servers(&mut self, node: &Node<'d>, path: &Path<'d>, api: &ApiContext<'d>, sink: &mut Sink) -> Rc<Servers<'d>> {
+    fn servers(&mut self, node: &Node<'d>, path: &Path<'_, 'd>, sink: &mut Sink) -> Rc<Servers<'d>> {
         let says_something = |servers: &Node<'d>| servers.value().as_array().is_some_and(|servers| !servers.is_empty());
-        let candidates = [node.get("servers"), path.item.get("servers"), api.root.get("servers")];
+        let candidates = [node.get("servers"), path.item.get("servers"), path.api.root.get("servers")];
         let Some(nearest) = candidates.into_iter().flatten().find(says_something) else {
             return Rc::new(Servers::absent());
         };
@@ -144,13 +141,9 @@ impl<'d, 'o> Tables<'d, 'o> {
         Rc::clone(read.or_insert_with(|| Rc::new(Servers::read(&nearest, sink))))
     }
 
-    fn binding(
-        &mut self,
-        settings: &Inherited<'d>,
-        servers: &Servers<'d>,
-        (path, api): (&Path<'d>, &ApiContext<'d>),
-        sink: &mut Sink,
-    ) -> Option<UpstreamBinding> {
+    fn binding(&mut self, holding: &Holding<'d>, path: &Path<'_, 'd>, sink: &mut Sink) -> Option<UpstreamBinding> {
+        let Holding { settings, servers } = holding;
+        let api = path.api;
         let tell = (&mut self.released, &mut *sink);
         let upstream = if let Some(url) = &self.options.upstream {
             self.upstreams.url(url, &Place::value(COMMAND_LINE, ""), tell)
@@ -202,7 +195,7 @@ fn template(key: &str, entry: &Node<'_>, sink: &mut Sink) -> Option<PathTemplate
 const COMMAND_LINE: &str = "--upstream";
 
 /// `operationId`, else `METHOD /path`; so too for every use but the first of a path item that several paths share.
-fn id(declared: &Declared<'_>, path: &Path<'_>, taken: &mut HashSet<String>) -> String {
+fn id(declared: &Declared<'_>, path: &Path<'_, '_>, taken: &mut HashSet<String>) -> String {
     let own = declared.node.get("operationId").and_then(|id| id.str().map(str::to_owned));
     let id = own.filter(|id| !taken.contains(id)).unwrap_or_else(|| format!("{} {}", declared.method, path.key));
     taken.insert(id.clone());
@@ -222,7 +215,7 @@ fn no_upstream(api: &ApiContext<'_>, sink: &mut Sink) {
     );
 }
 
-fn upstream_path(settings: &Inherited<'_>, path: &Path<'_>, sink: &mut Sink) -> UpstreamPath {
+fn upstream_path(settings: &Inherited<'_>, path: &Path<'_, '_>, sink: &mut Sink) -> UpstreamPath {
     let kept = match extension::base_path(settings) {
         BasePath::Keep => UpstreamPath::AsReceived,
         BasePath::Strip => UpstreamPath::WithoutBase,

@@ -18,8 +18,8 @@ pub(super) fn parameters<'d>(
     schemas: &mut Collector<'d>,
     sink: &mut Sink,
 ) -> Vec<Declared<'d>> {
-    let own = list(operation.get("parameters"), schemas, sink);
-    let mut merged = list(item.get("parameters"), schemas, sink);
+    let own = list(operation.get("parameters").as_ref(), schemas, sink);
+    let mut merged = list(item.get("parameters").as_ref(), schemas, sink);
     let keys: HashSet<_> = own.iter().map(Declared::key).collect();
     merged.retain(|shared| !keys.contains(&shared.key()));
     merged.extend(own);
@@ -64,10 +64,10 @@ pub(super) fn check_path(path: &PathTemplate, declared: &[Declared<'_>], operati
     }
 }
 
-fn list<'d>(list: Option<Node<'d>>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Vec<Declared<'d>> {
+fn list<'d>(list: Option<&Node<'d>>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Vec<Declared<'d>> {
     let mut keys = HashSet::new();
     let mut parameters = Vec::new();
-    for written in list.iter().flat_map(Node::items) {
+    for written in list.into_iter().flat_map(Node::items) {
         let node = match written.resolved() {
             Ok(node) => node,
             Err(error) => {

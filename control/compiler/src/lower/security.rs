@@ -10,14 +10,14 @@ use super::api::ApiContext;
 use super::unreadable;
 use crate::diagnostic::nearest;
 use crate::diagnostic::{Code, Sink};
-use crate::document::{Identity, Node, Version};
+use crate::document::{Identity, Node, Token, Version};
 use crate::extension::{self, Extensions, Released};
 use crate::input::SecurityMode;
 
 /// The security schemes in use, each once.
 pub(super) struct Schemes {
     mode: SecurityMode,
-    pub(super) schemes: Vec<Scheme>,
+    pub(super) in_use: Vec<Scheme>,
     ids: HashMap<Identity, Option<SchemeId>>,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Surroundings<'s, 'd> {
 
 impl Schemes {
     pub(super) fn new(mode: SecurityMode) -> Self {
-        Self { mode, schemes: Vec::new(), ids: HashMap::new() }
+        Self { mode, in_use: Vec::new(), ids: HashMap::new() }
     }
 
     /// Who may call `operation`: its own `security`, else the document's.
@@ -46,8 +46,8 @@ impl Schemes {
             if !alternative.value().is_object() {
                 unreadable(&alternative, "a security requirement must be an object", around.sink);
             }
-            let requirements = alternative.entries().filter_map(|(name, scopes)| {
-                let scheme = self.scheme(name, &scopes, api, around)?;
+            let requirements = alternative.entries().filter_map(|(_, scopes)| {
+                let scheme = self.scheme(&scopes, api, around)?;
                 let scopes = scopes.items().filter_map(|scope| scope.str().map(str::to_owned)).collect();
                 Some(Requirement { scheme, scopes })
             });
@@ -59,15 +59,15 @@ impl Schemes {
         }
     }
 
-    /// The scheme `name`, which is required at `place`. `None` where there is a fault, which is reported, and where
-    /// security is off.
+    /// The scheme that is required at `place`, by the key there. `None` where there is a fault, which is reported, and
+    /// where security is off.
     fn scheme<'d>(
         &mut self,
-        name: &str,
         place: &Node<'d>,
         api: &ApiContext<'d>,
         around: &mut Surroundings<'_, 'd>,
     ) -> Option<SchemeId> {
+        let Some(Token::Key(name)) = place.token() else { return None };
         let Some(definition) = definition(name, place, api, around.sink) else {
             undefined(name, place, api, around.sink);
             return None;
@@ -101,10 +101,10 @@ impl Schemes {
     }
 
     fn add(&mut self, scheme: Scheme) -> Option<SchemeId> {
-        let known = self.schemes.iter().position(|known| *known == scheme);
-        let index = known.unwrap_or(self.schemes.len());
+        let known = self.in_use.iter().position(|known| *known == scheme);
+        let index = known.unwrap_or(self.in_use.len());
         if known.is_none() {
-            self.schemes.push(scheme);
+            self.in_use.push(scheme);
         }
         u32::try_from(index).ok().map(SchemeId)
     }

@@ -21,6 +21,13 @@ pub(crate) struct Collector<'d> {
     pending: VecDeque<Spot<'d>>,
 }
 
+/// A `$ref` or `$dynamicRef`.
+pub(super) struct Reference<'d> {
+    pub(super) binding: Binding,
+    /// Its value.
+    pub(super) node: Node<'d>,
+}
+
 /// Which language a schema is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Language {
@@ -50,7 +57,7 @@ impl<'d> Collector<'d> {
         let spot = self.scopes.outermost(node);
         let id = self.id(spot, sink);
         while let Some(spot) = self.pending.pop_front() {
-            let text = Writer::new(self, sink).write(&spot);
+            let text = Writer::new(self, sink).write(spot);
             self.texts.push(text);
         }
         id.map(|id| SchemaId(table::number(id)))
@@ -70,13 +77,13 @@ impl<'d> Collector<'d> {
     pub(super) fn id(&mut self, spot: Spot<'d>, sink: &mut Sink) -> Option<usize> {
         let mut spot = spot;
         let mut seen = HashSet::new();
-        while let Some((binding, reference)) = mere_reference(&spot.node) {
+        while let Some(reference) = mere_reference(&spot.node) {
             if !seen.insert(spot.node.identity()) {
-                let message = format!("`{}` leads back to itself", reference.str().unwrap_or_default());
-                sink.error(Code::ReferenceCycle, &reference, message);
+                let message = format!("`{}` leads back to itself", reference.node.str().unwrap_or_default());
+                sink.error(Code::ReferenceCycle, &reference.node, message);
                 return None;
             }
-            spot = self.target(&spot, binding, &reference, sink)?;
+            spot = self.target(&spot, &reference, sink)?;
         }
         let key = (spot.node.identity(), spot.scope);
         if let Some(known) = self.ids.get(&key) {
@@ -95,24 +102,18 @@ impl<'d> Collector<'d> {
         Some(id)
     }
 
-    /// What a reference written at `reference` means to a schema that is applied in `from`'s scope.
-    pub(super) fn target(
-        &mut self,
-        from: &Spot<'d>,
-        binding: Binding,
-        reference: &Node<'d>,
-        sink: &mut Sink,
-    ) -> Option<Spot<'d>> {
-        let text = reference.str()?;
+    /// What a reference means to a schema that is applied in `from`'s scope.
+    pub(super) fn target(&mut self, from: &Spot<'d>, reference: &Reference<'d>, sink: &mut Sink) -> Option<Spot<'d>> {
+        let text = reference.node.str()?;
         let found = match from.node.documents().resolve(&from.node, text) {
             Ok(found) => found,
             Err(error) => {
-                unresolved(&error, reference, sink);
+                unresolved(&error, &reference.node, sink);
                 return None;
             }
         };
         let name = found.get("$dynamicAnchor").and_then(|name| name.str());
-        let is_dynamic = binding == Binding::Dynamic && name.is_some() && text.rsplit('#').next() == name;
+        let is_dynamic = reference.binding == Binding::Dynamic && name.is_some() && text.rsplit('#').next() == name;
         let bound = name.filter(|_| is_dynamic).and_then(|name| self.scopes.bound(from.scope, name)).cloned();
         Some(self.scopes.enter(&bound.unwrap_or(found), from.scope))
     }
@@ -136,18 +137,19 @@ pub(super) fn language(node: &Node<'_>) -> Language {
 }
 
 /// The reference of a schema that says nothing else, in 3.0 whatever stands beside it.
-fn mere_reference<'d>(schema: &Node<'d>) -> Option<(Binding, Node<'d>)> {
-    schema.reference().or_else(|| schema.get("$dynamicRef")?.str())?;
-    let static_reference = || Some((Binding::Static, schema.get("$ref")?));
+fn mere_reference<'d>(schema: &Node<'d>) -> Option<Reference<'d>> {
+    let of = |binding, keyword| {
+        let node = schema.get(keyword).filter(|node| node.str().is_some())?;
+        Some(Reference { binding, node })
+    };
     if language(schema) == Language::OpenApi30 {
-        return static_reference();
+        return of(Binding::Static, "$ref");
     }
     let says_something = |key: &str| !key.starts_with("x-") && keyword::of_2020_12(key) != Some(Keyword::Dropped);
-    let mut others = schema.entries().filter(|(key, _)| says_something(key));
-    let (key, _) = others.next()?;
-    match (key, others.next()) {
-        ("$ref", None) => static_reference(),
-        ("$dynamicRef", None) => Some((Binding::Dynamic, schema.get("$dynamicRef")?)),
+    let mut keywords = schema.entries().map(|(key, _)| key).filter(|key| says_something(key));
+    match (keywords.next(), keywords.next()) {
+        (Some("$ref"), None) => of(Binding::Static, "$ref"),
+        (Some("$dynamicRef"), None) => of(Binding::Dynamic, "$dynamicRef"),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::collector::Reference;
 use super::keyword::Binding;
 use super::lowering::Writer;
 use super::scope::Spot;
@@ -43,8 +44,9 @@ impl<'d> Writer<'_, 'd> {
     fn mapping(&mut self, discriminator: &Node<'d>, spot: &Spot<'d>) -> BTreeMap<String, usize> {
         let mut mapping = BTreeMap::new();
         let alternatives = ["oneOf", "anyOf"].into_iter().filter_map(|keyword| spot.node.get(keyword));
-        for reference in alternatives.flat_map(|list| list.items().filter_map(|item| item.get("$ref"))) {
-            let target = self.collector.target(spot, Binding::Static, &reference, self.sink);
+        for node in alternatives.flat_map(|list| list.items().filter_map(|item| item.get("$ref"))) {
+            let reference = Reference { binding: Binding::Static, node };
+            let target = self.collector.target(spot, &reference, self.sink);
             let Some(Token::Key(name)) = target.as_ref().and_then(|target| target.node.token()) else { continue };
             if let Some(id) = target.and_then(|target| self.collector.id(target, self.sink)) {
                 mapping.insert(name.to_owned(), id);

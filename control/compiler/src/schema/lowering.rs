@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Number, Value};
+use serde_json::Value;
 
-use super::collector::{Collector, Language, language};
+use super::collector::{Collector, Language, Reference, language};
 use super::keyword::{self, Binding, Keyword};
+use super::rule::{self, Rule};
 use super::scope::Spot;
 use super::text::{Step, Text};
 use crate::diagnostic::nearest;
@@ -20,26 +21,34 @@ pub(super) struct Writer<'w, 'd> {
     pub(super) text: Text,
 }
 
+/// A schema within the one that is written.
+struct Part<'d> {
+    spot: Spot<'d>,
+    /// What lies between the whole and this.
+    step: Step,
+}
+
 impl<'w, 'd> Writer<'w, 'd> {
     pub(super) fn new(collector: &'w mut Collector<'d>, sink: &'w mut Sink) -> Self {
         Self { collector, sink, text: Text::default() }
     }
 
-    pub(super) fn write(mut self, spot: &Spot<'d>) -> Text {
-        self.schema(spot, Step::Stays);
+    pub(super) fn write(mut self, spot: Spot<'d>) -> Text {
+        self.schema(&Part { spot, step: Step::Stays });
         self.text
     }
 
-    /// `step`: what lies between the whole schema and this part of it.
-    fn schema(&mut self, spot: &Spot<'d>, step: Step) {
-        match spot.node.value() {
+    fn schema(&mut self, part: &Part<'d>) {
+        let node = &part.spot.node;
+        match node.value() {
             Value::Bool(verdict) => self.text.raw(if *verdict { "true" } else { "false" }),
-            Value::Object(_) => self.object(spot, step),
-            _ => self.fault(&spot.node, "a schema must be an object or a boolean"),
+            Value::Object(_) => self.object(part),
+            _ => self.fault(node, "a schema must be an object or a boolean"),
         }
     }
 
-    fn object(&mut self, spot: &Spot<'d>, step: Step) {
+    fn object(&mut self, part: &Part<'d>) {
+        let spot = &part.spot;
         let language = language(&spot.node);
         let mut keywords: Vec<(&'d str, Keyword, Node<'d>)> = Vec::new();
         for (name, value) in spot.node.entries() {
@@ -58,113 +67,105 @@ impl<'w, 'd> Writer<'w, 'd> {
         keywords.sort_unstable_by_key(|(name, ..)| *name);
         self.text.raw("{");
         for (name, keyword, value) in keywords {
-            self.keyword((name, keyword), &value, spot, step);
+            self.keyword((name, keyword), &value, part);
         }
         self.text.raw("}");
     }
 
     /// Nothing is written for a value that is at fault: the fault is reported and there will be no artifact.
-    fn keyword(&mut self, (name, keyword): (&str, Keyword), value: &Node<'d>, spot: &Spot<'d>, step: Step) {
+    fn keyword(&mut self, (name, keyword): (&str, Keyword), value: &Node<'d>, part: &Part<'d>) {
+        let spot = &part.spot;
         match keyword {
             Keyword::Dropped | Keyword::Nullable => {}
             Keyword::Dialect => self.dialect(value),
-            Keyword::Reference(binding) => self.reference(binding, value, spot, step),
-            Keyword::Schema(further) => {
+            Keyword::Reference(binding) => self.reference(&Reference { binding, node: value.clone() }, part),
+            Keyword::Schema(step) => {
                 self.text.member(name);
-                self.part(value, spot, step.then(further));
+                self.part(value, part, step);
             }
-            Keyword::Schemas(further) => self.schemas(name, value, spot, step.then(further)),
-            Keyword::Map(further) => self.map(name, value, spot, step.then(further)),
+            Keyword::Schemas(step) => {
+                self.text.member(name);
+                self.schemas(value, part, step);
+            }
+            Keyword::Map(step) => {
+                self.text.member(name);
+                self.map(value, part, step);
+            }
             Keyword::Type => self.types(value, spot),
             Keyword::Bound(sharpened_by) => self.bound((name, sharpened_by), value, spot),
             Keyword::ExclusiveBound => self.exclusive_bound(name, value),
             Keyword::Discriminator => self.discriminator(value, spot),
-            Keyword::Count => self.checked(name, value, is_count(value), "must be an integer from 0"),
-            Keyword::Positive => self.checked(name, value, is_positive(value), "must be a number above 0"),
-            Keyword::Boolean => self.checked(name, value, value.bool().is_some(), "must be a boolean"),
-            Keyword::Text => self.checked(name, value, value.str().is_some(), "must be a string"),
+            Keyword::Count => self.checked(name, value, &rule::COUNT),
+            Keyword::Positive => self.checked(name, value, &rule::POSITIVE),
+            Keyword::Boolean => self.checked(name, value, &rule::BOOLEAN),
+            Keyword::Text => self.checked(name, value, &rule::TEXT),
             Keyword::Names => self.names(name, value),
-            Keyword::NameLists => {
-                let are_lists = value.value().is_object() && value.entries().all(|(_, names)| are_names(&names));
-                self.checked(name, value, are_lists, "must be an object of lists of distinct strings");
-            }
-            Keyword::Values => self.checked(name, value, value.value().is_array(), "must be a list"),
-            Keyword::Value => self.checked(name, value, true, ""),
+            Keyword::NameLists => self.checked(name, value, &rule::NAME_LISTS),
+            Keyword::Values => self.checked(name, value, &rule::VALUES),
+            Keyword::Value => self.copied(name, value),
         }
     }
 
-    fn checked(&mut self, name: &str, value: &Node<'d>, is_right: bool, rule: &str) {
-        self.expect(value, is_right, rule);
+    fn checked(&mut self, name: &str, value: &Node<'d>, rule: &Rule) {
+        self.expect(value, rule);
+        self.copied(name, value);
+    }
+
+    fn expect(&mut self, value: &Node<'d>, rule: &Rule) {
+        if !(rule.holds)(value) {
+            self.fault(value, rule.says);
+        }
+    }
+
+    fn copied(&mut self, name: &str, value: &Node<'d>) {
         self.text.member(name);
         self.text.value(value.value());
     }
 
-    fn expect(&mut self, value: &Node<'d>, is_right: bool, rule: &str) {
-        if !is_right {
-            self.fault(value, rule);
-        }
+    /// A schema within `whole`, from which `step` leads to it.
+    fn part(&mut self, node: &Node<'d>, whole: &Part<'d>, step: Step) {
+        let spot = self.collector.scopes.enter(node, whole.spot.scope);
+        self.schema(&Part { spot, step: whole.step.then(step) });
     }
 
-    fn part(&mut self, node: &Node<'d>, spot: &Spot<'d>, step: Step) {
-        let part = self.collector.scopes.enter(node, spot.scope);
-        self.schema(&part, step);
-    }
-
-    fn schemas(&mut self, name: &str, list: &Node<'d>, spot: &Spot<'d>, step: Step) {
-        self.expect(
-            list,
-            list.value().as_array().is_some_and(|items| !items.is_empty()),
-            "must be a list of schemas, at least one",
-        );
-        self.text.member(name);
+    fn schemas(&mut self, list: &Node<'d>, whole: &Part<'d>, step: Step) {
+        self.expect(list, &rule::SCHEMAS);
         self.text.raw("[");
         for item in list.items() {
             self.text.next();
-            self.part(&item, spot, step);
+            self.part(&item, whole, step);
         }
         self.text.raw("]");
     }
 
-    fn map(&mut self, name: &str, map: &Node<'d>, spot: &Spot<'d>, step: Step) {
-        self.expect(map, map.value().is_object(), "must be an object of schemas");
+    fn map(&mut self, map: &Node<'d>, whole: &Part<'d>, step: Step) {
+        self.expect(map, &rule::SCHEMAS_BY_NAME);
         let mut entries: Vec<_> = lower::map(map, self.sink).entries().collect();
         entries.sort_unstable_by_key(|(key, _)| *key);
-        self.text.member(name);
         self.text.raw("{");
         for (key, entry) in entries {
             self.text.member(key);
-            self.part(&entry, spot, step);
+            self.part(&entry, whole, step);
         }
         self.text.raw("}");
     }
 
-    /// A `$dynamicRef` has become a `$ref` by now; where both stand, each is an alternative that must hold.
-    fn reference(&mut self, binding: Binding, value: &Node<'d>, spot: &Spot<'d>, step: Step) {
-        if value.str().is_none() {
-            return self.fault(value, "must be a string");
+    /// A `$dynamicRef` becomes a `$ref`, of which a schema has one.
+    fn reference(&mut self, reference: &Reference<'d>, part: &Part<'d>) {
+        if reference.node.str().is_none() {
+            return self.fault(&reference.node, rule::TEXT.says);
         }
-        let Some(target) = self.collector.target(spot, binding, value, self.sink) else { return };
+        if reference.binding == Binding::Dynamic && part.spot.node.reference().is_some() {
+            return self.fault(&reference.node, "beside `$ref` is not supported: put each into an `allOf`");
+        }
+        let Some(target) = self.collector.target(&part.spot, reference, self.sink) else { return };
         let Some(id) = self.collector.id(target, self.sink) else { return };
-        if binding == Binding::Dynamic && spot.node.reference().is_some() {
-            self.fault(value, "`$dynamicRef` beside `$ref` is not supported: put each into an `allOf`");
-        }
         self.text.member("$ref");
-        self.text.reference(id, step);
+        self.text.reference(id, part.step);
     }
 
     fn types(&mut self, value: &Node<'d>, spot: &Spot<'d>) {
-        let is_type = |value: &Value| value.as_str().is_some_and(|name| keyword::TYPES.contains(&name));
-        let is_right = match value.value() {
-            Value::Array(types) => {
-                let are_distinct = types.iter().enumerate().all(|(at, one)| !types[..at].contains(one));
-                language(value) == Language::Draft202012
-                    && !types.is_empty()
-                    && are_distinct
-                    && types.iter().all(is_type)
-            }
-            one => is_type(one),
-        };
-        self.expect(value, is_right, &format!("must be one of {}", keyword::TYPES.join(", ")));
+        self.expect(value, &rule::TYPE);
         self.text.member("type");
         // In 3.0 `null` is allowed beside a type, never by itself, and an `enum` has to list it like any other value
         // (the clarification of `nullable` in OpenAPI 3.0.3).
@@ -178,13 +179,13 @@ impl<'w, 'd> Writer<'w, 'd> {
     /// `minimum` and `maximum`, which a boolean beside them makes exclusive.
     fn bound(&mut self, (name, sharpened_by): (&str, &str), value: &Node<'d>, spot: &Spot<'d>) {
         let is_sharp = spot.node.get(sharpened_by).and_then(|sharp| sharp.bool()) == Some(true);
-        self.checked(if is_sharp { sharpened_by } else { name }, value, value.value().is_number(), "must be a number");
+        self.checked(if is_sharp { sharpened_by } else { name }, value, &rule::NUMBER);
     }
 
     /// In 2020-12 a number. A boolean is how 3.0 says it; real descriptions of 3.1 still do, and mean it.
     fn exclusive_bound(&mut self, name: &str, value: &Node<'d>) {
         match (value.value(), language(value)) {
-            (Value::Number(_), Language::Draft202012) => self.checked(name, value, true, ""),
+            (Value::Number(_), Language::Draft202012) => self.copied(name, value),
             (Value::Bool(_), Language::OpenApi30) => {}
             (Value::Bool(_), Language::Draft202012) => {
                 let message = format!("`{name}` is a number since OpenAPI 3.1; it is taken as 3.0 meant it");
@@ -192,7 +193,7 @@ impl<'w, 'd> Writer<'w, 'd> {
                     .warning(Code::OldSpelling, value, message)
                     .hint(format!("write the bound itself: `{name}: 0`"));
             }
-            (_, Language::Draft202012) => self.fault(value, "must be a number"),
+            (_, Language::Draft202012) => self.fault(value, rule::NUMBER.says),
             (_, Language::OpenApi30) => self.fault(value, "must be a boolean in OpenAPI 3.0"),
         }
     }
@@ -212,8 +213,7 @@ impl<'w, 'd> Writer<'w, 'd> {
                 );
             }
         }
-        let is_right = value.value().is_array() && names.iter().all(|name| name.is_string());
-        self.expect(value, is_right, "must be a list of strings");
+        self.expect(value, &rule::NAMES);
         self.text.member(name);
         self.text.value(&Value::Array(names.into_iter().cloned().collect()));
     }
@@ -248,7 +248,7 @@ impl<'w, 'd> Writer<'w, 'd> {
             }
             "additionalItems" => Some("since JSON Schema 2020-12 this is `items` beside `prefixItems`".to_owned()),
             "id" => Some("an identity is `$id`".to_owned()),
-            _ => nearest(name, keyword::ASSERTIONS.into_iter()).map(|near| format!("did you mean `{near}`?")),
+            _ => nearest(name, keyword::ASSERTIONS).map(|near| format!("did you mean `{near}`?")),
         };
         let diagnostic = self.sink.warning(Code::UnknownKeyword, value.key_place(), message);
         if let Some(hint) = hint {
@@ -282,19 +282,4 @@ pub(crate) fn check_dialect(dialect: &str, place: &Node<'_>, sink: &mut Sink) {
             "write the schema in JSON Schema 2020-12 (https://json-schema.org/draft/2020-12/schema), the default of OpenAPI 3.1 and later",
         );
     }
-}
-
-fn is_count(value: &Node<'_>) -> bool {
-    value.value().as_u64().is_some()
-        || value.value().as_f64().is_some_and(|number| number >= 0.0 && number.fract() == 0.0)
-}
-
-fn is_positive(value: &Node<'_>) -> bool {
-    value.value().as_number().and_then(Number::as_f64).is_some_and(|number| number > 0.0)
-}
-
-fn are_names(value: &Node<'_>) -> bool {
-    let Some(names) = value.value().as_array() else { return false };
-    let distinct: HashSet<&str> = names.iter().filter_map(Value::as_str).collect();
-    distinct.len() == names.len()
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`keyword`] says what may stand under each keyword and what becomes of it;
 //! - [`collector`] follows references and decides which schemas the artifact has;
-//! - [`lowering`] writes one schema, keyword by keyword;
+//! - [`lowering`] writes one schema, keyword by keyword, by the [`rule`]s of their values;
 //! - [`scope`] resolves `$dynamicRef`; [`discriminator`] rewrites mappings;
 //! - [`text`] and [`table`] hold what was written and merge what is the same.
 
@@ -10,12 +10,10 @@ mod collector;
 mod discriminator;
 mod keyword;
 mod lowering;
+mod rule;
 mod scope;
 mod table;
 mod text;
-
-#[cfg(test)]
-mod tests;
 
 pub(crate) use collector::Collector;
 pub(crate) use lowering::check_dialect;

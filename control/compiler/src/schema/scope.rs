@@ -26,7 +26,7 @@ type Anchors<'d> = BTreeMap<String, Node<'d>>;
 
 /// Every scope met so far.
 pub(super) struct Scopes<'d> {
-    scopes: Vec<Anchors<'d>>,
+    bindings: Vec<Anchors<'d>>,
     ids: HashMap<Vec<(String, Identity)>, ScopeId>,
     resources: HashMap<Identity, Anchors<'d>>,
     use_of_anchors: UseOfAnchors,
@@ -43,7 +43,7 @@ impl<'d> Scopes<'d> {
     pub(super) fn new(documents: &Documents) -> Self {
         let are_used = documents.sources().any(|source| source.text().contains("$dynamicAnchor"));
         Self {
-            scopes: vec![Anchors::new()],
+            bindings: vec![Anchors::new()],
             ids: HashMap::from([(Vec::new(), ScopeId(0))]),
             resources: HashMap::new(),
             use_of_anchors: if are_used { UseOfAnchors::Some } else { UseOfAnchors::None },
@@ -66,21 +66,21 @@ impl<'d> Scopes<'d> {
 
     /// What the dynamic anchor `name` means in `scope`.
     pub(super) fn bound(&self, scope: ScopeId, name: &str) -> Option<&Node<'d>> {
-        self.scopes.get(scope.0)?.get(name)
+        self.bindings.get(scope.0)?.get(name)
     }
 
     fn with_resource_of(&mut self, node: &Node<'d>, scope: ScopeId) -> ScopeId {
         let resource = resource_of(node);
         let anchors = self.resources.entry(resource.identity()).or_insert_with(|| dynamic_anchors(&resource));
-        let mut bound = self.scopes[scope.0].clone();
+        let mut bound = self.bindings[scope.0].clone();
         for (name, target) in anchors.iter() {
             bound.entry(name.clone()).or_insert_with(|| target.clone());
         }
         let key = bound.iter().map(|(name, target)| (name.clone(), target.identity())).collect();
-        let next = ScopeId(self.scopes.len());
+        let next = ScopeId(self.bindings.len());
         let id = *self.ids.entry(key).or_insert(next);
         if id == next {
-            self.scopes.push(bound);
+            self.bindings.push(bound);
         }
         id
     }

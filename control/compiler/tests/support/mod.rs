@@ -39,5 +39,6 @@ pub(crate) fn shown(located: &Located) -> String {
 /// The artifact of a compilation that must succeed.
 pub(crate) fn artifact(compiled: Compiled) -> Artifact {
     let diagnostics: Vec<String> = compiled.diagnostics.iter().map(shown).collect();
-    compiled.artifact.unwrap_or_else(|| panic!("{diagnostics:#?}"))
+    assert!(compiled.artifact.is_some(), "{diagnostics:#?}");
+    compiled.artifact.unwrap()
 }
