@@ -12,7 +12,7 @@ paths:
   /orders:
     get:
       operationId: orders
-      reponses: {}
+      response: {}
     post:
       operationId: orders
       requestBody: { $ref: '#/components/requestBodies/Ordr' }
