@@ -1,5 +1,7 @@
 //! Request bodies, responses and what both are made of (OpenAPI 3.2.0 sections 4.13 to 4.17, 4.21).
 
+use std::collections::HashSet;
+
 use artifact_format::model::{Header, MediaType, PropertyEncoding, RequestBody, Response, StatusPattern, Style};
 
 use super::parameters::{explode_default, style_named};
@@ -64,9 +66,10 @@ fn status_pattern(key: &str) -> Option<StatusPattern> {
 /// The `content` of `holder`, the most specific media type first.
 fn content<'d>(holder: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Vec<MediaType> {
     let mut content: Vec<MediaType> = Vec::new();
+    let mut ranges = HashSet::new();
     for (key, written) in declared(holder, "content", sink) {
         let Some(range) = media_range(key, &written, sink) else { continue };
-        if content.iter().any(|known| known.range == range) {
+        if !ranges.insert(range.clone()) {
             sink.error(
                 Code::MediaType,
                 written.key_place(),

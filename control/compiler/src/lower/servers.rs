@@ -38,6 +38,10 @@ impl<'d> Servers<'d> {
                     Err(reason) => faults.push((server.clone(), format!("`{url}` cannot be served: {reason}"))),
                 }
             }
+            if read.base_paths.len() > BASE_PATHS_MAX {
+                too_many(servers, sink);
+                break;
+            }
         }
         for (server, message) in faults {
             let place = server.get("url").unwrap_or(server);
@@ -46,9 +50,6 @@ impl<'d> Servers<'d> {
                 _ => sink.warning(Code::ServerUrl, &place, format!("{message}; this server is left out")),
             };
             diagnostic.hint("a server is an absolute URL such as `https://api.example/v1`, or a path such as `/v1`");
-        }
-        if read.base_paths.len() > BASE_PATHS_MAX {
-            too_many(servers, sink);
         }
         read
     }

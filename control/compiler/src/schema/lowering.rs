@@ -61,7 +61,9 @@ impl<'w, 'd> Writer<'w, 'd> {
             match known {
                 Some(Keyword::Dropped) => {}
                 Some(keyword) => keywords.push((name, keyword, value)),
-                None => self.unknown(name, &value, language),
+                // The structure check knows the fields of 3.0.
+                None if language == Language::OpenApi30 || name.starts_with("x-") => {}
+                None => self.ignored(name, &value),
             }
         }
         keywords.sort_unstable_by_key(|(name, ..)| *name);
@@ -221,20 +223,6 @@ impl<'w, 'd> Writer<'w, 'd> {
     fn dialect(&mut self, value: &Node<'d>) {
         let Some(dialect) = value.str() else { return self.fault(value, "must be a string") };
         check_dialect(dialect, value, self.sink);
-    }
-
-    fn unknown(&mut self, name: &str, value: &Node<'d>, language: Language) {
-        if name.starts_with("x-") {
-            return;
-        }
-        if language == Language::OpenApi30 {
-            // The structure check knows the fields of 3.0; this only makes sure that nothing slips through.
-            if !self.sink.has_errors() {
-                self.ignored(name, value);
-            }
-            return;
-        }
-        self.ignored(name, value);
     }
 
     fn ignored(&mut self, name: &str, value: &Node<'d>) {

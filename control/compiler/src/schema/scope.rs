@@ -29,6 +29,8 @@ pub(super) struct Scopes<'d> {
     bindings: Vec<Anchors<'d>>,
     ids: HashMap<Vec<(String, Identity)>, ScopeId>,
     resources: HashMap<Identity, Anchors<'d>>,
+    /// What became of a scope when a resource was entered.
+    entered: HashMap<(Identity, ScopeId), ScopeId>,
     use_of_anchors: UseOfAnchors,
 }
 
@@ -46,6 +48,7 @@ impl<'d> Scopes<'d> {
             bindings: vec![Anchors::new()],
             ids: HashMap::from([(Vec::new(), ScopeId(0))]),
             resources: HashMap::new(),
+            entered: HashMap::new(),
             use_of_anchors: if are_used { UseOfAnchors::Some } else { UseOfAnchors::None },
         }
     }
@@ -71,6 +74,9 @@ impl<'d> Scopes<'d> {
 
     fn with_resource_of(&mut self, node: &Node<'d>, scope: ScopeId) -> ScopeId {
         let resource = resource_of(node);
+        if let Some(known) = self.entered.get(&(resource.identity(), scope)) {
+            return *known;
+        }
         let anchors = self.resources.entry(resource.identity()).or_insert_with(|| dynamic_anchors(&resource));
         let mut bound = self.bindings[scope.0].clone();
         for (name, target) in anchors.iter() {
@@ -82,6 +88,7 @@ impl<'d> Scopes<'d> {
         if id == next {
             self.bindings.push(bound);
         }
+        self.entered.insert((resource.identity(), scope), id);
         id
     }
 }
