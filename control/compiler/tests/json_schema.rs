@@ -103,6 +103,10 @@ fn schemas_of_3_0_mean_what_3_0_says() {
     check(json!({ "type": "number", "exclusiveMaximum": true }), &[(json!(1), true)]);
     // Siblings of a reference are ignored.
     check(json!({ "$ref": "#/components/schemas/Name", "maxLength": 1 }), &[(json!("abc"), true), (json!("a"), false)]);
+    check(
+        json!({ "type": "object", "properties": { "a": { "$ref": "#/components/schemas/Name", "maxLength": 1 } } }),
+        &[(json!({ "a": "abc" }), true), (json!({ "a": "a" }), false)],
+    );
     check(json!({ "type": "object", "example": { "$ref": "#/nowhere" } }), &[(json!({}), true)]);
     check(
         json!({ "type": "object", "default": { "$ref": "#/nowhere" }, "properties": { "$ref": { "type": "integer" } } }),
@@ -201,6 +205,25 @@ fn equal_schemas_are_stored_once_and_annotations_not_at_all() {
     let reference = r#"{"$ref":"portcullis:schema/1"}"#;
     let root = format!(r#"{{"properties":{{"a":{reference},"b":{reference},"c":{reference}}},"type":"object"}}"#);
     assert_eq!(texts, [root.as_str(), r#"{"type":"string"}"#]);
+}
+
+#[test]
+fn operations_find_their_schemas_after_equal_ones_were_merged() {
+    let parameter = |name: &str, kind: &str| json!({ "name": name, "in": "query", "schema": { "type": kind } });
+    let parameters = json!([parameter("a", "string"), parameter("b", "string"), parameter("c", "integer")]);
+    let text = json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Test", "version": "1" },
+        "paths": { "/": { "get": { "parameters": parameters, "responses": { "200": {
+            "description": "Done",
+            "headers": { "x-a": { "schema": { "type": "integer" } } },
+            "content": { "text/plain": { "schema": { "type": "boolean" } } },
+        } } } } },
+    });
+    let artifact = support::artifact(compile_texts(&[("openapi.json", &text.to_string())], lenient()));
+    let operation = &artifact.routes.operations[0];
+    let ids: Vec<u32> = operation.schemas().map(|id| id.0).collect();
+    assert_eq!(ids, [0, 0, 1, 2, 1]);
 }
 
 /// Groups of the suite that refer to documents which are fetched, or to the metaschema.
