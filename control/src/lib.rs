@@ -1,1 +1,18 @@
-//! Placeholder.
+//! The control plane: what turns API descriptions into artifacts, and shows what they say.
+//!
+//! Read in this order:
+//! - [`cli`]: every command there is; [`command`]: what each one does; [`exit`]: how each one can end;
+//! - [`documents`]: the files that a compilation may read; [`key`]: whom to sign as and whom to believe;
+//!   [`artifact`]: artifact files on disk; [`file`]: every other file;
+//! - [`diff`]: what changed between two artifacts, for clients and for security;
+//! - [`dev`]: the loop of `dev`: watch, compile, serve;
+//! - [`output`]: what is shown; [`config`]: what the environment says.
+
+pub mod artifact;
+pub mod cli;
+pub mod command;
+pub mod config;
+pub mod exit;
+pub mod file;
+pub mod key;
+pub mod output;

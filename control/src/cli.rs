@@ -1,0 +1,59 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::command::{self, Context, Outcome, completion, inspect, keygen, man, sign, verify};
+use crate::output::Verbosity;
+
+/// Compiles OpenAPI documents into signed artifacts, and looks after them.
+///
+/// An artifact is one file that holds everything a gateway needs to serve an API. `compile` makes one,
+/// `portcullis serve --artifact FILE` serves it.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis-control", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say nothing on stderr but errors and diagnostics.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make an Ed25519 signing key.
+    Keygen(keygen::Args),
+    /// Add a signature to an artifact.
+    Sign(sign::Args),
+    /// Check that an artifact is whole and that trusted keys signed it.
+    Verify(verify::Args),
+    /// Show what an artifact says and where it came from.
+    Inspect(inspect::Args),
+    /// Print a script that completes this program's commands in a shell.
+    Completion(completion::Args),
+    /// Write the manual pages into a folder.
+    Man(man::Args),
+}
+
+impl Cli {
+    /// How much the user wants to hear.
+    pub fn verbosity(&self) -> Verbosity {
+        if self.quiet { Verbosity::Quiet } else { Verbosity::Normal }
+    }
+}
+
+impl Command {
+    /// Does it.
+    pub fn run(&self, context: &Context) -> Result<Outcome, command::Error> {
+        match self {
+            Self::Keygen(args) => keygen::run(args, context),
+            Self::Sign(args) => sign::run(args, context),
+            Self::Verify(args) => verify::run(args, context),
+            Self::Inspect(args) => inspect::run(args, context),
+            Self::Completion(args) => completion::run(args, context),
+            Self::Man(args) => man::run(args, context),
+        }
+    }
+}

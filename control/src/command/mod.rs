@@ -1,0 +1,52 @@
+//! One file per command: its arguments, and what it does with them.
+
+pub mod completion;
+pub mod inspect;
+pub mod keygen;
+pub mod man;
+pub mod sign;
+pub mod verify;
+
+use thiserror::Error;
+
+use crate::config::{self, Config};
+use crate::output::{self, Console};
+use crate::{artifact, file, key};
+
+/// What every command is given.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// What the environment says.
+    pub config: Config,
+    /// Where to write.
+    pub console: Console,
+}
+
+/// How a command ended that did what it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// Two things were compared and differ, and the user asked to be told by the exit code.
+    Different,
+}
+
+/// Why a command could not do what it was asked.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The environment.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] file::Error),
+    /// A key.
+    #[error(transparent)]
+    Key(#[from] key::Error),
+    /// An artifact.
+    #[error(transparent)]
+    Artifact(#[from] artifact::Error),
+    /// Writing the result.
+    #[error(transparent)]
+    Output(#[from] output::Error),
+}
