@@ -12,6 +12,7 @@ pub mod artifact;
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod diff;
 pub mod exit;
 pub mod file;
 pub mod key;
