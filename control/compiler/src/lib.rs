@@ -1,1 +1,15 @@
-//! Placeholder.
+//! Compiles OpenAPI documents into the model of an artifact: text in, artifact or diagnostics out.
+//!
+//! Read in this order:
+//! - [`input`]: what goes in;
+//! - [`diagnostic`]: what comes out when a document is at fault, and how it is shown;
+//! - [`document`]: the files of a compilation as values that know where they stand;
+//! - [`reference`]: where a `$ref` leads.
+//!
+//! This crate is pure: no network, no database, no environment, no clock. Files come through
+//! [`document::Files`], which the caller implements.
+
+pub mod diagnostic;
+pub mod document;
+pub mod input;
+pub mod reference;
