@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{self, Context, Outcome, completion, inspect, keygen, man, sign, verify};
+use crate::command::{self, Context, Outcome, compile, completion, dev, diff, init, inspect, keygen, man, schema, sign, verify};
 use crate::output::Verbosity;
 
 /// Compiles OpenAPI documents into signed artifacts, and looks after them.
@@ -23,6 +23,16 @@ pub struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Write a small project to start from.
+    Init(init::Args),
+    /// Compile on every save, and serve what compiles.
+    Dev(dev::Args),
+    /// Compile OpenAPI documents into a signed artifact.
+    Compile(compile::Args),
+    /// Say what is wrong with OpenAPI documents, and write nothing.
+    Validate(compile::ValidateArgs),
+    /// Show what changed between two artifacts, for clients and for security.
+    Diff(diff::Args),
     /// Make an Ed25519 signing key.
     Keygen(keygen::Args),
     /// Add a signature to an artifact.
@@ -31,6 +41,8 @@ pub enum Command {
     Verify(verify::Args),
     /// Show what an artifact says and where it came from.
     Inspect(inspect::Args),
+    /// Print the JSON Schema of `x-portcullis`.
+    Schema(schema::Args),
     /// Print a script that completes this program's commands in a shell.
     Completion(completion::Args),
     /// Write the manual pages into a folder.
@@ -48,10 +60,16 @@ impl Command {
     /// Does it.
     pub fn run(&self, context: &Context) -> Result<Outcome, command::Error> {
         match self {
+            Self::Init(args) => init::run(args, context),
+            Self::Dev(args) => dev::run(args, context),
+            Self::Compile(args) => compile::run(args, context),
+            Self::Validate(args) => compile::validate(args, context),
+            Self::Diff(args) => diff::run(args, context),
             Self::Keygen(args) => keygen::run(args, context),
             Self::Sign(args) => sign::run(args, context),
             Self::Verify(args) => verify::run(args, context),
             Self::Inspect(args) => inspect::run(args, context),
+            Self::Schema(args) => schema::run(args, context),
             Self::Completion(args) => completion::run(args, context),
             Self::Man(args) => man::run(args, context),
         }

@@ -16,6 +16,8 @@ pub struct Config {
     pub color: Color,
     /// Where programs are found: `PATH`.
     pub program_path: OsString,
+    /// The folder of this program.
+    pub program_folder: Option<PathBuf>,
     source_date_epoch: Option<OsString>,
 }
 
@@ -52,6 +54,7 @@ impl Config {
             configuration_folder: home.map(|home| home.join("portcullis")),
             color,
             program_path: variable("PATH").unwrap_or_default(),
+            program_folder: env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned)),
             source_date_epoch: variable("SOURCE_DATE_EPOCH"),
         }
     }
@@ -94,6 +97,7 @@ mod tests {
             configuration_folder: None,
             color: Color::Never,
             program_path: OsString::new(),
+            program_folder: None,
             source_date_epoch: value.map(OsString::from),
         };
         config.source_date_epoch().map_err(|error| error.to_string())

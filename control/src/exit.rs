@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use artifact_format::container;
 
 use crate::command::{Error, Outcome};
-use crate::{artifact, file, key};
+use crate::{artifact, compilation, dev, documents, file, init, key};
 
 /// The exit codes of every `portcullis-control` command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,11 @@ fn code(error: &Error) -> Code {
         Error::File(error) => of_file(error),
         Error::Key(error) => of_key(error),
         Error::Artifact(error) => of_artifact(error),
+        Error::Documents(error) => of_documents(error),
+        Error::Compilation(error) => of_compilation(error),
+        Error::DoesNotCompile { .. } | Error::Diff(_) => Code::Invalid,
+        Error::Dev(error) => of_dev(error),
+        Error::Init(error) => of_init(error),
         Error::Output(_) => Code::Generic,
     }
 }
@@ -82,6 +87,43 @@ fn of_artifact(error: &artifact::Error) -> Code {
     match error {
         artifact::Error::File(error) => of_file(error),
         artifact::Error::Refused { source, .. } => of_container(source),
+    }
+}
+
+fn of_documents(error: &documents::Error) -> Code {
+    match error {
+        documents::Error::File(error) => of_file(error),
+        documents::Error::Outside { .. } | documents::Error::Name { .. } | documents::Error::StdinRepeated { .. } => {
+            Code::Usage
+        }
+        documents::Error::StdinTooLarge => Code::Invalid,
+        documents::Error::Stdin(_) => Code::Generic,
+    }
+}
+
+fn of_compilation(error: &compilation::Error) -> Code {
+    match error {
+        compilation::Error::Key(error) => of_key(error),
+        compilation::Error::Unencodable(_) => Code::Invalid,
+    }
+}
+
+fn of_dev(error: &dev::Error) -> Code {
+    match error {
+        dev::Error::Documents(error) => of_documents(error),
+        dev::Error::Compilation(error) => of_compilation(error),
+        dev::Error::File(error) => of_file(error),
+        dev::Error::NoGateway | dev::Error::GatewayNotFound { .. } => Code::NotFoundOrConflict,
+        dev::Error::Gateway { .. } | dev::Error::Watch(_) | dev::Error::System(_) => Code::Generic,
+    }
+}
+
+fn of_init(error: &init::Error) -> Code {
+    match error {
+        init::Error::Name { .. } => Code::Usage,
+        init::Error::NotEmpty { .. } => Code::NotFoundOrConflict,
+        init::Error::Folder { .. } => Code::Generic,
+        init::Error::File(error) => of_file(error),
     }
 }
 

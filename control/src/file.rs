@@ -49,6 +49,13 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// What a failure to read means.
+    pub fn reading(path: &Path, source: io::Error) -> Self {
+        failure(path, "read", source)
+    }
+}
+
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -67,6 +74,15 @@ pub fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Error> {
         return Err(Error::NotAFile { path: path.to_owned() });
     }
     read_at_most(file, max_bytes).map_err(failed)?.ok_or_else(|| Error::TooLarge { path: path.to_owned(), max_bytes })
+}
+
+/// Checks that there is a file that can be opened.
+pub fn check_readable(path: &Path) -> Result<(), Error> {
+    let failed = |source| failure(path, "read", source);
+    if File::open(path).and_then(|file| file.metadata()).map_err(failed)?.is_dir() {
+        return Err(Error::NotAFile { path: path.to_owned() });
+    }
+    Ok(())
 }
 
 /// Reads to the end; `None` where there is more than `max_bytes`.

@@ -1,9 +1,14 @@
 //! One file per command: its arguments, and what it does with them.
 
+pub mod compile;
 pub mod completion;
+pub mod dev;
+pub mod diff;
+pub mod init;
 pub mod inspect;
 pub mod keygen;
 pub mod man;
+pub mod schema;
 pub mod sign;
 pub mod verify;
 
@@ -11,7 +16,7 @@ use thiserror::Error;
 
 use crate::config::{self, Config};
 use crate::output::{self, Console};
-use crate::{artifact, file, key};
+use crate::{artifact, compilation, documents, file, key};
 
 /// What every command is given.
 #[derive(Debug, Clone)]
@@ -46,6 +51,29 @@ pub enum Error {
     /// An artifact.
     #[error(transparent)]
     Artifact(#[from] artifact::Error),
+    /// Documents that cannot be read.
+    #[error(transparent)]
+    Documents(#[from] documents::Error),
+    /// An artifact that cannot be made.
+    #[error(transparent)]
+    Compilation(#[from] compilation::Error),
+    /// Documents with errors, which were shown.
+    #[error("does not compile: {errors} errors, {warnings} warnings; nothing was written")]
+    DoesNotCompile {
+        /// How many errors.
+        errors: usize,
+        /// How many warnings.
+        warnings: usize,
+    },
+    /// Artifacts that cannot be compared.
+    #[error(transparent)]
+    Diff(#[from] crate::diff::Error),
+    /// The development loop.
+    #[error(transparent)]
+    Dev(#[from] crate::dev::Error),
+    /// The new project.
+    #[error(transparent)]
+    Init(#[from] crate::init::Error),
     /// Writing the result.
     #[error(transparent)]
     Output(#[from] output::Error),
