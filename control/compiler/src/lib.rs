@@ -4,7 +4,12 @@
 //! - [`input`]: what goes in;
 //! - [`diagnostic`]: what comes out when a document is at fault, and how it is shown;
 //! - [`document`]: the files of a compilation as values that know where they stand;
-//! - [`reference`]: where a `$ref` leads.
+//! - [`reference`]: where a `$ref` leads;
+//! - [`extension`]: `x-portcullis`, what a document says beyond the specification;
+//! - [`schema`]: JSON Schemas, lowered to 2020-12;
+//! - [`lower`]: documents into the model of an artifact;
+//! - [`routing`]: no two operations answer the same requests;
+//! - [`compile()`]: the order of it all.
 //!
 //! This crate is pure: no network, no database, no environment, no clock. Files come through
 //! [`document::Files`], which the caller implements.
@@ -13,3 +18,14 @@ pub mod diagnostic;
 pub mod document;
 pub mod input;
 pub mod reference;
+
+mod compile;
+pub mod extension;
+mod lower;
+mod routing;
+mod schema;
+mod suggestion;
+
+pub use compile::{Compiled, compile};
+pub use extension::extension_schema;
+pub use input::{Input, Options, SecurityMode};

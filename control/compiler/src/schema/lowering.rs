@@ -1,0 +1,263 @@
+//! One schema, written anew as JSON Schema 2020-12, keyword by keyword.
+
+use serde_json::{Number, Value};
+
+use super::collector::{Collector, Language, language};
+use super::keyword::{self, Binding, Keyword};
+use super::scope::Spot;
+use super::text::{Step, Text};
+use crate::diagnostic::{Code, Sink};
+use crate::document::Node;
+use crate::suggestion;
+
+/// Writes one schema of the table.
+pub(super) struct Writer<'w, 'd> {
+    pub(super) collector: &'w mut Collector<'d>,
+    pub(super) sink: &'w mut Sink,
+    pub(super) text: Text,
+}
+
+impl<'w, 'd> Writer<'w, 'd> {
+    pub(super) fn new(collector: &'w mut Collector<'d>, sink: &'w mut Sink) -> Self {
+        Self { collector, sink, text: Text::default() }
+    }
+
+    pub(super) fn write(mut self, spot: &Spot<'d>) -> Text {
+        self.schema(spot, Step::Stays);
+        self.text
+    }
+
+    /// `step`: what lies between the whole schema and this part of it.
+    fn schema(&mut self, spot: &Spot<'d>, step: Step) {
+        match spot.node.value() {
+            Value::Bool(verdict) => self.text.raw(if *verdict { "true" } else { "false" }),
+            Value::Object(_) => self.object(spot, step),
+            _ => self.fault(&spot.node, "a schema must be an object or a boolean"),
+        }
+    }
+
+    fn object(&mut self, spot: &Spot<'d>, step: Step) {
+        let language = language(&spot.node);
+        let mut keywords: Vec<(&'d str, Keyword, Node<'d>)> = Vec::new();
+        for (name, value) in spot.node.entries() {
+            let known = match language {
+                // The siblings of a `$ref` are ignored in 3.0 (OpenAPI 3.0.4 section 4.7.23.1).
+                Language::OpenApi30 if name != "$ref" && spot.node.reference().is_some() => continue,
+                Language::OpenApi30 => keyword::of_openapi_3_0(name),
+                Language::Draft202012 => keyword::of_2020_12(name),
+            };
+            match known {
+                Some(Keyword::Dropped) => {}
+                Some(keyword) => keywords.push((name, keyword, value)),
+                None => self.unknown(name, &value, language),
+            }
+        }
+        keywords.sort_unstable_by_key(|(name, ..)| *name);
+        self.text.raw("{");
+        for (name, keyword, value) in keywords {
+            self.keyword((name, keyword), &value, spot, step);
+        }
+        self.text.raw("}");
+    }
+
+    /// Nothing is written for a value that is at fault: the fault is reported and there will be no artifact.
+    fn keyword(&mut self, (name, keyword): (&str, Keyword), value: &Node<'d>, spot: &Spot<'d>, step: Step) {
+        match keyword {
+            Keyword::Dropped | Keyword::Nullable => {}
+            Keyword::Dialect => self.dialect(value),
+            Keyword::Reference(binding) => self.reference(binding, value, spot, step),
+            Keyword::Schema(further) => {
+                self.text.member(name);
+                self.part(value, spot, step.then(further));
+            }
+            Keyword::Schemas(further) => self.schemas(name, value, spot, step.then(further)),
+            Keyword::Map(further) => self.map(name, value, spot, step.then(further)),
+            Keyword::Type => self.types(value, spot),
+            Keyword::Bound(sharpened_by) => self.bound((name, sharpened_by), value, spot),
+            Keyword::Sharpens(_) => self.expect(value, value.bool().is_some(), "must be a boolean in OpenAPI 3.0"),
+            Keyword::Discriminator => self.discriminator(value, spot),
+            Keyword::Count => self.checked(name, value, is_count(value), "must be an integer from 0"),
+            Keyword::Number => self.checked(name, value, value.value().is_number(), "must be a number"),
+            Keyword::Positive => self.checked(name, value, is_positive(value), "must be a number above 0"),
+            Keyword::Boolean => self.checked(name, value, value.bool().is_some(), "must be a boolean"),
+            Keyword::Text => self.checked(name, value, value.str().is_some(), "must be a string"),
+            Keyword::Names => self.checked(name, value, are_names(value), "must be a list of distinct strings"),
+            Keyword::NameLists => {
+                let are_lists = value.value().is_object() && value.entries().all(|(_, names)| are_names(&names));
+                self.checked(name, value, are_lists, "must be an object of lists of distinct strings");
+            }
+            Keyword::Values => self.checked(name, value, value.value().is_array(), "must be a list"),
+            Keyword::Value => self.checked(name, value, true, ""),
+        }
+    }
+
+    fn checked(&mut self, name: &str, value: &Node<'d>, is_right: bool, rule: &str) {
+        self.expect(value, is_right, rule);
+        self.text.member(name);
+        self.text.value(value.value());
+    }
+
+    fn expect(&mut self, value: &Node<'d>, is_right: bool, rule: &str) {
+        if !is_right {
+            self.fault(value, rule);
+        }
+    }
+
+    fn part(&mut self, node: &Node<'d>, spot: &Spot<'d>, step: Step) {
+        let part = self.collector.scopes.enter(node, spot.scope);
+        self.schema(&part, step);
+    }
+
+    fn schemas(&mut self, name: &str, list: &Node<'d>, spot: &Spot<'d>, step: Step) {
+        self.expect(
+            list,
+            list.value().as_array().is_some_and(|items| !items.is_empty()),
+            "must be a list of schemas, at least one",
+        );
+        self.text.member(name);
+        self.text.raw("[");
+        for item in list.items() {
+            self.text.next();
+            self.part(&item, spot, step);
+        }
+        self.text.raw("]");
+    }
+
+    fn map(&mut self, name: &str, map: &Node<'d>, spot: &Spot<'d>, step: Step) {
+        self.expect(map, map.value().is_object(), "must be an object of schemas");
+        let mut entries: Vec<_> = map.entries().collect();
+        entries.sort_unstable_by_key(|(key, _)| *key);
+        self.text.member(name);
+        self.text.raw("{");
+        for (key, entry) in entries {
+            self.text.member(key);
+            self.part(&entry, spot, step);
+        }
+        self.text.raw("}");
+    }
+
+    /// A `$dynamicRef` has become a `$ref` by now; where both stand, each is an alternative that must hold.
+    fn reference(&mut self, binding: Binding, value: &Node<'d>, spot: &Spot<'d>, step: Step) {
+        if value.str().is_none() {
+            return self.fault(value, "must be a string");
+        }
+        let Some(target) = self.collector.target(spot, binding, value, self.sink) else { return };
+        let Some(id) = self.collector.id(target, self.sink) else { return };
+        if binding == Binding::Dynamic && spot.node.reference().is_some() {
+            self.fault(value, "`$dynamicRef` beside `$ref` is not supported: put each into an `allOf`");
+        }
+        self.text.member("$ref");
+        self.text.reference(id, step);
+    }
+
+    fn types(&mut self, value: &Node<'d>, spot: &Spot<'d>) {
+        let is_type = |value: &Value| value.as_str().is_some_and(|name| keyword::TYPES.contains(&name));
+        let is_right = match value.value() {
+            Value::Array(types) => {
+                let are_distinct = types.iter().enumerate().all(|(at, one)| !types[..at].contains(one));
+                language(value) == Language::Draft202012
+                    && !types.is_empty()
+                    && are_distinct
+                    && types.iter().all(is_type)
+            }
+            one => is_type(one),
+        };
+        self.expect(value, is_right, &format!("must be one of {}", keyword::TYPES.join(", ")));
+        self.text.member("type");
+        // In 3.0 `null` is allowed beside a type, never by itself, and an `enum` has to list it like any other value
+        // (the clarification of `nullable` in OpenAPI 3.0.3).
+        let nullable = spot.node.get("nullable").filter(|_| language(value) == Language::OpenApi30);
+        match nullable.and_then(|nullable| nullable.bool()) {
+            Some(true) => self.text.value(&Value::Array(vec![value.value().clone(), "null".into()])),
+            Some(false) | None => self.text.value(value.value()),
+        }
+    }
+
+    /// `minimum` and `maximum` of 3.0, which a boolean beside them may make exclusive.
+    fn bound(&mut self, (name, sharpened_by): (&str, &str), value: &Node<'d>, spot: &Spot<'d>) {
+        let is_sharp = spot.node.get(sharpened_by).and_then(|sharp| sharp.bool()) == Some(true);
+        self.checked(if is_sharp { sharpened_by } else { name }, value, value.value().is_number(), "must be a number");
+    }
+
+    fn dialect(&mut self, value: &Node<'d>) {
+        let Some(dialect) = value.str() else { return self.fault(value, "must be a string") };
+        check_dialect(dialect, value, self.sink);
+    }
+
+    fn unknown(&mut self, name: &str, value: &Node<'d>, language: Language) {
+        if name.starts_with("x-") {
+            return;
+        }
+        if language == Language::OpenApi30 {
+            // The structure check knows the fields of 3.0; this only makes sure that nothing slips through.
+            if !self.sink.has_errors() {
+                self.ignored(name, value);
+            }
+            return;
+        }
+        self.ignored(name, value);
+    }
+
+    fn ignored(&mut self, name: &str, value: &Node<'d>) {
+        let message = format!("`{name}` is not a keyword of JSON Schema 2020-12 and has no effect");
+        let hint = match name {
+            "nullable" => Some("add \"null\" to `type` instead: `type: [string, \"null\"]`".to_owned()),
+            "$recursiveRef" => Some("since JSON Schema 2020-12 this is `$dynamicRef`".to_owned()),
+            "$recursiveAnchor" => Some("since JSON Schema 2020-12 this is `$dynamicAnchor`".to_owned()),
+            "dependencies" => {
+                Some("since JSON Schema 2019-09 this is `dependentRequired` and `dependentSchemas`".to_owned())
+            }
+            "additionalItems" => Some("since JSON Schema 2020-12 this is `items` beside `prefixItems`".to_owned()),
+            "id" => Some("an identity is `$id`".to_owned()),
+            _ => {
+                suggestion::nearest(name, keyword::ASSERTIONS.into_iter()).map(|near| format!("did you mean `{near}`?"))
+            }
+        };
+        let diagnostic = self.sink.warning(Code::UnknownKeyword, value.key_place(), message);
+        if let Some(hint) = hint {
+            diagnostic.hint(hint);
+        }
+    }
+
+    /// Notes a malformed keyword; the grammar of 3.0 is the structure check's, which has noted it there.
+    fn fault(&mut self, node: &Node<'d>, rule: &str) {
+        if language(node) == Language::Draft202012 || !self.sink.has_errors() {
+            let what = match node.token() {
+                Some(crate::document::Token::Key(key)) => format!("`{key}` {rule}"),
+                Some(crate::document::Token::Index(_)) | None => rule.to_owned(),
+            };
+            self.sink.error(Code::SchemaMalformed, node, what);
+        }
+    }
+}
+
+/// Reports a dialect that is not lowered.
+pub(crate) fn check_dialect(dialect: &str, place: &Node<'_>, sink: &mut Sink) {
+    let known = dialect.trim_end_matches('#');
+    let is_oas_base = ["3.1", "3.2"].iter().any(|version| {
+        known
+            .strip_prefix("https://spec.openapis.org/oas/")
+            .and_then(|rest| rest.strip_prefix(version))
+            .is_some_and(|rest| rest.starts_with("/dialect/"))
+    });
+    if known != "https://json-schema.org/draft/2020-12/schema" && !is_oas_base {
+        sink.error(Code::DialectUnsupported, place, format!("schemas in the dialect `{dialect}` are not supported")).hint(
+            "write the schema in JSON Schema 2020-12 (https://json-schema.org/draft/2020-12/schema), the default of OpenAPI 3.1 and later",
+        );
+    }
+}
+
+fn is_count(value: &Node<'_>) -> bool {
+    value.value().as_u64().is_some()
+        || value.value().as_f64().is_some_and(|number| number >= 0.0 && number.fract() == 0.0)
+}
+
+fn is_positive(value: &Node<'_>) -> bool {
+    value.value().as_number().and_then(Number::as_f64).is_some_and(|number| number > 0.0)
+}
+
+fn are_names(value: &Node<'_>) -> bool {
+    let Some(names) = value.value().as_array() else { return false };
+    let distinct: std::collections::HashSet<&str> = names.iter().filter_map(Value::as_str).collect();
+    distinct.len() == names.len()
+}
