@@ -64,7 +64,7 @@ pub enum DiagnosticFormat {
     Sarif,
     /// Annotations of GitHub Actions.
     Github,
-    /// JUnit XML.
+    /// `JUnit` XML.
     Junit,
 }
 
@@ -72,7 +72,7 @@ pub enum DiagnosticFormat {
 pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     let provenance = args.provenance.provenance(&context.config)?;
     let request = Request { documents: args.documents.clone(), lowering: args.lowering.clone(), provenance };
-    let artifact = checked(&request, args.diagnostics, &context.console)?;
+    let artifact = checked(&request, args.diagnostics, context.console)?;
     let Some(output) = args.output.as_deref().filter(|_| !args.dry_run) else {
         context.console.note(format_args!("{}; nothing was written", summary(&artifact)));
         return Ok(Outcome::Done);
@@ -80,7 +80,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     let built = args.signing.build(&artifact, &context.config)?;
     file::replace(output, &built.bytes, Access::Shared)?;
     context.console.note(format_args!("{} into {}", summary(&artifact), output.display()));
-    report(&built, &context.console);
+    report(&built, context.console);
     Ok(Outcome::Done)
 }
 
@@ -88,13 +88,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
 pub fn validate(args: &ValidateArgs, context: &Context) -> Result<Outcome, Error> {
     let provenance = ProvenanceArgs::default().provenance(&context.config)?;
     let request = Request { documents: args.documents.clone(), lowering: args.lowering.clone(), provenance };
-    let artifact = checked(&request, args.diagnostics, &context.console)?;
+    let artifact = checked(&request, args.diagnostics, context.console)?;
     context.console.note(format_args!("{}; nothing was written", summary(&artifact)));
     Ok(Outcome::Done)
 }
 
 /// Compiles and shows the diagnostics.
-fn checked(request: &Request, format: DiagnosticArgs, console: &Console) -> Result<Artifact, Error> {
+fn checked(request: &Request, format: DiagnosticArgs, console: Console) -> Result<Artifact, Error> {
     let progress = console.progress("compiling");
     let Compilation { artifact, diagnostics, .. } = request.compile()?;
     drop(progress);
@@ -103,7 +103,7 @@ fn checked(request: &Request, format: DiagnosticArgs, console: &Console) -> Resu
 }
 
 /// Writes diagnostics: for people beside everything else that is said, for programs as data.
-pub(super) fn show(diagnostics: &Diagnostics, format: DiagnosticFormat, console: &Console) -> Result<(), Error> {
+pub(super) fn show(diagnostics: &Diagnostics, format: DiagnosticFormat, console: Console) -> Result<(), Error> {
     let color = match console.stderr_color() {
         Color::Allowed => diagnostic::Color::Ansi,
         Color::Never => diagnostic::Color::Plain,
@@ -128,7 +128,7 @@ pub(super) fn summary(artifact: &Artifact) -> String {
 }
 
 /// Says what the artifact is called and who signed it.
-fn report(built: &Built, console: &Console) {
+fn report(built: &Built, console: Console) {
     let digest = built.digest.to_string();
     let short = digest.get(..12).unwrap_or(&digest);
     match &built.signer {

@@ -52,7 +52,7 @@ struct Narrator {
 impl Listener for Narrator {
     fn compiled(&mut self, artifact: Option<&Artifact>, diagnostics: &Diagnostics) {
         // Text goes to stderr, where nothing can fail that anybody could be told of.
-        let _ = compile::show(diagnostics, DiagnosticFormat::Text, &self.console);
+        let _ = compile::show(diagnostics, DiagnosticFormat::Text, self.console);
         match artifact {
             Some(artifact) => self.console.note(compile::summary(artifact)),
             None => self.console.say(format_args!(

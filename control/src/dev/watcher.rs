@@ -18,7 +18,7 @@ const STEPS_MAX: u32 = 25;
 ///
 /// Folders are watched and not files, since editors replace files and Kubernetes swaps links.
 pub(super) struct Watcher {
-    watcher: RecommendedWatcher,
+    notifier: RecommendedWatcher,
     folders: BTreeSet<PathBuf>,
     events: mpsc::Receiver<()>,
 }
@@ -26,14 +26,14 @@ pub(super) struct Watcher {
 impl Watcher {
     pub(super) fn new() -> Result<Self, notify::Error> {
         let (sender, events) = mpsc::channel(1);
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let notifier = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let is_change = event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_)));
             if is_change {
                 // Full means that a change is already waiting to be seen.
                 let _ = sender.try_send(());
             }
         })?;
-        Ok(Self { watcher, folders: BTreeSet::new(), events })
+        Ok(Self { notifier, folders: BTreeSet::new(), events })
     }
 
     /// Watches these folders and no others; of one that does not exist, the nearest that does.
@@ -41,10 +41,10 @@ impl Watcher {
         let wanted: BTreeSet<PathBuf> = folders.filter_map(existing).collect();
         for gone in self.folders.difference(&wanted) {
             // A folder that was removed is not watched any more either.
-            let _ = self.watcher.unwatch(gone);
+            let _ = self.notifier.unwatch(gone);
         }
         for new in wanted.difference(&self.folders) {
-            self.watcher.watch(new, RecursiveMode::NonRecursive)?;
+            self.notifier.watch(new, RecursiveMode::NonRecursive)?;
         }
         self.folders = wanted;
         Ok(())

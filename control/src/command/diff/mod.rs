@@ -63,6 +63,6 @@ fn compile(path: &Path, args: &Args, context: &Context) -> Result<Artifact, Erro
     let documents = DocumentArgs { specs: vec![path.to_owned()], overlays: Vec::new(), root: None };
     let request = Request { documents, lowering: args.lowering.clone(), provenance: Provenance::default() };
     let Compilation { artifact, diagnostics, .. } = request.compile()?;
-    compile::show(&diagnostics, DiagnosticFormat::Text, &context.console)?;
+    compile::show(&diagnostics, DiagnosticFormat::Text, context.console)?;
     artifact.ok_or(Error::DoesNotCompile { errors: diagnostics.errors(), warnings: diagnostics.warnings() })
 }
