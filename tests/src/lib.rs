@@ -1,1 +1,39 @@
-//! Placeholder.
+//! What the end-to-end tests are written with: a test reads as a sentence.
+//!
+//! ```no_run
+//! # use tests::{Api, Gateway, Upstream};
+//! # async fn example() {
+//! let upstream = Upstream::echo().await;
+//! let gateway = Gateway::serving(&Api::at(&upstream).get("/pets/{id}")).start().await;
+//! let answer = gateway.get("/pets/7").await;
+//! assert_eq!((answer.status, upstream.requests()), (200, 1));
+//! # }
+//! ```
+//!
+//! - [`api`]: the API that the gateway serves, as a signed artifact;
+//! - [`gateway`]: the real `portcullis` binary, started, watched and ended;
+//! - [`upstream`]: a server behind it, which sees what arrives; [`scripted`]: one that misbehaves byte by byte;
+//! - [`client`]: a client that keeps its connection; [`raw`]: one that may say anything;
+//! - [`load`]: many clients at once, none of whose failures is forgotten;
+//! - [`wait`]: conditions instead of pauses; [`process`]: what the kernel knows of a process;
+//! - [`config`]: what the environment says.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a harness fails by panicking")]
+#![allow(clippy::print_stdout, reason = "what a test has to say beyond its verdict")]
+#![allow(clippy::missing_panics_doc, reason = "it always does, where what it was told to do cannot be done")]
+
+pub mod api;
+pub mod client;
+pub mod config;
+pub mod gateway;
+pub mod load;
+pub mod process;
+pub mod raw;
+pub mod scripted;
+pub mod upstream;
+pub mod wait;
+
+pub use api::{Api, Endpoint};
+pub use client::{Answer, Client};
+pub use gateway::Gateway;
+pub use scripted::Scripted;
+pub use upstream::Upstream;

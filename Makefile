@@ -1,0 +1,27 @@
+# Everything a person or CI runs. `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt bench dist fuzz
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## build, compile the example API, serve it, and show what happens
+	@scripts/demo.sh
+
+test: ## install what is missing, then every check and every test
+	@scripts/test.sh
+
+lint: ## the checks without the tests
+	@scripts/test.sh lint
+
+fmt: ## format the code
+	@cargo fmt --all
+
+bench: ## the gateway against nginx, HAProxy and Envoy; writes docs/reference/benchmarks.md
+	@scripts/bench.sh
+
+dist: ## static release binaries, into dist/
+	@scripts/dist.sh
+
+fuzz: ## fuzz the artifact reader for FUZZ_SECONDS (default 60); needs a nightly toolchain
+	@scripts/fuzz.sh

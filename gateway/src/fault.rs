@@ -1,0 +1,169 @@
+//! Every way in which a request is refused or fails, and the response it gets: problem+json (RFC 9457).
+//!
+//! The one place that turns an error into a status. `detail` is for the client; what is only for the operator is
+//! logged where it happens and never sent.
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::router::PathError;
+use crate::worker::FramingFault;
+
+/// Why a request is not answered by its upstream.
+#[derive(Debug, Error)]
+pub enum Fault {
+    /// The message's framing is ambiguous. The connection ends.
+    #[error("{0}")]
+    Framing(#[from] FramingFault),
+    /// `Transfer-Encoding` is anything but `chunked` (RFC 9112 section 6.1). The connection ends.
+    #[error("the only transfer coding accepted is `chunked`")]
+    TransferCoding,
+    /// No `Host`, or more than one (RFC 9112 section 3.2).
+    #[error("an HTTP/1.1 request needs exactly one Host header field")]
+    Host,
+    /// The path cannot be read.
+    #[error("{0}")]
+    Path(#[from] PathError),
+    /// Path and query are too long.
+    #[error("path and query are longer than {limit} bytes")]
+    UriTooLong {
+        /// The limit, in bytes.
+        limit: u16,
+    },
+    /// No route has this path.
+    #[error("no operation has this path")]
+    RouteNotFound,
+    /// Routes have this path, but not with this method.
+    #[error("no operation has this path with this method")]
+    MethodNotAllowed {
+        /// What `Allow` says.
+        allow: HeaderValue,
+    },
+    /// No alternative of the operation's `security` is met.
+    #[error("the request lacks the credentials that this operation needs")]
+    CredentialsMissing {
+        /// What `WWW-Authenticate` says.
+        challenges: Box<[HeaderValue]>,
+    },
+    /// The body is longer than the limit.
+    #[error("the body is longer than {limit} bytes")]
+    BodyTooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// The body broke off, or is not what its framing says.
+    #[error("the body could not be read")]
+    BodyUnreadable,
+    /// No connection to the upstream.
+    #[error("the upstream cannot be reached")]
+    UpstreamUnreachable,
+    /// The connection took too long.
+    #[error("connecting to the upstream took too long")]
+    UpstreamConnectTimeout,
+    /// The response took too long.
+    #[error("the upstream took too long to answer")]
+    UpstreamTimeout,
+    /// The upstream broke the connection or the protocol.
+    #[error("the upstream did not answer in HTTP")]
+    UpstreamProtocol,
+}
+
+/// What a fault is called, in a word and in a sentence, and its status.
+struct Name {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+}
+
+#[derive(Serialize)]
+struct Problem<'p> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    code: &'static str,
+    request_id: &'p str,
+}
+
+impl Fault {
+    fn name(&self) -> Name {
+        let (status, code, title) = match self {
+            Self::Framing(_) => (StatusCode::BAD_REQUEST, "ambiguous-framing", "Ambiguous message framing"),
+            Self::TransferCoding => (StatusCode::NOT_IMPLEMENTED, "transfer-coding", "Unknown transfer coding"),
+            Self::Host => (StatusCode::BAD_REQUEST, "host", "Bad Host header field"),
+            Self::Path(_) => (StatusCode::BAD_REQUEST, "bad-path", "Unreadable path"),
+            Self::UriTooLong { .. } => (StatusCode::URI_TOO_LONG, "uri-too-long", "URI too long"),
+            Self::RouteNotFound => (StatusCode::NOT_FOUND, "route-not-found", "No such path"),
+            Self::MethodNotAllowed { .. } => {
+                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "No such method on this path")
+            }
+            Self::CredentialsMissing { .. } => {
+                (StatusCode::UNAUTHORIZED, "credentials-missing", "Credentials are missing")
+            }
+            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large"),
+            Self::BodyUnreadable => (StatusCode::BAD_REQUEST, "body-unreadable", "Unreadable body"),
+            Self::UpstreamUnreachable => (StatusCode::BAD_GATEWAY, "upstream-unreachable", "Upstream unreachable"),
+            Self::UpstreamConnectTimeout => {
+                (StatusCode::GATEWAY_TIMEOUT, "upstream-connect-timeout", "Upstream connection timed out")
+            }
+            Self::UpstreamTimeout => (StatusCode::GATEWAY_TIMEOUT, "upstream-timeout", "Upstream timed out"),
+            Self::UpstreamProtocol => (StatusCode::BAD_GATEWAY, "upstream-protocol", "Upstream protocol error"),
+        };
+        Name { status, code, title }
+    }
+
+    /// The status of the response.
+    pub fn status(&self) -> StatusCode {
+        self.name().status
+    }
+
+    /// A name that stays the same.
+    pub fn code(&self) -> &'static str {
+        self.name().code
+    }
+
+    /// The response.
+    pub fn response(&self, request_id: &HeaderValue) -> Response<Bytes> {
+        let Name { status, code, title } = self.name();
+        let problem = Problem {
+            r#type: format!("urn:portcullis:problem:{code}"),
+            title,
+            status: status.as_u16(),
+            detail: self.to_string(),
+            code,
+            request_id: request_id.to_str().unwrap_or_default(),
+        };
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match self {
+            Self::MethodNotAllowed { allow } => {
+                headers.insert(ALLOW, allow.clone());
+            }
+            Self::CredentialsMissing { challenges } => {
+                for challenge in challenges {
+                    headers.append(WWW_AUTHENTICATE, challenge.clone());
+                }
+            }
+            // What follows on this connection cannot be told from this request's body.
+            Self::Framing(_) | Self::TransferCoding | Self::BodyTooLarge { .. } | Self::BodyUnreadable => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Self::Host
+            | Self::Path(_)
+            | Self::UriTooLong { .. }
+            | Self::RouteNotFound
+            | Self::UpstreamUnreachable
+            | Self::UpstreamConnectTimeout
+            | Self::UpstreamTimeout
+            | Self::UpstreamProtocol => {}
+        }
+        response
+    }
+}

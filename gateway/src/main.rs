@@ -1,0 +1,28 @@
+//! `portcullis`, the data plane.
+
+use std::process::ExitCode;
+
+use gateway::config::{Cli, Command};
+use gateway::{health, serve};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let ended = match Cli::read().command {
+        Command::Serve(config) => serve::serve(&config).map_err(anyhow::Error::from),
+        Command::Health(config) => health::ask(config.admin).map_err(anyhow::Error::from),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last words of a process that may not log yet")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("portcullis: {error:#}");
+}

@@ -1,0 +1,180 @@
+//! The whole life of a serving process: load, listen, serve, reload, drain.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use arc_swap::ArcSwap;
+use artifact_format::trust::Unsigned;
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use crate::admin::Admin;
+use crate::config;
+use crate::metrics::Metrics;
+use crate::reload::{Cause, Reloader, WatchError, Watcher};
+use crate::snapshot::{Environment, LoadError, load, read};
+use crate::trust::TrustSource;
+use crate::worker::{self, ListenError, Listeners, Phase, Settings, Shared, Worker};
+
+/// Why a gateway does not start, or ends badly.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Its artifact cannot be served.
+    #[error("{}: {source}", file.display())]
+    Load {
+        /// The artifact's file.
+        file: std::path::PathBuf,
+        /// Why.
+        source: LoadError,
+    },
+    /// An address is taken.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The admin address is taken.
+    #[error("cannot listen on {address} (admin): {source}")]
+    Admin {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The artifact's folder cannot be watched.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    /// Logging was started before.
+    #[error(transparent)]
+    Log(#[from] tracing_subscriber::util::TryInitError),
+    /// Threads, signals or runtimes are not to be had.
+    #[error("the operating system refuses: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Serves until SIGTERM or SIGINT, then drains.
+///
+/// # Errors
+/// Whatever keeps it from starting. Once it serves, nothing but a signal ends it.
+pub fn serve(config: &config::Serve) -> Result<(), Error> {
+    crate::log::init(config.log_format)?;
+    raise_file_limit();
+    let workers = config.workers.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let metrics = Arc::new(Metrics::new(workers));
+    let environment = Arc::new(environment(config, metrics.clone()));
+    let watcher = Watcher::new(&config.artifact)?;
+    let snapshot = first(&config.artifact, &environment)?;
+    metrics.reloads().accept(snapshot.digest);
+    let settings = Settings { limits: config.limits.clone(), trusted_proxies: config.trusted_proxies.clone(), workers };
+    let shared = Arc::new(Shared { snapshot: ArcSwap::from_pointee(snapshot), settings });
+    let (sockets, addresses) = worker::listen(&config.listen, workers)?;
+    let admin = TcpListener::bind(config.admin).map_err(|source| Error::Admin { address: config.admin, source })?;
+    for (listen, address) in config.listen.iter().zip(addresses) {
+        tracing::info!(listener = listen.listener, %address, "listening");
+    }
+    let (phase, phases) = watch::channel(Phase::Serving);
+    let threads = start(sockets, &shared, &metrics, &phases)?;
+    let reloader = Reloader::new(config.artifact.clone(), environment, shared.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let admin = Admin::new(admin, shared, metrics, phases)?;
+        tracing::info!(address = %admin.address(), "admin listening");
+        tokio::spawn(admin.run());
+        tell_systemd(&[sd_notify::NotifyState::Ready]);
+        reload_until_terminated(reloader, watcher).await?;
+        tell_systemd(&[sd_notify::NotifyState::Stopping]);
+        drain(config, &phase, threads).await;
+        Ok(())
+    })
+}
+
+fn environment(config: &config::Serve, metrics: Arc<Metrics>) -> Environment {
+    let unsigned = if config.allow_unsigned { Unsigned::Allow } else { Unsigned::Refuse };
+    let trust = TrustSource {
+        keys: config.trusted_keys.clone(),
+        user_folder: config.user_folder.as_ref().map(|folder| folder.join("trusted-keys")),
+        threshold: config.trust_threshold,
+        unsigned,
+    };
+    let listeners = config.listen.iter().map(|listen| listen.listener.clone()).collect();
+    Environment { listeners, body_max_bytes: config.limits.body_max_bytes, trust, metrics }
+}
+
+fn first(file: &Path, environment: &Environment) -> Result<crate::snapshot::Snapshot, Error> {
+    let loaded = read(file).and_then(|(name, bytes)| load(name, &bytes, environment));
+    loaded.map_err(|source| Error::Load { file: file.to_path_buf(), source })
+}
+
+/// Starts the workers. Each thread ends with its worker.
+fn start(
+    sockets: Vec<Listeners>,
+    shared: &Arc<Shared>,
+    metrics: &Arc<Metrics>,
+    phases: &watch::Receiver<Phase>,
+) -> io::Result<Vec<JoinHandle<io::Result<()>>>> {
+    let start = |(id, listeners): (usize, Listeners)| {
+        let (shared, counters, phases) = (shared.clone(), metrics.workers[id].clone(), phases.clone());
+        let run = move || worker::run(&Worker::new(id, shared, counters), listeners, phases);
+        thread::Builder::new().name(format!("worker-{id}")).spawn(run)
+    };
+    sockets.into_iter().enumerate().map(start).collect()
+}
+
+/// Reloads on SIGHUP and whenever the file changes, until SIGTERM or SIGINT.
+async fn reload_until_terminated(mut reloader: Reloader, mut watcher: Watcher) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let end = async |terminate: &mut Signal, interrupt: &mut Signal| {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    };
+    loop {
+        let cause = tokio::select! {
+            () = end(&mut terminate, &mut interrupt) => return Ok(()),
+            _ = hang_up.recv() => Cause::Asked,
+            () = watcher.changed() => Cause::FileChanged,
+        };
+        reloader.reload(cause).await;
+    }
+}
+
+/// Goes on for a while, then lets nobody in, then waits for whoever is there.
+async fn drain(config: &config::Serve, phase: &watch::Sender<Phase>, threads: Vec<JoinHandle<io::Result<()>>>) {
+    tracing::info!(delay = ?config.drain_delay, timeout = ?config.drain_timeout, "draining");
+    phase.send_replace(Phase::Leaving);
+    sleep(config.drain_delay).await;
+    phase.send_replace(Phase::Draining);
+    let join = tokio::task::spawn_blocking(move || threads.into_iter().for_each(report));
+    let mut join = std::pin::pin!(join);
+    if timeout(config.drain_timeout, &mut join).await.is_err() {
+        tracing::warn!("requests were still under way at the end of the drain timeout");
+        phase.send_replace(Phase::Closing);
+        let _joined = join.await;
+    }
+    tracing::info!("drained");
+}
+
+fn report(thread: JoinHandle<io::Result<()>>) {
+    match thread.join() {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(%error, "a worker ended badly"),
+        Err(_panic) => tracing::error!("a worker panicked"),
+    }
+}
+
+/// As many connections as the administrator allows: the soft limit is for programs that use `select`.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "cannot raise the limit of open files");
+    }
+}
+
+fn tell_systemd(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "cannot tell the service manager");
+    }
+}

@@ -1,0 +1,77 @@
+//! An artifact made ready to serve: immutable, shared by every worker, swapped whole.
+//!
+//! Everything that can be resolved once is resolved here, off the request threads: routers, credentials, limits,
+//! metric handles, upstream paths.
+
+mod build;
+mod credentials;
+mod load;
+mod upstream_path;
+
+use std::sync::Arc;
+
+use artifact_format::container::{Digest, Manifest};
+use artifact_format::model::{Operation, Routes, Upstream, UpstreamId};
+use artifact_format::signature::KeyId;
+
+pub use build::BuildError;
+pub use credentials::Credentials;
+pub use load::{Environment, LoadError, load, read};
+pub use upstream_path::PathRewrite;
+
+use crate::metrics::RouteMetrics;
+use crate::router::Router;
+
+/// An artifact made ready to serve.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The artifact's name.
+    pub digest: Digest,
+    /// Its signed table of contents.
+    pub manifest: Manifest,
+    /// The trusted keys that signed it.
+    pub signed_by: Vec<KeyId>,
+    /// Listeners, APIs and operations, as the artifact has them.
+    pub routes: Routes,
+    /// One router for each of the process's listeners, in their order.
+    pub routers: Box<[Router<EndpointId>]>,
+    /// What routers find.
+    pub endpoints: Box<[Endpoint]>,
+    /// Where requests go; by [`UpstreamId`].
+    pub upstreams: Box<[Upstream]>,
+    /// Counts requests that match no route.
+    pub unmatched: Arc<RouteMetrics>,
+}
+
+/// Into [`Snapshot::endpoints`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndpointId(u32);
+
+/// One operation on one of its routes.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// Which of the artifact's operations.
+    pub operation: usize,
+    /// What must be presented.
+    pub credentials: Arc<Credentials>,
+    /// The largest body, in bytes.
+    pub body_max_bytes: u64,
+    /// Where it goes.
+    pub upstream: UpstreamId,
+    /// Under which path.
+    pub path: PathRewrite,
+    /// Its counts.
+    pub metrics: Arc<RouteMetrics>,
+}
+
+impl Snapshot {
+    /// What a router found.
+    pub fn endpoint(&self, id: EndpointId) -> &Endpoint {
+        &self.endpoints[id.0 as usize]
+    }
+
+    /// The artifact's operations.
+    pub fn operations(&self) -> &[Operation] {
+        &self.routes.operations
+    }
+}

@@ -1,0 +1,53 @@
+//! Admit: what can be refused before looking at the artifact.
+
+use http::header::{HOST, TRANSFER_ENCODING};
+use http::{Request, Version};
+use hyper::body::Incoming;
+
+use super::Exchange;
+use crate::fault::Fault;
+use crate::router::RequestPath;
+
+/// A request in good order.
+#[derive(Debug)]
+pub struct Admitted {
+    pub(super) request: Request<Incoming>,
+    pub(super) path: RequestPath,
+}
+
+/// Refuses ambiguous framing, a missing or repeated Host, an oversize URI, and paths that others might read
+/// differently. The head's size and number of fields were bounded while it was read.
+pub fn admit(exchange: &Exchange, request: Request<Incoming>) -> Result<Admitted, Fault> {
+    if exchange.version() <= Version::HTTP_11 {
+        check_framing(exchange, &request)?;
+        check_host(&request)?;
+    }
+    let limit = exchange.worker().settings().limits.uri_max_bytes;
+    let uri = request.uri();
+    let length = uri.path_and_query().map_or(0, |path| path.as_str().len());
+    if length > usize::from(limit) {
+        return Err(Fault::UriTooLong { limit });
+    }
+    let path = RequestPath::parse(uri.path())?;
+    Ok(Admitted { request, path })
+}
+
+/// RFC 9112 section 6.
+fn check_framing(exchange: &Exchange, request: &Request<Incoming>) -> Result<(), Fault> {
+    if let Some(fault) = exchange.connection().framing_fault(exchange.number()) {
+        return Err(Fault::Framing(fault));
+    }
+    let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if is_chunked && codings.next().is_none() { Ok(()) } else { Err(Fault::TransferCoding) }
+}
+
+/// RFC 9112 section 3.2.
+fn check_host(request: &Request<Incoming>) -> Result<(), Fault> {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(_), None) => Ok(()),
+        (None, None) if request.version() < Version::HTTP_11 => Ok(()),
+        _ => Err(Fault::Host),
+    }
+}

@@ -1,0 +1,92 @@
+//! What is known of one request and its response from beginning to end, and is counted at the end.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderValue, Request, StatusCode, Version};
+use hyper::body::Incoming;
+
+use crate::metrics::RouteMetrics;
+use crate::worker::{Connection, View, Worker};
+
+/// nginx's name for a client that left before it was answered; not a registered status, so it cannot be confused.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// One request and its response. Counted when dropped, which is when the response's last byte was handed over or
+/// the client left.
+#[derive(Debug)]
+pub struct Exchange {
+    connection: Rc<Connection>,
+    view: Rc<View>,
+    started: Instant,
+    version: Version,
+    request_id: HeaderValue,
+    /// Which of the connection's requests this is, from 1.
+    number: u64,
+    metrics: Option<Arc<RouteMetrics>>,
+    status: u16,
+}
+
+impl Exchange {
+    /// Begins with the request's head. Loads the snapshot that the request is judged by: this one, whole.
+    pub fn begin(connection: Rc<Connection>, request: &Request<Incoming>) -> Self {
+        let worker = connection.worker();
+        let (view, started) = (worker.view(), worker.tick());
+        let number = connection.request_began();
+        let request_id = connection.request_id(request.headers());
+        let version = request.version();
+        let status = CLIENT_CLOSED_REQUEST;
+        Self { connection, view, started, version, request_id, number, metrics: None, status }
+    }
+
+    /// The connection it came on.
+    pub fn connection(&self) -> &Rc<Connection> {
+        &self.connection
+    }
+
+    /// The worker that serves it.
+    pub fn worker(&self) -> &Rc<Worker> {
+        self.connection.worker()
+    }
+
+    /// The artifact that it is judged by.
+    pub fn view(&self) -> &Rc<View> {
+        &self.view
+    }
+
+    /// The version of HTTP it came in.
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Its id.
+    pub fn request_id(&self) -> &HeaderValue {
+        &self.request_id
+    }
+
+    /// Which of the connection's requests this is, from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// It is on this route.
+    pub fn is_on(&mut self, metrics: &Arc<RouteMetrics>) {
+        self.metrics = Some(metrics.clone());
+    }
+
+    /// It is answered with this status.
+    pub fn is_answered(&mut self, status: StatusCode) {
+        self.status = status.as_u16();
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let worker = self.connection.worker();
+        let took = worker.tick().saturating_duration_since(self.started);
+        let metrics = self.metrics.as_ref().unwrap_or(&self.view.snapshot().unmatched);
+        metrics.record(worker.id(), self.status, took);
+        self.connection.request_ended();
+    }
+}

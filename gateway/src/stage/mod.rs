@@ -1,0 +1,19 @@
+//! The stages of the [pipeline](crate::pipeline), one file each, in their order.
+
+mod admit;
+mod authenticate;
+mod exchange;
+mod limit;
+mod respond;
+mod rewrite;
+mod route;
+mod upstream;
+
+pub use admit::{Admitted, admit};
+pub use authenticate::{Authorized, authenticate};
+pub use exchange::Exchange;
+pub use limit::{Limited, limit};
+pub use respond::{Reply, ResponseBody, refuse, respond};
+pub use rewrite::{Outbound, REQUEST_ID, rewrite};
+pub use route::{Matched, Routed, route};
+pub use upstream::upstream;

@@ -1,0 +1,120 @@
+//! Header fields that belong to one connection, and those that tell of the way a message took.
+
+use http::Version;
+use http::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
+    UPGRADE, VIA,
+};
+
+/// De facto: who asked.
+pub(super) static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// De facto: over what.
+pub(super) static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// De facto: for which name.
+pub(super) static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// RFC 7239: all three.
+pub(super) static FORWARDED: HeaderName = HeaderName::from_static("forwarded");
+/// De facto: which request.
+pub static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Takes out what belongs to one connection only (RFC 9110 section 7.6.1).
+pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers.get_all(CONNECTION).iter().flat_map(named_fields).collect();
+    named.into_iter().for_each(|name| remove(headers, &name));
+    // One pass over the few fields there are is cheaper than eight look-ups of what is nearly never there.
+    let doomed = headers.keys().filter(|name| is_hop_by_hop(name)).count();
+    if doomed > 0 {
+        let doomed: Vec<HeaderName> = headers.keys().filter(|name| is_hop_by_hop(name)).cloned().collect();
+        doomed.iter().for_each(|name| remove(headers, name));
+    }
+}
+
+fn remove(headers: &mut HeaderMap, name: &HeaderName) {
+    while headers.remove(name).is_some() {}
+}
+
+/// The fields that a Connection field names, `close` and `keep-alive` left out.
+fn named_fields(connection: &HeaderValue) -> impl Iterator<Item = HeaderName> {
+    connection.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter_map(|token| {
+        let is_option = token.eq_ignore_ascii_case(b"close") || token.eq_ignore_ascii_case(b"keep-alive");
+        if is_option { None } else { HeaderName::from_bytes(token).ok() }
+    })
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    [
+        &CONNECTION,
+        &TE,
+        &TRANSFER_ENCODING,
+        &UPGRADE,
+        &PROXY_AUTHENTICATE,
+        &PROXY_AUTHORIZATION,
+        &KEEP_ALIVE,
+        &PROXY_CONNECTION,
+    ]
+    .contains(&name)
+}
+
+/// Adds this hop (RFC 9110 section 7.6.3). `version` is the one the message was received in.
+pub(crate) fn append_via(headers: &mut HeaderMap, version: Version) {
+    let ours = match version {
+        Version::HTTP_10 => HeaderValue::from_static("1.0 portcullis"),
+        Version::HTTP_2 => HeaderValue::from_static("2 portcullis"),
+        _ => HeaderValue::from_static("1.1 portcullis"),
+    };
+    let value = joined(headers, &VIA, b", ", Some(&ours)).unwrap_or(ours);
+    headers.insert(VIA, value);
+}
+
+/// All values of a field and one more, joined; `None` where the field is absent.
+pub(super) fn joined(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    separator: &[u8],
+    last: Option<&HeaderValue>,
+) -> Option<HeaderValue> {
+    headers.get(name)?;
+    let values: Vec<&[u8]> = headers.get_all(name).iter().chain(last).map(HeaderValue::as_bytes).collect();
+    HeaderValue::from_bytes(&values.join(separator)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let field = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        fields.iter().map(field).collect()
+    }
+
+    #[test]
+    fn what_belongs_to_one_connection_stays_there() {
+        let mut headers = map(&[
+            ("connection", "close, X-Secret"),
+            ("connection", "x-other"),
+            ("x-secret", "1"),
+            ("x-other", "2"),
+            ("keep-alive", "timeout=5"),
+            ("te", "trailers"),
+            ("upgrade", "websocket"),
+            ("transfer-encoding", "chunked"),
+            ("proxy-authorization", "Basic x"),
+            ("trailer", "x-sum"),
+            ("accept", "*/*"),
+        ]);
+        strip_hop_by_hop(&mut headers);
+        assert_eq!(headers, map(&[("trailer", "x-sum"), ("accept", "*/*")]));
+    }
+
+    #[test]
+    fn via_tells_the_way() {
+        let mut headers = map(&[("via", "1.0 fred"), ("via", "1.1 lucy")]);
+        append_via(&mut headers, Version::HTTP_11);
+        assert_eq!(headers, map(&[("via", "1.0 fred, 1.1 lucy, 1.1 portcullis")]));
+    }
+}

@@ -1,0 +1,27 @@
+//! Upstream: the exchange with the server behind.
+
+use super::{Exchange, Outbound};
+use crate::fault::Fault;
+use crate::upstream::{self, Answer, BodyFault, Error};
+
+/// Sends the request and waits for the head of the response. What went wrong is logged here, in full; the client is
+/// told no more than it may know.
+pub async fn upstream(exchange: &Exchange, outbound: Outbound) -> Result<Answer, Fault> {
+    let limit = outbound.body_max_bytes;
+    let (targets, request) = outbound.into_parts();
+    let error = match upstream::send(exchange.worker(), &targets, request).await {
+        Ok(answer) => return Ok(answer),
+        Err(error) => error,
+    };
+    let fault = match &error {
+        Error::Resolve { .. } | Error::Connect { .. } | Error::NoTarget => Fault::UpstreamUnreachable,
+        Error::ConnectTimeout { .. } => Fault::UpstreamConnectTimeout,
+        Error::ResponseTimeout { .. } => Fault::UpstreamTimeout,
+        Error::Exchange { .. } => Fault::UpstreamProtocol,
+        Error::RequestBody(BodyFault::TooLarge) => return Err(Fault::BodyTooLarge { limit }),
+        Error::RequestBody(BodyFault::Unreadable) => return Err(Fault::BodyUnreadable),
+    };
+    let request_id = exchange.request_id().to_str().unwrap_or_default();
+    tracing::warn!(request_id, code = fault.code(), %error, "the upstream failed");
+    Err(fault)
+}

@@ -1,0 +1,182 @@
+//! One request to an upstream, and its answer.
+
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::header::HOST;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, Request, Response, Uri};
+use hyper::body::Incoming;
+use tokio::time::timeout;
+
+use super::body::Progress;
+use super::{Error, Lease, Pool, RequestBody, UpstreamTargets};
+use crate::worker::Worker;
+
+/// How long a kept connection may lie unused before we doubt that its other end still keeps it too.
+///
+/// Servers close unused connections after whole seconds. A request that meets such a close in flight is lost
+/// without an answer; so on a connection that lay this long, a request that may be repeated is kept for repeating.
+/// Under load connections lie for microseconds, and nothing is paid.
+const DOUBTFUL: Duration = Duration::from_millis(500);
+
+/// An upstream's answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its response.
+    pub response: Response<Incoming>,
+    /// The connection it came on.
+    pub lease: Lease,
+    /// What became of the request's body.
+    pub sent: Rc<Progress>,
+}
+
+/// Sends a request to one of an upstream's targets and waits for the head of its response.
+///
+/// Dropping the future breaks the exchange off and closes its connection.
+///
+/// # Errors
+/// See [`Error`]. A target that cannot be connected to is passed over while others are left; a request is sent
+/// again only where a kept connection had been closed and no harm can come of it (RFC 9110 section 9.2.2).
+pub async fn send(
+    worker: &Worker,
+    upstream: &UpstreamTargets,
+    mut request: Request<RequestBody>,
+) -> Result<Answer, Error> {
+    let sent = request.body().progress();
+    let limit = Duration::from_millis(upstream.timeouts().request_ms);
+    let mut lease = any_connection(worker, upstream).await?;
+    let mut asked = None;
+    loop {
+        address(&mut request, &mut asked, lease.pool());
+        let spare = Spare::of(&request, &lease);
+        request = match exchange(lease, request, &sent, limit).await {
+            Ok((response, lease)) => return Ok(Answer { response, lease, sent }),
+            Err(Failure::NotSent(request)) => *request,
+            Err(Failure::Broken(error)) => match (spare, sent.fault()) {
+                (_, Some(fault)) => return Err(Error::RequestBody(fault)),
+                (Some(spare), None) => spare.into_request(sent.clone()),
+                (None, None) => return Err(error),
+            },
+            Err(Failure::Timeout(error)) => return Err(error),
+        };
+        worker.counters().upstream_retried();
+        lease = fresh_connection(worker, upstream).await?;
+    }
+}
+
+/// A kept connection to the next target, else a fresh one to any.
+async fn any_connection(worker: &Worker, upstream: &UpstreamTargets) -> Result<Lease, Error> {
+    let next = upstream.choose(&[]).ok_or(Error::NoTarget)?;
+    match next.take(worker.now()) {
+        Some(lease) => Ok(lease),
+        None => connect(worker, upstream, next).await,
+    }
+}
+
+async fn fresh_connection(worker: &Worker, upstream: &UpstreamTargets) -> Result<Lease, Error> {
+    let next = upstream.choose(&[]).ok_or(Error::NoTarget)?;
+    connect(worker, upstream, next).await
+}
+
+/// Connects to `first`, else to the other targets in turn, each once.
+async fn connect(worker: &Worker, upstream: &UpstreamTargets, first: Rc<Pool>) -> Result<Lease, Error> {
+    let limit = Duration::from_millis(upstream.timeouts().connect_ms);
+    let mut tried = vec![first.clone()];
+    let mut pool = first;
+    loop {
+        match worker.connector().connect(&pool, limit).await {
+            Ok(lease) => {
+                worker.counters().upstream_connection_opened();
+                return Ok(lease);
+            }
+            Err(error) => {
+                worker.counters().upstream_connection_failed();
+                let Some(next) = upstream.choose(&tried) else { return Err(error) };
+                tracing::warn!(%error, "upstream target passed over");
+                tried.push(next.clone());
+                pool = next;
+            }
+        }
+    }
+}
+
+/// Puts the target's name and base path into the request. `asked` keeps the path without one.
+fn address(request: &mut Request<RequestBody>, asked: &mut Option<Uri>, pool: &Pool) {
+    request.headers_mut().insert(HOST, pool.authority().clone());
+    if pool.base_path().is_empty() && asked.is_none() {
+        return;
+    }
+    let asked = asked.get_or_insert_with(|| request.uri().clone());
+    let path = asked.path_and_query().map_or("/", PathAndQuery::as_str);
+    if let Ok(uri) = Uri::try_from(format!("{}{path}", pool.base_path())) {
+        *request.uri_mut() = uri;
+    }
+}
+
+enum Failure {
+    /// The connection was closed before anything was written.
+    NotSent(Box<Request<RequestBody>>),
+    /// The connection broke, or what came is not HTTP.
+    Broken(Error),
+    /// Nothing came in time.
+    Timeout(Error),
+}
+
+async fn exchange(
+    mut lease: Lease,
+    request: Request<RequestBody>,
+    sent: &Progress,
+    limit: Duration,
+) -> Result<(Response<Incoming>, Lease), Failure> {
+    let Some(sender) = lease.sender() else { return Err(Failure::NotSent(Box::new(request))) };
+    if sender.ready().await.is_err() {
+        return Err(Failure::NotSent(Box::new(request)));
+    }
+    let mut response = pin!(sender.try_send_request(request));
+    loop {
+        let before = sent.frames();
+        match timeout(limit, &mut response).await {
+            Ok(Ok(response)) => return Ok((response, lease)),
+            Ok(Err(mut error)) => {
+                let not_sent = error.take_message().map(|request| Failure::NotSent(Box::new(request)));
+                let broken = |source| Failure::Broken(Error::Exchange { target: lease.pool().target(), source });
+                return Err(not_sent.unwrap_or_else(|| broken(error.into_error())));
+            }
+            // The silence was not one: the body is still on its way up.
+            Err(_elapsed) if sent.frames() != before => {}
+            Err(_elapsed) => {
+                return Err(Failure::Timeout(Error::ResponseTimeout { target: lease.pool().target(), limit }));
+            }
+        }
+    }
+}
+
+/// What it takes to send a request once more.
+struct Spare {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl Spare {
+    /// Kept only where a connection is doubtful, and only of a request that may be repeated.
+    fn of(request: &Request<RequestBody>, lease: &Lease) -> Option<Self> {
+        let is_doubtful = lease.idle.is_some_and(|idle| idle >= DOUBTFUL);
+        let may_repeat = request.body().is_empty() && request.method().is_idempotent();
+        (is_doubtful && may_repeat).then(|| Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            headers: request.headers().clone(),
+        })
+    }
+
+    fn into_request(self, progress: Rc<Progress>) -> Request<RequestBody> {
+        let mut request = Request::new(RequestBody::empty(progress));
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.headers_mut() = self.headers;
+        request
+    }
+}

@@ -1,0 +1,183 @@
+//! A client's connection: who it is, what it is doing, and since when.
+
+use std::cell::{Cell, RefCell};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+
+use http::{HeaderMap, HeaderValue};
+
+use super::clock::Clock;
+use super::framing::Framing;
+use super::{FramingFault, Settings, Worker};
+use crate::stage::REQUEST_ID;
+
+/// A client's connection.
+#[derive(Debug)]
+pub struct Connection {
+    worker: Rc<Worker>,
+    listener: usize,
+    client: Client,
+    is_trusted_proxy: bool,
+    framing: RefCell<Framing>,
+    requests: Cell<u64>,
+    under_way: Cell<u32>,
+    /// The beat of the last byte either way.
+    alive: Cell<u32>,
+    /// The beat at which the head being read began.
+    head_began: Cell<Option<u32>>,
+    order: Cell<Order>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// Who the client is, in the words of the header fields that say so.
+#[derive(Debug)]
+pub struct Client {
+    address: HeaderValue,
+    forwarded: HeaderValue,
+}
+
+/// What a connection is told to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Go on.
+    Continue,
+    /// End after the request under way.
+    Finish,
+    /// End now.
+    Close,
+}
+
+impl Client {
+    fn new(ip: IpAddr) -> Self {
+        let ip = ip.to_canonical();
+        // RFC 7239 section 6: an IPv6 address is bracketed and quoted.
+        let forwarded = match ip {
+            IpAddr::V4(ip) => format!("for={ip};proto=http"),
+            IpAddr::V6(ip) => format!("for=\"[{ip}]\";proto=http"),
+        };
+        let value = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("unknown"));
+        Self { address: value(ip.to_string()), forwarded: value(forwarded) }
+    }
+
+    /// For `X-Forwarded-For`.
+    pub fn address(&self) -> &HeaderValue {
+        &self.address
+    }
+
+    /// For `Forwarded`.
+    pub fn forwarded(&self) -> &HeaderValue {
+        &self.forwarded
+    }
+}
+
+impl Connection {
+    pub(super) fn new(worker: Rc<Worker>, listener: usize, peer: SocketAddr) -> Rc<Self> {
+        let Settings { trusted_proxies, .. } = worker.settings();
+        let ip = peer.ip().to_canonical();
+        Rc::new(Self {
+            listener,
+            client: Client::new(ip),
+            is_trusted_proxy: trusted_proxies.iter().any(|network| network.contains(&ip)),
+            framing: RefCell::default(),
+            requests: Cell::new(0),
+            under_way: Cell::new(0),
+            alive: Cell::new(worker.clock.beats()),
+            head_began: Cell::new(None),
+            order: Cell::new(Order::Continue),
+            waker: RefCell::default(),
+            worker,
+        })
+    }
+
+    /// The worker that serves it.
+    pub fn worker(&self) -> &Rc<Worker> {
+        &self.worker
+    }
+
+    /// Which of the process's listeners it came in by.
+    pub fn listener(&self) -> usize {
+        self.listener
+    }
+
+    /// Who is at the other end.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Whether the other end's word is taken for who the client is.
+    pub fn is_trusted_proxy(&self) -> bool {
+        self.is_trusted_proxy
+    }
+
+    /// A request's id: a trusted proxy's, if it is a plausible one, else a new one.
+    pub fn request_id(&self, headers: &HeaderMap) -> HeaderValue {
+        let theirs = if self.is_trusted_proxy { headers.get(&REQUEST_ID) } else { None };
+        let is_plausible =
+            |id: &&HeaderValue| (1..=128).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic);
+        theirs.filter(is_plausible).cloned().unwrap_or_else(|| self.worker.request_ids.next())
+    }
+
+    /// Counts a request, and says which one it is, from 1.
+    pub fn request_began(&self) -> u64 {
+        self.under_way.set(self.under_way.get() + 1);
+        self.requests.set(self.requests.get() + 1);
+        self.requests.get()
+    }
+
+    /// A request and its response have ended.
+    pub fn request_ended(&self) {
+        self.under_way.set(self.under_way.get() - 1);
+        self.is_alive();
+    }
+
+    /// What is wrong with the head of the request with this number.
+    pub fn framing_fault(&self, request: u64) -> Option<FramingFault> {
+        self.framing.borrow().fault(request)
+    }
+
+    pub(super) fn is_alive(&self) {
+        self.alive.set(self.worker.clock.beats());
+    }
+
+    pub(super) fn received(&self, bytes: &[u8]) {
+        self.is_alive();
+        let mut framing = self.framing.borrow_mut();
+        framing.observe(bytes);
+        if !framing.is_in_head() {
+            self.head_began.set(None);
+        } else if self.head_began.get().is_none() {
+            self.head_began.set(Some(self.worker.clock.beats()));
+        }
+    }
+
+    /// Whether it has been silent for longer than it may.
+    pub(super) fn is_overdue(&self) -> bool {
+        let limits = &self.worker.settings().limits;
+        let since = |beat: u32| self.worker.clock.beats().wrapping_sub(beat);
+        if self.under_way.get() > 0 {
+            return since(self.alive.get()) > Clock::beats_in(limits.request_timeout).saturating_mul(2);
+        }
+        match self.head_began.get() {
+            Some(began) => since(began) > Clock::beats_in(limits.header_read_timeout),
+            None => since(self.alive.get()) > Clock::beats_in(limits.idle_timeout),
+        }
+    }
+
+    /// Tells it what to do, and wakes it.
+    pub(super) fn tell(&self, order: Order) {
+        self.order.set(order);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// Takes what it was told, and remembers whom to wake.
+    pub(super) fn listen(&self, cx: &Context<'_>) -> Order {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        self.order.replace(Order::Continue)
+    }
+}

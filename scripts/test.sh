@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Every check, cheapest first, then every test. `test.sh lint` stops before the tests.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+deny() {
+    # The advisory database lives on GitHub; a machine that cannot reach it still holds everything else.
+    cargo deny --log-level error check --hide-inclusion-graph bans licenses sources || return
+    if curl --silent --max-time 5 --output /dev/null https://github.com/rustsec/advisory-db; then
+        cargo deny --log-level error check --hide-inclusion-graph advisories
+    else
+        say 'advisories: the database cannot be reached, skipped'
+    fi
+}
+
+document() { RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps --document-private-items; }
+
+step tools scripts/tools.sh test
+step format cargo fmt --all --check
+step spelling typos --config typos.toml
+step dependencies deny
+step 'unused dependencies' cargo machete --skip-target-dir
+step clippy cargo clippy --quiet --workspace --all-targets -- -D warnings
+step documentation document
+[ "${1:-}" = lint ] && exit
+
+step build cargo build --quiet --workspace --bins
+step 'documentation tests' cargo test --quiet --workspace --doc
+step tests cargo nextest run --workspace --no-fail-fast

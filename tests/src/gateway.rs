@@ -1,0 +1,357 @@
+//! The real `portcullis` binary: started, watched and ended.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+
+use artifact_format::signature::PublicKey;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::api::{Api, test_key};
+use crate::client::{Answer, Client};
+use crate::{config, process, wait};
+
+/// A gateway that serves. Killed when it is dropped.
+#[derive(Debug)]
+pub struct Gateway {
+    child: Child,
+    logs: Logs,
+    folder: TempDir,
+    path: PathBuf,
+    address: SocketAddr,
+    admin: SocketAddr,
+}
+
+/// A gateway to be started.
+#[derive(Debug)]
+pub struct Setup {
+    artifact: Vec<u8>,
+    path: PathBuf,
+    folder: TempDir,
+    arguments: Vec<String>,
+    trusted: Vec<PublicKey>,
+}
+
+/// A gateway that ended by itself before it served.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Its exit status.
+    pub status: ExitStatus,
+    /// What it wrote to standard error.
+    pub said: String,
+}
+
+impl Gateway {
+    /// Is to serve this API, signed with the key of tests, on ports of its own.
+    pub fn serving(api: &Api) -> Setup {
+        Self::serving_file(api.to_bytes())
+    }
+
+    /// Is to serve this artifact file.
+    pub fn serving_file(artifact: Vec<u8>) -> Setup {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("api.bca");
+        Setup { artifact, path, folder, arguments: Vec::new(), trusted: vec![test_key().public()] }
+    }
+
+    /// The address of its first listener.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address of a listener.
+    pub fn listener(&self, name: &str) -> SocketAddr {
+        let lines = self.logs.messages("listening");
+        let line = lines.iter().find(|line| field(line, "listener") == Some(name));
+        line.and_then(address_of).unwrap_or_else(|| panic!("no listener {name}:\n{}", self.logs.text()))
+    }
+
+    /// The address of its admin port.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The artifact file it watches.
+    pub fn artifact(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder of that file.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Resident memory in bytes.
+    pub fn rss_bytes(&self) -> u64 {
+        process::rss_bytes(self.pid())
+    }
+
+    /// Its log so far, one entry a line.
+    pub fn logs(&self) -> Vec<Value> {
+        self.logs.entries()
+    }
+
+    /// GET, on a connection of its own.
+    pub async fn get(&self, target: &str) -> Answer {
+        Client::http1(self.address).await.get(target).await
+    }
+
+    /// GET on the admin port.
+    pub async fn admin_get(&self, target: &str) -> Answer {
+        Client::http1(self.admin).await.get(target).await
+    }
+
+    /// The value of one sample of `/metrics`, named with its labels as they stand there; 0 where it is absent.
+    pub async fn metric(&self, sample: &str) -> f64 {
+        let metrics = self.admin_get("/metrics").await;
+        let text = String::from_utf8_lossy(&metrics.body).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' ').map(str::to_owned));
+        line.map_or(0.0, |value| value.parse().expect("a number"))
+    }
+
+    /// What `/readyz?verbose` says.
+    pub async fn status(&self) -> Value {
+        self.admin_get("/readyz?verbose").await.json()
+    }
+
+    /// The digest that `/readyz?verbose` says is running.
+    pub async fn running(&self) -> String {
+        digest(&self.status().await["running"])
+    }
+
+    /// The digest that `/readyz?verbose` says was rejected last, empty where none was.
+    pub async fn rejected(&self) -> String {
+        digest(&self.status().await["rejected"])
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.process(), signal).expect("the gateway runs");
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(&mut self) -> ExitStatus {
+        ended(&mut self.child).await
+    }
+
+    fn process(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        end(&mut self.child);
+        if std::thread::panicking() {
+            println!("--- the gateway's log\n{}", self.logs.text());
+        }
+    }
+}
+
+impl Setup {
+    /// Adds an argument to `portcullis serve`.
+    #[must_use]
+    pub fn with(mut self, flag: &str) -> Self {
+        self.arguments.push(flag.to_owned());
+        self
+    }
+
+    /// Adds an option and its value.
+    #[must_use]
+    pub fn set(self, option: &str, value: &str) -> Self {
+        self.with(option).with(value)
+    }
+
+    /// Trusts these keys, and not the one of tests.
+    #[must_use]
+    pub fn trusting(mut self, keys: &[PublicKey]) -> Self {
+        self.trusted = keys.to_vec();
+        self
+    }
+
+    /// Has the artifact under a path of links, as Kubernetes mounts a `ConfigMap`: `api.bca` leads to
+    /// `..data/api.bca`, and `..data` to the folder `..0`.
+    #[must_use]
+    pub fn in_config_map(self) -> Self {
+        let folder = self.folder.path();
+        fs::create_dir(folder.join("..0")).expect("a writable folder");
+        symlink("..0", folder.join("..data")).expect("links");
+        symlink("..data/api.bca", folder.join("api.bca")).expect("links");
+        self
+    }
+
+    /// Has the artifact in the folder `current`, which is a link to the folder `0`.
+    #[must_use]
+    pub fn in_linked_folder(mut self) -> Self {
+        let folder = self.folder.path();
+        fs::create_dir(folder.join("0")).expect("a writable folder");
+        symlink("0", folder.join("current")).expect("links");
+        self.path = folder.join("current/api.bca");
+        self
+    }
+
+    /// Starts it and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it ends before, with what it said.
+    pub async fn start(self) -> Gateway {
+        let path = self.path.clone();
+        let (child, logs, folder) = self.spawn();
+        let mut starting = Starting { child: Some(child), logs };
+        wait::until("the gateway listens", async || {
+            starting.assert_running();
+            starting.logs.addresses().is_some()
+        })
+        .await;
+        let (address, admin) = starting.logs.addresses().expect("it listens");
+        wait::until("the gateway is ready", async || {
+            starting.assert_running();
+            match Client::try_http1(admin).await {
+                Ok(mut client) => client.get("/readyz").await.status == 200,
+                Err(_) => false,
+            }
+        })
+        .await;
+        let (child, logs) = starting.done();
+        Gateway { child, logs, folder, path, address, admin }
+    }
+
+    /// Starts it and waits until it ends by itself.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub async fn start_refused(self) -> Refusal {
+        let (child, logs, _folder) = self.spawn();
+        let mut starting = Starting { child: Some(child), logs };
+        let status = ended(starting.child.as_mut().expect("it was started")).await;
+        wait::until("the log ends", async || starting.logs.is_complete()).await;
+        Refusal { status, said: starting.logs.text() }
+    }
+
+    fn spawn(self) -> (Child, Logs, TempDir) {
+        let Self { artifact, path, folder, arguments, trusted } = self;
+        fs::write(&path, artifact).expect("a writable folder");
+        let mut command = Command::new(config::gateway_binary());
+        command.arg("serve").arg("--artifact").arg(&path);
+        if !arguments.iter().any(|argument| argument == "--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        command.args(["--admin", "127.0.0.1:0", "--log-format", "json"]).args(arguments);
+        trusted.iter().for_each(|key| {
+            command.arg("--trusted-key").arg(key.to_base64());
+        });
+        // A developer's own keys are not trusted by accident.
+        command.env("XDG_CONFIG_HOME", folder.path()).env("HOME", folder.path());
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let logs = Logs::read(child.stderr.take().expect("it is piped"));
+        (child, logs, folder)
+    }
+}
+
+/// A child that is killed where the test fails before it serves.
+struct Starting {
+    child: Option<Child>,
+    logs: Logs,
+}
+
+impl Starting {
+    fn assert_running(&mut self) {
+        let ended = self.child.as_mut().and_then(|child| child.try_wait().expect("it is a child"));
+        assert!(ended.is_none(), "the gateway ended with {ended:?}:\n{}", self.logs.text());
+    }
+
+    fn done(mut self) -> (Child, Logs) {
+        (self.child.take().expect("it was started"), self.logs.clone())
+    }
+}
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            end(child);
+        }
+    }
+}
+
+fn end(child: &mut Child) {
+    // It may have ended by itself.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+async fn ended(child: &mut Child) -> ExitStatus {
+    wait::until("the gateway ends", async || child.try_wait().expect("it is a child").is_some()).await;
+    child.wait().expect("it ended")
+}
+
+/// Standard error, read as it comes.
+#[derive(Debug, Clone, Default)]
+struct Logs(Arc<Mutex<Written>>);
+
+#[derive(Debug, Default)]
+struct Written {
+    lines: Vec<String>,
+    complete: bool,
+}
+
+impl Logs {
+    fn read(stderr: ChildStderr) -> Self {
+        let logs = Self::default();
+        let written = Arc::clone(&logs.0);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                written.lock().unwrap().lines.push(line);
+            }
+            written.lock().unwrap().complete = true;
+        });
+        logs
+    }
+
+    fn is_complete(&self) -> bool {
+        self.0.lock().unwrap().complete
+    }
+
+    fn text(&self) -> String {
+        self.0.lock().unwrap().lines.join("\n")
+    }
+
+    fn entries(&self) -> Vec<Value> {
+        self.0.lock().unwrap().lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    fn messages(&self, message: &str) -> Vec<Value> {
+        self.entries().into_iter().filter(|entry| field(entry, "message") == Some(message)).collect()
+    }
+
+    /// The first listener's address and the admin port's, once both are logged.
+    fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let first = |message| self.messages(message).first().and_then(address_of);
+        Some((first("listening")?, first("admin listening")?))
+    }
+}
+
+fn field<'v>(entry: &'v Value, name: &str) -> Option<&'v str> {
+    entry.get(name)?.as_str()
+}
+
+fn address_of(entry: &Value) -> Option<SocketAddr> {
+    field(entry, "address")?.parse().ok()
+}
+
+/// A digest in `/readyz?verbose`: alone, or in an object beside what else is said of the artifact.
+fn digest(value: &Value) -> String {
+    let text = value.as_str().or_else(|| ["sha256", "digest"].iter().find_map(|key| value.get(key)?.as_str()));
+    text.unwrap_or_default().to_owned()
+}

@@ -1,0 +1,189 @@
+//! An artifact is replaced under load, in every way in which files are replaced, and nobody notices.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use artifact_format::container::digest;
+use rustix::process::Signal;
+use tests::api::key;
+use tests::load::Load;
+use tests::{Api, Client, Gateway, Upstream, client, wait};
+
+/// How much a process may seem to grow for reasons of its allocator alone.
+const SLACK_BYTES: u64 = 8 << 20;
+
+/// A version of the API: all of them serve `/steady`, each one a path of its own, and enough besides that a leak shows.
+fn version(upstream: &Upstream, number: usize) -> Api {
+    let api = Api::at(upstream).get("/steady").get(&format!("/version-{number}"));
+    (0..200).fold(api, |api, filler| api.get(&format!("/filler-{filler}/{{id}}")))
+}
+
+/// Replaces the gateway's file by an atomic rename, as editors and deployment tools do.
+fn rename(gateway: &Gateway, file: &[u8]) {
+    let temporary = gateway.folder().join("api.bca.new");
+    fs::write(&temporary, file).unwrap();
+    fs::rename(temporary, gateway.artifact()).unwrap();
+}
+
+/// Overwrites it where it stands, as `cp` does.
+fn overwrite(gateway: &Gateway, file: &[u8]) {
+    fs::write(gateway.artifact(), file).unwrap();
+}
+
+/// Swaps the `..data` link, as Kubernetes does for a `ConfigMap`, and removes the old folder.
+fn swap_data(gateway: &Gateway, file: &[u8], number: usize) {
+    let (folder, new) = (gateway.folder(), format!("..{number}"));
+    let old = fs::read_link(folder.join("..data")).unwrap();
+    fs::create_dir(folder.join(&new)).unwrap();
+    fs::write(folder.join(&new).join("api.bca"), file).unwrap();
+    symlink(&new, folder.join("..data_tmp")).unwrap();
+    fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
+    fs::remove_dir_all(folder.join(old)).unwrap();
+}
+
+async fn assert_runs(gateway: &Gateway, file: &[u8], what: &str) {
+    let expected = digest(file).to_string();
+    wait::until(&format!("{what} runs"), async || gateway.running().await == expected).await;
+}
+
+async fn assert_rejects(gateway: &Gateway, file: &[u8], what: &str) {
+    let expected = digest(file).to_string();
+    wait::until(&format!("{what} is rejected"), async || gateway.rejected().await == expected).await;
+}
+
+/// Files that nobody may serve: cut short, tampered with, signed by nobody that is trusted, not an artifact at all.
+fn bad(good: &[u8], number: usize) -> Vec<u8> {
+    match number % 4 {
+        0 => good[..good.len() - 1 - number].to_vec(),
+        1 => {
+            let mut tampered = good.to_vec();
+            let position = good.len() - 1 - number;
+            tampered[position] ^= 1;
+            tampered
+        }
+        2 => Api::nowhere().get(&format!("/evil-{number}")).signed_by(&[&key(1)]),
+        _ => format!("openapi: 3.1.{number}").into_bytes(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_reloads_under_load_lose_no_request_and_keep_no_memory() {
+    let upstream = Upstream::fixed(b"steady").await;
+    let gateway = Gateway::serving(&version(&upstream, 0)).start().await;
+    let mapped = Gateway::serving(&version(&upstream, 0)).in_config_map().start().await;
+    let loads = [Load::start(6, gateway.address(), "/steady"), Load::start(2, mapped.address(), "/steady")];
+
+    let mut warm = (0, 0);
+    for number in 1..=200 {
+        let file = version(&upstream, number).to_bytes();
+        let what = format!("version {number}");
+        match number % 4 {
+            0 => {
+                swap_data(&mapped, &file, number);
+                assert_runs(&mapped, &file, &what).await;
+                assert_eq!(mapped.get(&format!("/version-{number}")).await.status, 200);
+                continue;
+            }
+            1 => rename(&gateway, &file),
+            2 => overwrite(&gateway, &file),
+            _ => {
+                rename(&gateway, &file);
+                gateway.signal(Signal::HUP);
+            }
+        }
+        assert_runs(&gateway, &file, &what).await;
+        assert_eq!(gateway.get(&format!("/version-{number}")).await.status, 200);
+        assert_eq!(gateway.get(&format!("/version-{}", number - 1)).await.status, 404, "{number}");
+        if number % 5 == 0 {
+            let bad = bad(&file, number);
+            if number % 2 == 0 {
+                overwrite(&gateway, &bad);
+            } else {
+                rename(&gateway, &bad);
+            }
+            assert_rejects(&gateway, &bad, &format!("the bad file after {what}")).await;
+            assert_eq!(gateway.running().await, digest(&file).to_string(), "the last good file serves");
+        }
+        if number == 41 {
+            warm = (gateway.rss_bytes(), mapped.rss_bytes());
+        }
+    }
+
+    let grown = (gateway.rss_bytes().saturating_sub(warm.0), mapped.rss_bytes().saturating_sub(warm.1));
+    println!("after 41 reloads {warm:?} bytes resident, after 200 {grown:?} more");
+    for load in loads {
+        let outcome = load.stop().await;
+        println!("{} requests answered", outcome.answered);
+        assert_eq!((outcome.failures, outcome.refused), (Vec::new(), 0));
+        assert!(outcome.answered > 500);
+    }
+    assert!(grown.0 < SLACK_BYTES && grown.1 < SLACK_BYTES, "{grown:?} bytes more than after 41 reloads");
+}
+
+#[tokio::test]
+async fn a_signal_reloads_a_file_whose_replacement_cannot_be_seen() {
+    let upstream = Upstream::fixed(b"steady").await;
+    let gateway = Gateway::serving(&version(&upstream, 0)).in_linked_folder().start().await;
+    let file = version(&upstream, 1).to_bytes();
+    fs::create_dir(gateway.folder().join("1")).unwrap();
+    fs::write(gateway.folder().join("1/api.bca"), &file).unwrap();
+    symlink("1", gateway.folder().join("next")).unwrap();
+    fs::rename(gateway.folder().join("next"), gateway.folder().join("current")).unwrap();
+    gateway.signal(Signal::HUP);
+    assert_runs(&gateway, &file, "the file behind the new link").await;
+}
+
+#[tokio::test]
+async fn a_file_that_goes_away_and_comes_back_changes_nothing_until_it_is_back() {
+    let upstream = Upstream::fixed(b"steady").await;
+    let gateway = Gateway::serving(&version(&upstream, 0)).start().await;
+    fs::remove_file(gateway.artifact()).unwrap();
+    gateway.signal(Signal::HUP);
+    assert_eq!(gateway.get("/version-0").await.status, 200);
+    let file = version(&upstream, 1).to_bytes();
+    overwrite(&gateway, &file);
+    assert_runs(&gateway, &file, "the file that came back").await;
+}
+
+#[tokio::test]
+async fn a_bad_file_shows_everywhere_and_a_good_one_clears_it() {
+    let upstream = Upstream::fixed(b"steady").await;
+    let good = version(&upstream, 0);
+    let gateway = Gateway::serving(&good).start().await;
+    let reloaded = gateway.metric("portcullis_reload_success_timestamp_seconds").await;
+    let bad = bad(&good.to_bytes(), 1);
+    rename(&gateway, &bad);
+    assert_rejects(&gateway, &bad, "the tampered file").await;
+
+    assert_eq!(gateway.admin_get("/readyz").await.status, 200, "the last good file serves");
+    let status = gateway.status().await.to_string();
+    assert!(status.contains("section_mismatch") || status.contains("not the one that was signed"), "{status}");
+    let rejected = digest(&bad).to_string();
+    assert!(gateway.logs().iter().any(|entry| entry.to_string().contains(&rejected)), "the log names the file");
+    let running = format!("portcullis_artifact_info{{sha256=\"{}\"}}", digest(&good.to_bytes()));
+    assert!((gateway.metric(&running).await - 1.0).abs() < f64::EPSILON);
+
+    let better = version(&upstream, 1).to_bytes();
+    rename(&gateway, &better);
+    assert_runs(&gateway, &better, "the next good file").await;
+    assert_eq!(gateway.rejected().await, "", "nothing is rejected any more");
+    assert!(gateway.metric("portcullis_reload_success_timestamp_seconds").await >= reloaded);
+}
+
+#[tokio::test]
+async fn a_request_under_way_ends_with_the_artifact_it_began_with() {
+    let (upstream, gate) = Upstream::held().await;
+    let gateway = Gateway::serving(&version(&upstream, 0)).start().await;
+    let mut client = Client::http1(gateway.address()).await;
+    let request = client.request("GET", "/version-0", client::empty());
+    let under_way = tokio::spawn(async move { client.send(request).await });
+    wait::until("the request is under way", async || upstream.requests() == 1).await;
+
+    let file = version(&upstream, 1).to_bytes();
+    rename(&gateway, &file);
+    assert_runs(&gateway, &file, "the next version").await;
+    assert_eq!(gateway.get("/version-0").await.status, 404);
+    gate.open();
+    assert_eq!(under_way.await.unwrap().status, 200);
+}
