@@ -5,7 +5,7 @@ use artifact_format::model::Artifact;
 use crate::diagnostic::{Diagnostics, Sink};
 use crate::document::Documents;
 use crate::input::Input;
-use crate::{lower, routing};
+use crate::{lower, routing, structure};
 
 /// What came out of a compilation.
 #[derive(Debug, Clone)]
@@ -23,6 +23,7 @@ pub struct Compiled {
 pub fn compile(input: &Input<'_>) -> Compiled {
     let mut sink = Sink::new();
     let documents = Documents::load(input, &mut sink);
+    structure::check(&documents, &mut sink);
     let lowered = lower::lower(&documents, &input.options, &mut sink);
     routing::check(&lowered, &mut sink);
     let artifact = (!sink.has_errors()).then_some(lowered.artifact);

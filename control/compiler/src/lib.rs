@@ -5,6 +5,7 @@
 //! - [`diagnostic`]: what comes out when a document is at fault, and how it is shown;
 //! - [`document`]: the files of a compilation as values that know where they stand;
 //! - [`reference`]: where a `$ref` leads;
+//! - [`structure`]: the grammar of the OpenAPI objects;
 //! - [`extension`]: `x-portcullis`, what a document says beyond the specification;
 //! - [`schema`]: JSON Schemas, lowered to 2020-12;
 //! - [`lower`]: documents into the model of an artifact;
@@ -18,13 +19,13 @@ pub mod diagnostic;
 pub mod document;
 pub mod input;
 pub mod reference;
+pub mod structure;
 
 mod compile;
 pub mod extension;
 mod lower;
 mod routing;
 mod schema;
-mod suggestion;
 
 pub use compile::{Compiled, compile};
 pub use extension::extension_schema;

@@ -51,7 +51,7 @@ codes! {
     1105 IdentityTaken "two schemas or documents have the same identity";
     // Overlays.
     1201 OverlayStructure "an overlay breaks the Overlay Specification";
-    1202 OverlayTarget "an overlay's target is not a JSONPath";
+    1202 OverlayTarget "an overlay's target is not a `JSONPath`";
     1203 OverlayWithoutEffect "an overlay's target matches nothing";
     1204 OverlayMismatch "an overlay's update does not fit its target";
     // The structure of an OpenAPI document.
@@ -64,6 +64,7 @@ codes! {
     2007 InvalidKey "a key that the specification does not allow";
     2008 DuplicateOperationId "two operations have the same operationId";
     2009 IgnoredBesideReference "a field beside `$ref` is ignored";
+    2010 ParameterClash "parameters that exclude each other";
     // Paths and routing.
     3001 PathTemplate "a path is not a path template";
     3002 RouteConflict "two operations answer the same requests";
@@ -103,6 +104,7 @@ codes! {
     7007 MediaType "a key of `content` is not a media type";
     7008 Unreadable "a part of an operation cannot be read";
     7009 NotValidatedYet "a part of the contract is not validated yet";
+    7010 OldSpelling "a schema's keyword is not written as 2020-12 writes it";
 }
 
 impl Code {

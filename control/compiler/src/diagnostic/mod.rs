@@ -4,11 +4,13 @@ mod code;
 mod located;
 mod place;
 mod sink;
+mod suggestion;
 
 pub use code::Code;
 pub use located::{Diagnostics, Located};
 pub use place::{At, Place, Position};
 pub use sink::Sink;
+pub use suggestion::nearest;
 
 /// One fault of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,21 +21,22 @@ impl Documents {
         for path in &input.specs {
             loader.entry(path);
         }
+        loader.explore();
         loader.documents
     }
 }
 
-struct Loader<'i, 'f, 's> {
+pub(super) struct Loader<'i, 'f, 's> {
     input: &'i Input<'f>,
-    sink: &'s mut Sink,
-    documents: Documents,
+    pub(super) sink: &'s mut Sink,
+    pub(super) documents: Documents,
 }
 
 impl Loader<'_, '_, '_> {
     fn entry(&mut self, path: &str) {
         match self.read(path, SpecRole::Entry, Version::V3_1) {
             Ok(file) if self.documents.document(file).is_readable() => {
-                if !self.documents.entries.contains(&file) {
+                if !self.documents.entries.contains(&file) && self.is_openapi(file) {
                     self.documents.entries.push(file);
                 }
             }
@@ -48,10 +49,32 @@ impl Loader<'_, '_, '_> {
         }
     }
 
+    fn is_openapi(&mut self, file: FileId) -> bool {
+        let root = self.documents.root(file);
+        let (place, message, hint) = match (root.get("openapi"), root.get("swagger")) {
+            (Some(version), _) if version.str().and_then(Version::parse).is_some() => return true,
+            (Some(version), _) => {
+                let written = version.value().to_string();
+                let message = format!("`openapi: {written}` is not a version that is read");
+                (version.place(), message, "3.0.x, 3.1.x and 3.2.x are, as a text: `openapi: \"3.1.0\"`")
+            }
+            (None, Some(swagger)) => {
+                let message = "this is a Swagger 2.0 document";
+                (swagger.place(), message.to_owned(), "convert it to OpenAPI 3: `npx swagger2openapi` does")
+            }
+            (None, None) => {
+                let message = "this is not an OpenAPI document: it has no field `openapi`".to_owned();
+                (root.place(), message, "begin it with `openapi: \"3.1.0\"`")
+            }
+        };
+        self.sink.error(Code::UnsupportedVersion, place, message).hint(hint);
+        false
+    }
+
     /// Reads a file unless it was read before.
-    fn read(&mut self, path: &str, role: SpecRole, version: Version) -> Result<FileId, FileError> {
+    pub(super) fn read(&mut self, path: &str, role: SpecRole, version: Version) -> Result<FileId, FileError> {
         if let Some(known) = self.documents.file(path) {
-            return known;
+            return known.clone();
         }
         let read = self.read_bytes(path).map(|bytes| self.push(path, bytes, (role, version)));
         self.documents.by_path.insert(path.to_owned(), read.clone());
@@ -59,7 +82,7 @@ impl Loader<'_, '_, '_> {
     }
 
     fn read_bytes(&self, path: &str) -> Result<Vec<u8>, FileError> {
-        if self.documents.documents.len() >= FILES_MAX {
+        if self.documents.files.len() >= FILES_MAX {
             return Err(FileError::Other(format!("a compilation reads at most {FILES_MAX} files")));
         }
         let bytes = self.input.files.read(path)?;
@@ -87,8 +110,8 @@ impl Loader<'_, '_, '_> {
         let state = if value.is_some() { State::Parsed } else { State::AtFault };
         let value = value.unwrap_or(Value::Null);
         let own = value.get("openapi").and_then(Value::as_str).and_then(Version::parse);
-        let file = FileId(u32::try_from(self.documents.documents.len()).unwrap_or(u32::MAX));
-        self.documents.documents.push(Document { source, value, state, version: own.unwrap_or(version) });
+        let file = FileId(u32::try_from(self.documents.files.len()).unwrap_or(u32::MAX));
+        self.documents.files.push(Document { source, value: Box::new(value), state, version: own.unwrap_or(version) });
         file
     }
 

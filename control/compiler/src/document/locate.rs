@@ -162,12 +162,12 @@ mod tests {
             text,
             &[
                 ("root", value(""), (1, 1)),
-                ("value", value("/ab"), (2, 13)),
+                ("value", value("/ab"), (2, 14)),
                 ("key", key("/ab"), (2, 3)),
-                ("item", value("/ab/0"), (2, 14)),
-                ("escaped", value("/ab/1/c~1d"), (2, 25)),
-                ("escaped key", key("/ab/1/c~1d"), (2, 18)),
-                ("absent: the nearest", value("/ab/7/x"), (2, 13)),
+                ("item", value("/ab/0"), (2, 15)),
+                ("escaped", value("/ab/1/c~1d"), (2, 26)),
+                ("escaped key", key("/ab/1/c~1d"), (2, 19)),
+                ("absent: the nearest", value("/ab/7/x"), (2, 14)),
                 ("after", key("/z"), (3, 3)),
             ],
         );

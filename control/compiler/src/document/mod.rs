@@ -4,6 +4,7 @@
 //! then, round by round, every file that a `$ref` leads to. From then on [`Documents`] does not change.
 
 mod event;
+mod explore;
 mod fault;
 mod files;
 mod json;
@@ -31,17 +32,19 @@ pub use version::Version;
 
 use crate::diagnostic::Place;
 use crate::reference;
+use crate::reference::identity::Identities;
 use path::Folder;
 
 /// Every file of a compilation.
 #[derive(Debug, Default)]
 pub struct Documents {
-    documents: Vec<Document>,
+    files: Vec<Document>,
     /// What became of every path that was asked for.
     by_path: BTreeMap<String, Result<FileId, FileError>>,
     entries: Vec<FileId>,
     /// What no reference may leave.
     bounds: Folder,
+    identities: Identities,
 }
 
 /// A file of a compilation.
@@ -49,7 +52,8 @@ pub struct Documents {
 pub struct Document {
     source: Source,
     /// `Null` where the text is at fault, which was reported.
-    value: Value,
+    /// Boxed, so that a value stays where it is, and with it its [`Identity`], while more files are read.
+    value: Box<Value>,
     state: State,
     /// The `openapi` field's, else that of the document that first led here.
     version: Version,
@@ -74,7 +78,7 @@ impl Documents {
 
     /// Every file that was read, overlays and faulty ones too, in the order of reading.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
-        self.documents.iter().map(|document| &document.source)
+        self.files.iter().map(|document| &document.source)
     }
 
     /// The whole value of a file.
@@ -85,7 +89,7 @@ impl Documents {
     /// A file.
     pub fn document(&self, file: FileId) -> &Document {
         // A `FileId` is only made for a document that was pushed, and none is ever removed.
-        &self.documents[file.0 as usize]
+        &self.files[file.0 as usize]
     }
 
     /// The text of the file at `path`.
@@ -109,8 +113,16 @@ impl Documents {
     }
 
     /// What became of the file at `path`; `None` if nobody asked for it.
-    pub(crate) fn file(&self, path: &str) -> Option<Result<FileId, FileError>> {
-        self.by_path.get(path).cloned()
+    pub(crate) fn file(&self, path: &str) -> Option<&Result<FileId, FileError>> {
+        self.by_path.get(path)
+    }
+
+    pub(crate) fn identities(&self) -> &Identities {
+        &self.identities
+    }
+
+    pub(crate) fn identities_mut(&mut self) -> &mut Identities {
+        &mut self.identities
     }
 }
 

@@ -4,9 +4,9 @@ use regex_lite::Regex;
 use serde_json::Value;
 
 use super::shape::{Field, Presence, Shape, TextShape, parse_duration, parse_size};
+use crate::diagnostic::nearest;
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
-use crate::suggestion;
 
 /// Reports everything in `node` that is not as `fields` say.
 ///
@@ -37,7 +37,7 @@ pub(super) fn object(node: &Node<'_>, fields: &[Field], sink: &mut Sink) -> bool
 fn unknown(entry: &Node<'_>, key: &str, fields: &[Field], sink: &mut Sink) {
     let diagnostic = sink.error(Code::UnknownSetting, entry.key_place(), format!("there is no setting `{key}` here"));
     let names = fields.iter().map(|field| field.name);
-    match suggestion::nearest(key, names.clone()) {
+    match nearest(key, names.clone()) {
         Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
         None => diagnostic.hint(format!("the settings here are {}", names.collect::<Vec<_>>().join(", "))),
     };

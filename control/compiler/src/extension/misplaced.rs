@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::{Extensions, KEY};
+use crate::diagnostic::nearest;
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
-use crate::suggestion;
 
 /// Reports every extension below `document` that nobody has looked at.
 ///
@@ -33,7 +33,7 @@ fn judge<'d>(key: &str, extension: &Node<'d>, extensions: &Extensions<'d>, sink:
                 ),
             );
         }
-    } else if suggestion::nearest(key, [KEY].into_iter()).is_some() {
+    } else if nearest(key, [KEY].into_iter()).is_some() {
         sink.error(Code::UnknownSetting, extension.key_place(), format!("`{key}` is not `{KEY}`"))
             .hint(format!("did you mean `{KEY}`?"));
     }

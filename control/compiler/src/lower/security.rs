@@ -8,11 +8,11 @@ use artifact_format::model::{
 
 use super::api::ApiContext;
 use super::unreadable;
+use crate::diagnostic::nearest;
 use crate::diagnostic::{Code, Sink};
 use crate::document::{Identity, Node, Version};
 use crate::extension::{self, Extensions, Released};
 use crate::input::SecurityMode;
-use crate::suggestion;
 
 /// The security schemes in use, each once.
 pub(super) struct Schemes {
@@ -125,7 +125,7 @@ fn undefined(name: &str, place: &Node<'_>, api: &ApiContext<'_>, sink: &mut Sink
     let schemes = api.root.get("components").and_then(|components| components.get("securitySchemes"));
     let diagnostic =
         sink.error(Code::SchemeUndefined, place.key_place(), format!("there is no security scheme `{name}`"));
-    match suggestion::nearest(name, schemes.iter().flat_map(Node::entries).map(|(name, _)| name)) {
+    match nearest(name, schemes.iter().flat_map(Node::entries).map(|(name, _)| name)) {
         Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
         None => diagnostic.hint(format!("define `{name}` under `components.securitySchemes`")),
     };

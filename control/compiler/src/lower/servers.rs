@@ -1,12 +1,12 @@
 //! `servers` (OpenAPI 3.2.0 section 4.6): at which base paths an operation is served, and where its requests would go.
 
 use artifact_format::model::{PathTemplate, TemplateError};
+use fluent_uri::{Uri, UriRef};
 use thiserror::Error;
-use url::Url;
 
+use crate::diagnostic::nearest;
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
-use crate::suggestion;
 
 /// What one `servers` field says.
 #[derive(Debug, Clone)]
@@ -46,8 +46,8 @@ impl<'d> Servers<'d> {
                 if !self.base_paths.contains(&parsed.base_path) {
                     self.base_paths.push(parsed.base_path);
                 }
-                if parsed.kind == Kind::Absolute && self.origin.is_none() {
-                    self.origin = Some((parsed.origin, server.clone()));
+                if self.origin.is_none() {
+                    self.origin = parsed.origin.map(|origin| (origin, server.clone()));
                 }
             }
             Err(reason) => {
@@ -69,48 +69,43 @@ fn too_many(place: &Node<'_>, sink: &mut Sink) {
 #[derive(Debug, Error)]
 enum Error {
     #[error("it is not a URL ({0})")]
-    NotAUrl(#[from] url::ParseError),
+    NotAUrl(#[from] fluent_uri::ParseError),
     #[error("it has a query or fragment")]
     QueryOrFragment,
     #[error("`{scheme}:` is not the scheme of a server")]
     Scheme { scheme: String },
+    #[error("it is relative to nothing")]
+    Unresolvable,
     #[error("its path is none: {0}")]
     Path(#[from] TemplateError),
 }
 
+/// What relative URLs are relative to: wherever the document is, of which only the root is known.
+const ANYWHERE: &str = "http://anywhere.invalid/";
+
 /// A server's URL once its variables are filled in.
 struct ServerUrl {
-    kind: Kind,
     /// Scheme and authority of an absolute one.
-    origin: String,
+    origin: Option<String>,
     base_path: PathTemplate,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Absolute,
-    Relative,
-}
-
 impl ServerUrl {
-    /// A relative URL is relative to wherever the document is, of which only the root is known.
     fn parse(text: &str) -> Result<Self, Error> {
-        let kind = match Url::parse(text) {
-            Ok(_) => Kind::Absolute,
-            Err(_) => Kind::Relative,
-        };
-        let url = Url::parse("http://anywhere.invalid/")?.join(text)?;
-        if url.query().is_some() || url.fragment().is_some() {
+        let reference = UriRef::parse(text)?;
+        if reference.has_query() || reference.has_fragment() {
             return Err(Error::QueryOrFragment);
         }
-        if url.cannot_be_a_base() {
-            return Err(Error::Scheme { scheme: url.scheme().to_owned() });
-        }
-        let base_path = url.path().parse()?;
-        let origin = text
-            .split_once("://")
-            .map(|(scheme, rest)| format!("{scheme}://{}", rest.split(['/', '?', '#']).next().unwrap_or_default()));
-        Ok(Self { kind, origin: origin.unwrap_or_default(), base_path })
+        let origin = match (reference.scheme(), reference.authority()) {
+            (Some(scheme), Some(authority)) => Some(format!("{scheme}://{}", authority.as_str())),
+            (Some(scheme), None) => return Err(Error::Scheme { scheme: scheme.to_string() }),
+            (None, _) => None,
+        };
+        let anywhere = Uri::parse(ANYWHERE).map_err(|_| Error::Unresolvable)?;
+        let url = reference.resolve_against(&anywhere).map_err(|_| Error::Unresolvable)?;
+        let path = url.path().as_str();
+        let base_path = if path.is_empty() { "/" } else { path }.parse()?;
+        Ok(Self { origin, base_path })
     }
 }
 
@@ -157,7 +152,7 @@ fn values<'d>(server: &Node<'d>, url: &Node<'d>, name: &str, sink: &mut Sink) ->
     let Some(variable) = variables.as_ref().and_then(|variables| variables.get(name)) else {
         let diagnostic = sink.error(Code::ServerVariable, url, format!("the variable `{name}` is not defined"));
         let known = variables.iter().flat_map(Node::entries).map(|(name, _)| name);
-        match suggestion::nearest(name, known) {
+        match nearest(name, known) {
             Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
             None => diagnostic.hint(format!("add `{name}` with a `default` to the server's `variables`")),
         };

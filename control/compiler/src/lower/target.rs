@@ -1,8 +1,8 @@
 //! The URL of an upstream.
 
 use artifact_format::model::{Target, UpstreamScheme};
+use fluent_uri::{ParseError, Uri};
 use thiserror::Error;
-use url::{Host, Url};
 
 /// What a URL of an upstream looks like.
 pub(crate) const HINT: &str = "an upstream is `http://HOST`, `http://HOST:PORT` or `http://HOST:PORT/BASE`";
@@ -11,11 +11,13 @@ pub(crate) const HINT: &str = "an upstream is `http://HOST`, `http://HOST:PORT` 
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(crate) enum Error {
     #[error("`{url}` is not an absolute URL: {reason}")]
-    NotAUrl { url: String, reason: url::ParseError },
+    NotAUrl { url: String, reason: ParseError },
     #[error("`{url}` is spoken to over `{scheme}`, which is neither `http` nor `https`")]
     Scheme { url: String, scheme: String },
-    #[error("`{url}` has no host")]
+    #[error("`{url}` has no host, or one that is no name or address")]
     NoHost { url: String },
+    #[error("the port of `{url}` is not from 1 to 65535")]
+    Port { url: String },
     // The URL is not repeated: it holds a secret.
     #[error("a user name or password stands in the URL, and an artifact holds no secrets")]
     UserInfo,
@@ -25,26 +27,31 @@ pub(crate) enum Error {
 
 /// Reads the URL of a target, to which no weight is given.
 pub(crate) fn parse(text: &str) -> Result<Target, Error> {
-    let parsed = Url::parse(text).map_err(|reason| Error::NotAUrl { url: text.to_owned(), reason })?;
-    if !parsed.username().is_empty() || parsed.password().is_some() {
+    let url = || text.to_owned();
+    let parsed = Uri::parse(text).map_err(|reason| Error::NotAUrl { url: url(), reason })?.normalize();
+    let authority = parsed.authority();
+    if authority.is_some_and(|authority| authority.has_userinfo()) {
         return Err(Error::UserInfo);
     }
-    let scheme = match parsed.scheme() {
-        "http" => UpstreamScheme::Http,
-        "https" => UpstreamScheme::Https,
-        other => return Err(Error::Scheme { url: text.to_owned(), scheme: other.to_owned() }),
+    let (scheme, default_port) = match parsed.scheme().as_str() {
+        "http" => (UpstreamScheme::Http, 80),
+        "https" => (UpstreamScheme::Https, 443),
+        other => return Err(Error::Scheme { url: url(), scheme: other.to_owned() }),
     };
-    if parsed.query().is_some() || parsed.fragment().is_some() {
-        return Err(Error::QueryOrFragment { url: text.to_owned() });
+    if parsed.has_query() || parsed.has_fragment() {
+        return Err(Error::QueryOrFragment { url: url() });
     }
-    let host = match parsed.host() {
-        Some(Host::Domain(name)) => name.to_owned(),
-        Some(Host::Ipv4(address)) => address.to_string(),
-        Some(Host::Ipv6(address)) => address.to_string(),
-        None => return Err(Error::NoHost { url: text.to_owned() }),
-    };
-    let port = parsed.port_or_known_default().ok_or_else(|| Error::NoHost { url: text.to_owned() })?;
-    Ok(Target { scheme, host, port, base_path: parsed.path().trim_end_matches('/').to_owned(), weight: 1 })
+    let authority = authority.filter(|authority| !authority.host().is_empty());
+    let authority = authority.ok_or_else(|| Error::NoHost { url: url() })?;
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    if host.contains('%') {
+        return Err(Error::NoHost { url: url() });
+    }
+    let port = authority.port_to_u16().map_err(|_| Error::Port { url: url() })?.unwrap_or(default_port);
+    if port == 0 {
+        return Err(Error::Port { url: url() });
+    }
+    Ok(Target { scheme, host, port, base_path: parsed.path().as_str().trim_end_matches('/').to_owned(), weight: 1 })
 }
 
 /// The target as a URL: the name of an upstream that has no other.
@@ -86,7 +93,11 @@ mod tests {
         check("http://user:secret@h/", Err("no secrets"));
         check("http://h/?a=b", Err("query"));
         check("http://h/#a", Err("fragment"));
-        check("http://", Err("not an absolute URL"));
+        check("http://", Err("no host"));
+        check("http:///path", Err("no host"));
+        check("http://a b/", Err("not an absolute URL"));
+        check("http://h:65536/", Err("port"));
+        check("http://h:0/", Err("port"));
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use artifact_format::model::{Balance, Feature, Target, Timeouts, Upstream, UpstreamId, UpstreamScheme};
 
 use super::target;
+use crate::diagnostic::nearest;
 use crate::diagnostic::{Code, Place, Sink};
 use crate::document::{Identity, Node};
 use crate::extension::{self, Released};
-use crate::suggestion;
 
 /// The UPSTREAMS section in the making.
 #[derive(Default)]
@@ -52,7 +52,7 @@ impl UpstreamTable {
         let defined = extension.and_then(|extension| extension.get("upstreams"));
         let Some(node) = defined.as_ref().and_then(|defined| defined.get(text)) else {
             let diagnostic = sink.error(Code::UpstreamUndefined, name, format!("there is no upstream `{text}`"));
-            match suggestion::nearest(text, defined.iter().flat_map(Node::entries).map(|(name, _)| name)) {
+            match nearest(text, defined.iter().flat_map(Node::entries).map(|(name, _)| name)) {
                 Some(near) => diagnostic.hint(format!("did you mean `{near}`?")),
                 None => diagnostic.hint(format!(
                     "define it under `x-portcullis` of the document: `upstreams: {{ {text}: {{ targets: [\"http://HOST:PORT\"] }} }}`"

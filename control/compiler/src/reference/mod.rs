@@ -1,183 +1,138 @@
 //! Where a `$ref` leads.
+//!
+//! A reference is a URI reference (RFC 3986). It means, in this order: something in the same document; a document
+//! or schema that declares that URI (`$self`, `$id`); a file, by its path relative to the file it is written in.
+//! Files are confined to the folder of the documents, and nothing is ever fetched.
+
+mod error;
+pub(crate) mod identity;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use percent_encoding::percent_decode_str;
-use thiserror::Error;
 
-use crate::diagnostic::Code;
+pub use error::{Error, Reason};
+use identity::Spot;
+
+use crate::diagnostic::nearest;
 use crate::document::path::{Folder, OutOfBounds};
-use crate::document::{FileError, FileId, Node};
-
-/// Why a reference leads nowhere.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum Error {
-    /// Nothing stands where it points.
-    #[error("`{reference}` leads nowhere: {missing} does not exist")]
-    NotFound {
-        /// As it is written.
-        reference: String,
-        /// The first step that leads nowhere.
-        missing: String,
-        /// What exists there and is spelt alike.
-        nearest: Option<String>,
-    },
-    /// The file cannot be read.
-    #[error("`{reference}` leads to the file `{path}`: {error}")]
-    File {
-        /// As it is written.
-        reference: String,
-        /// The path it means.
-        path: String,
-        /// Why not.
-        error: FileError,
-    },
-    /// The file is not JSON or YAML; reported with its text.
-    #[error("`{reference}` leads to the file `{path}`, which is at fault itself")]
-    FileAtFault {
-        /// As it is written.
-        reference: String,
-        /// The path it means.
-        path: String,
-    },
-    /// It leads out of the folder of the documents.
-    #[error("`{reference}` leads out of the folder of the documents: {reason}")]
-    Refused {
-        /// As it is written.
-        reference: String,
-        /// Why that is out.
-        reason: &'static str,
-    },
-    /// References that lead to each other and to nothing else.
-    #[error("`{reference}` leads back to itself")]
-    Cycle {
-        /// As it is written.
-        reference: String,
-    },
-    /// Not a URI reference.
-    #[error("`{reference}` is not a reference: {reason}")]
-    Malformed {
-        /// As it is written.
-        reference: String,
-        /// What is wrong.
-        reason: &'static str,
-    },
-}
-
-impl Error {
-    /// The diagnostic code.
-    pub const fn code(&self) -> Code {
-        match self {
-            Self::NotFound { .. } | Self::File { .. } | Self::FileAtFault { .. } => Code::ReferenceNotFound,
-            Self::Refused { .. } => Code::ReferenceRefused,
-            Self::Cycle { .. } => Code::ReferenceCycle,
-            Self::Malformed { .. } => Code::ReferenceMalformed,
-        }
-    }
-
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NotFound { nearest, .. } => nearest.as_ref().map(|nearest| format!("did you mean `{nearest}`?")),
-            Self::Refused { .. } => {
-                Some("copy the file beside the document: nothing else is read, and no network".into())
-            }
-            Self::File { .. } | Self::FileAtFault { .. } | Self::Cycle { .. } | Self::Malformed { .. } => None,
-        }
-    }
-}
-
-/// A reference, taken apart.
-struct Parts<'r> {
-    uri: &'r str,
-    fragment: Cow<'r, str>,
-}
-
-fn parts(reference: &str) -> Result<Parts<'_>, Error> {
-    let (uri, fragment) = reference.split_once('#').unwrap_or((reference, ""));
-    let malformed = |reason| Error::Malformed { reference: reference.to_owned(), reason };
-    let fragment = percent_decode_str(fragment).decode_utf8().map_err(|_| malformed("its fragment is not UTF-8"))?;
-    Ok(Parts { uri, fragment })
-}
+use crate::document::{FileError, Node, pointer};
 
 /// One step: what `reference`, written in `from`, means.
 pub(crate) fn resolve<'d>(from: &Node<'d>, reference: &str) -> Result<Node<'d>, Error> {
-    let Parts { uri, fragment } = parts(reference)?;
-    let file = if uri.is_empty() { from.file() } else { file(from, uri, reference)? };
-    let root = from.documents().root(file);
+    target(from, reference).map_err(|reason| Error::new(reference, reason))
+}
+
+fn target<'d>(from: &Node<'d>, reference: &str) -> Result<Node<'d>, Reason> {
+    let (uri, fragment) = reference.split_once('#').unwrap_or((reference, ""));
+    let fragment = decode(fragment)?;
+    let resource = resource(from, uri)?;
     if fragment.is_empty() {
-        return Ok(root);
+        Ok(resource)
+    } else if fragment.starts_with('/') {
+        descend(resource, &fragment)
+    } else {
+        anchor(&resource, &fragment)
     }
-    if !fragment.starts_with('/') {
-        let missing = format!("the anchor `{fragment}`");
-        return Err(Error::NotFound { reference: reference.to_owned(), missing, nearest: None });
-    }
-    descend(root, &fragment).map_err(|(missing, nearest)| Error::NotFound {
-        reference: reference.to_owned(),
-        missing: format!("`{missing}`"),
-        nearest,
-    })
 }
 
-fn file(from: &Node<'_>, uri: &str, reference: &str) -> Result<FileId, Error> {
+fn decode(text: &str) -> Result<Cow<'_, str>, Reason> {
+    percent_decode_str(text).decode_utf8().map_err(|_| Reason::Malformed("its escapes are not UTF-8"))
+}
+
+/// The document or schema that a URI reference without fragment means.
+fn resource<'d>(from: &Node<'d>, uri: &str) -> Result<Node<'d>, Reason> {
     let documents = from.documents();
-    let path = target_path(from, uri, reference)?;
-    match documents.file(&path) {
-        Some(Ok(file)) if documents.document(file).is_readable() => Ok(file),
-        Some(Ok(_)) => Err(Error::FileAtFault { reference: reference.to_owned(), path }),
-        Some(Err(error)) => Err(Error::File { reference: reference.to_owned(), path, error }),
-        None => Err(Error::File { reference: reference.to_owned(), path, error: FileError::NotFound }),
+    if documents.identities().is_empty() {
+        return if uri.is_empty() { Ok(documents.root(from.file())) } else { file(from, uri) };
+    }
+    let base = identity::base(from, documents.identities());
+    if uri.is_empty() {
+        return Ok(base.resource);
+    }
+    let absolute = identity::join(&base.uri, uri);
+    if let Some(spot) = absolute.as_deref().and_then(|absolute| documents.identities().resource(absolute)) {
+        return documents.at(spot).ok_or(Reason::Malformed("it leads into what is no longer there"));
+    }
+    match absolute.as_deref().and_then(identity::file_path) {
+        // An `$id` moved the base to another folder.
+        Some(path) if !base.is_file => file_at(from, path),
+        _ => file(from, uri),
     }
 }
 
-/// The path of the file that `uri`, written in `from`, means.
-fn target_path(from: &Node<'_>, uri: &str, reference: &str) -> Result<String, Error> {
-    let refused = |reason| Error::Refused { reference: reference.to_owned(), reason };
+fn anchor<'d>(resource: &Node<'d>, name: &str) -> Result<Node<'d>, Reason> {
+    let documents = resource.documents();
+    let base = identity::base(resource, documents.identities());
+    let spot = documents.identities().anchor(&base.uri, name);
+    spot.and_then(|spot| documents.at(spot)).ok_or_else(|| Reason::NoAnchor(name.to_owned()))
+}
+
+fn file<'d>(from: &Node<'d>, uri: &str) -> Result<Node<'d>, Reason> {
     if uri.split(['/', '?']).next().is_some_and(|first| first.contains(':')) {
-        return Err(refused("it is a URL, and nothing is fetched"));
+        return Err(Reason::Refused("it is a URL, and nothing is fetched"));
     }
-    let decoded = percent_decode_str(uri).decode_utf8();
-    let decoded =
-        decoded.map_err(|_| Error::Malformed { reference: reference.to_owned(), reason: "it is not UTF-8" })?;
     let folder = Folder::of(from.documents().document(from.file()).path());
-    folder.join(&decoded, from.documents().bounds()).map_err(|error| {
-        refused(match error {
-            OutOfBounds::Above => "it climbs above it",
+    let path = folder.join(&decode(uri)?, from.documents().bounds()).map_err(|error| {
+        Reason::Refused(match error {
+            OutOfBounds::Above => "it climbs above the folder of the documents",
             OutOfBounds::Absolute => "it is an absolute path",
+        })
+    })?;
+    file_at(from, path)
+}
+
+fn file_at<'d>(from: &Node<'d>, path: String) -> Result<Node<'d>, Reason> {
+    let documents = from.documents();
+    match documents.file(&path) {
+        Some(Ok(file)) if documents.document(*file).is_readable() => Ok(documents.root(*file)),
+        Some(Ok(_)) => Err(Reason::FileAtFault { path }),
+        Some(Err(error)) => Err(Reason::File { path, error: error.clone() }),
+        None => Err(Reason::File { path, error: FileError::NotFound }),
+    }
+}
+
+/// What `pointer` names below `root`.
+fn descend<'d>(root: Node<'d>, pointer: &str) -> Result<Node<'d>, Reason> {
+    pointer::tokens(pointer).try_fold(root, |node, token| {
+        node.step_into(&token).ok_or_else(|| {
+            let mut missing = node.pointer();
+            let known = node.value().as_object().into_iter().flat_map(serde_json::Map::keys);
+            let nearest = nearest(&token, known.map(String::as_str)).map(|key| {
+                let mut nearest = missing.clone();
+                pointer::push_key(&mut nearest, key);
+                nearest
+            });
+            pointer::push_key(&mut missing, &token);
+            Reason::NotFound { missing, nearest }
         })
     })
 }
 
-/// What `pointer` names; else the pointer up to the first step that fails, and the pointer to what is spelt alike.
-fn descend<'d>(root: Node<'d>, pointer: &str) -> Result<Node<'d>, (String, Option<String>)> {
-    let mut node = root;
-    for token in crate::document::pointer::tokens(pointer) {
-        node = match node.step_into(&token) {
-            Some(next) => next,
-            None => {
-                let mut missing = node.pointer();
-                crate::document::pointer::push_key(&mut missing, &token);
-                return Err((missing, None));
-            }
-        };
-    }
-    Ok(node)
-}
-
 /// The node itself, or where its `$ref` leads in the end.
 pub(crate) fn follow<'d>(node: &Node<'d>) -> Result<Node<'d>, Error> {
-    let Some(mut reference) = node.reference() else { return Ok(node.clone()) };
+    let Some(first) = node.reference() else { return Ok(node.clone()) };
     let mut seen = HashSet::from([node.identity()]);
     let mut here = node.clone();
+    let mut reference = first;
     loop {
         here = resolve(&here, reference)?;
         match here.reference() {
             None => return Ok(here),
-            Some(_) if !seen.insert(here.identity()) => {
-                return Err(Error::Cycle { reference: node.reference().unwrap_or_default().to_owned() });
-            }
+            Some(_) if !seen.insert(here.identity()) => return Err(Error::new(first, Reason::Cycle)),
             Some(next) => reference = next,
         }
+    }
+}
+
+impl crate::document::Documents {
+    /// Every schema with that `$dynamicAnchor`, in the order of discovery.
+    pub fn dynamic_anchors(&self, name: &str) -> impl Iterator<Item = Node<'_>> {
+        self.identities().dynamic_anchors(name).iter().filter_map(|spot| self.at(spot))
+    }
+
+    pub(crate) fn at(&self, spot: &Spot) -> Option<Node<'_>> {
+        self.root(spot.file).descend(&spot.pointer)
     }
 }

@@ -22,13 +22,11 @@ pub(super) enum Keyword {
     Type,
     /// A count: an integer from 0.
     Count,
-    /// A number.
-    Number,
     /// A number above 0.
     Positive,
-    /// `exclusiveMinimum` and `exclusiveMaximum` of 3.0: a boolean that sharpens the bound named here.
-    Sharpens(&'static str),
-    /// `minimum` and `maximum` of 3.0, which the keyword named here may sharpen.
+    /// `exclusiveMinimum` and `exclusiveMaximum`: in 2020-12 a number, in 3.0 a boolean that sharpens the bound beside it.
+    ExclusiveBound,
+    /// `minimum` and `maximum`, which the keyword named here sharpens where it is `true`.
     Bound(&'static str),
     /// `nullable` of 3.0, which is read together with `type`.
     Nullable,
@@ -77,7 +75,9 @@ pub(super) fn of_2020_12(name: &str) -> Option<Keyword> {
         "properties" | "patternProperties" => Keyword::Map(Step::Descends),
         "minLength" | "maxLength" | "minItems" | "maxItems" | "minContains" | "maxContains" | "minProperties"
         | "maxProperties" => Keyword::Count,
-        "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" => Keyword::Number,
+        "minimum" => Keyword::Bound("exclusiveMinimum"),
+        "maximum" => Keyword::Bound("exclusiveMaximum"),
+        "exclusiveMinimum" | "exclusiveMaximum" => Keyword::ExclusiveBound,
         "multipleOf" => Keyword::Positive,
         "uniqueItems" | "readOnly" | "writeOnly" => Keyword::Boolean,
         "pattern" | "format" | "contentEncoding" | "contentMediaType" => Keyword::Text,
@@ -112,6 +112,10 @@ pub(super) fn of_openapi_3_0(name: &str) -> Option<Keyword> {
         | "maxItems"
         | "minProperties"
         | "maxProperties"
+        | "minimum"
+        | "maximum"
+        | "exclusiveMinimum"
+        | "exclusiveMaximum"
         | "multipleOf"
         | "uniqueItems"
         | "readOnly"
@@ -130,10 +134,6 @@ pub(super) fn of_openapi_3_0(name: &str) -> Option<Keyword> {
         | "deprecated" => {
             return of_2020_12(name);
         }
-        "minimum" => Keyword::Bound("exclusiveMinimum"),
-        "maximum" => Keyword::Bound("exclusiveMaximum"),
-        "exclusiveMinimum" => Keyword::Sharpens("minimum"),
-        "exclusiveMaximum" => Keyword::Sharpens("maximum"),
         "nullable" => Keyword::Nullable,
         _ => return None,
     })

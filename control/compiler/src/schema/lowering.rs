@@ -1,14 +1,16 @@
 //! One schema, written anew as JSON Schema 2020-12, keyword by keyword.
 
+use std::collections::HashSet;
+
 use serde_json::{Number, Value};
 
 use super::collector::{Collector, Language, language};
 use super::keyword::{self, Binding, Keyword};
 use super::scope::Spot;
 use super::text::{Step, Text};
+use crate::diagnostic::nearest;
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
-use crate::suggestion;
 
 /// Writes one schema of the table.
 pub(super) struct Writer<'w, 'd> {
@@ -74,14 +76,13 @@ impl<'w, 'd> Writer<'w, 'd> {
             Keyword::Map(further) => self.map(name, value, spot, step.then(further)),
             Keyword::Type => self.types(value, spot),
             Keyword::Bound(sharpened_by) => self.bound((name, sharpened_by), value, spot),
-            Keyword::Sharpens(_) => self.expect(value, value.bool().is_some(), "must be a boolean in OpenAPI 3.0"),
+            Keyword::ExclusiveBound => self.exclusive_bound(name, value),
             Keyword::Discriminator => self.discriminator(value, spot),
             Keyword::Count => self.checked(name, value, is_count(value), "must be an integer from 0"),
-            Keyword::Number => self.checked(name, value, value.value().is_number(), "must be a number"),
             Keyword::Positive => self.checked(name, value, is_positive(value), "must be a number above 0"),
             Keyword::Boolean => self.checked(name, value, value.bool().is_some(), "must be a boolean"),
             Keyword::Text => self.checked(name, value, value.str().is_some(), "must be a string"),
-            Keyword::Names => self.checked(name, value, are_names(value), "must be a list of distinct strings"),
+            Keyword::Names => self.names(name, value),
             Keyword::NameLists => {
                 let are_lists = value.value().is_object() && value.entries().all(|(_, names)| are_names(&names));
                 self.checked(name, value, are_lists, "must be an object of lists of distinct strings");
@@ -173,10 +174,47 @@ impl<'w, 'd> Writer<'w, 'd> {
         }
     }
 
-    /// `minimum` and `maximum` of 3.0, which a boolean beside them may make exclusive.
+    /// `minimum` and `maximum`, which a boolean beside them makes exclusive.
     fn bound(&mut self, (name, sharpened_by): (&str, &str), value: &Node<'d>, spot: &Spot<'d>) {
         let is_sharp = spot.node.get(sharpened_by).and_then(|sharp| sharp.bool()) == Some(true);
         self.checked(if is_sharp { sharpened_by } else { name }, value, value.value().is_number(), "must be a number");
+    }
+
+    /// In 2020-12 a number. A boolean is how 3.0 says it; real descriptions of 3.1 still do, and mean it.
+    fn exclusive_bound(&mut self, name: &str, value: &Node<'d>) {
+        match (value.value(), language(value)) {
+            (Value::Number(_), Language::Draft202012) => self.checked(name, value, true, ""),
+            (Value::Bool(_), Language::OpenApi30) => {}
+            (Value::Bool(_), Language::Draft202012) => {
+                let message = format!("`{name}` is a number since OpenAPI 3.1; it is taken as 3.0 meant it");
+                self.sink
+                    .warning(Code::OldSpelling, value, message)
+                    .hint(format!("write the bound itself: `{name}: 0`"));
+            }
+            (_, Language::Draft202012) => self.fault(value, "must be a number"),
+            (_, Language::OpenApi30) => self.fault(value, "must be a boolean in OpenAPI 3.0"),
+        }
+    }
+
+    /// A name that is listed twice means nothing else than once.
+    fn names(&mut self, name: &str, value: &Node<'d>) {
+        let mut names: Vec<&Value> = Vec::new();
+        let mut seen = HashSet::new();
+        for listed in value.items() {
+            if seen.insert(listed.value()) {
+                names.push(listed.value());
+            } else if language(value) == Language::Draft202012 {
+                self.sink.warning(
+                    Code::OldSpelling,
+                    &listed,
+                    format!("{} is listed twice in `{name}`", listed.value()),
+                );
+            }
+        }
+        let is_right = value.value().is_array() && names.iter().all(|name| name.is_string());
+        self.expect(value, is_right, "must be a list of strings");
+        self.text.member(name);
+        self.text.value(&Value::Array(names.into_iter().cloned().collect()));
     }
 
     fn dialect(&mut self, value: &Node<'d>) {
@@ -209,9 +247,7 @@ impl<'w, 'd> Writer<'w, 'd> {
             }
             "additionalItems" => Some("since JSON Schema 2020-12 this is `items` beside `prefixItems`".to_owned()),
             "id" => Some("an identity is `$id`".to_owned()),
-            _ => {
-                suggestion::nearest(name, keyword::ASSERTIONS.into_iter()).map(|near| format!("did you mean `{near}`?"))
-            }
+            _ => nearest(name, keyword::ASSERTIONS.into_iter()).map(|near| format!("did you mean `{near}`?")),
         };
         let diagnostic = self.sink.warning(Code::UnknownKeyword, value.key_place(), message);
         if let Some(hint) = hint {
@@ -258,6 +294,6 @@ fn is_positive(value: &Node<'_>) -> bool {
 
 fn are_names(value: &Node<'_>) -> bool {
     let Some(names) = value.value().as_array() else { return false };
-    let distinct: std::collections::HashSet<&str> = names.iter().filter_map(Value::as_str).collect();
+    let distinct: HashSet<&str> = names.iter().filter_map(Value::as_str).collect();
     distinct.len() == names.len()
 }
