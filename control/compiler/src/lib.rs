@@ -5,6 +5,7 @@
 //! - [`diagnostic`]: what comes out when a document is at fault, and how it is shown;
 //! - [`document`]: the files of a compilation as values that know where they stand;
 //! - [`reference`]: where a `$ref` leads;
+//! - `overlay`: OpenAPI Overlays, applied before anything else looks at a document;
 //! - [`structure`]: the grammar of the OpenAPI objects;
 //! - [`extension`]: `x-portcullis`, what a document says beyond the specification;
 //! - [`schema`]: JSON Schemas, lowered to 2020-12;
@@ -18,6 +19,7 @@
 pub mod diagnostic;
 pub mod document;
 pub mod input;
+mod overlay;
 pub mod reference;
 pub mod structure;
 

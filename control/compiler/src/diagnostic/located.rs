@@ -1,6 +1,6 @@
 //! Diagnostics with their lines and columns, in the order of the text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::{At, Diagnostic, Place, Position, Severity, Sink};
@@ -9,8 +9,10 @@ use crate::document::{Documents, Source, locate};
 /// What a compilation found, sorted by file and place, with the texts it points into.
 #[derive(Debug, Clone, Default)]
 pub struct Diagnostics {
-    diagnostics: Vec<Located>,
+    located: Vec<Located>,
     sources: BTreeMap<Arc<str>, Source>,
+    /// Every file that was read, or should have been.
+    files: BTreeSet<Arc<str>>,
 }
 
 /// A diagnostic and where in the text it points.
@@ -47,12 +49,14 @@ impl Diagnostics {
         located.sort_by(|one, other| order(one).cmp(&order(other)));
         // A value that two objects share is looked at once for each; the graver verdict sorts first and stays.
         located.dedup_by(|next, kept| same_fault(&kept.diagnostic, &next.diagnostic));
-        Self { diagnostics: located, sources }
+        let read = documents.sources().map(|source| Arc::from(source.path()));
+        let files = read.chain(located.iter().map(|located| Arc::clone(&located.diagnostic.place.file))).collect();
+        Self { located, sources, files }
     }
 
     /// Every diagnostic, by file and place.
     pub fn iter(&self) -> impl Iterator<Item = &Located> {
-        self.diagnostics.iter()
+        self.located.iter()
     }
 
     /// How many errors; there is an artifact exactly if there is none.
@@ -70,8 +74,12 @@ impl Diagnostics {
         self.sources.get(file)
     }
 
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| &**file)
+    }
+
     fn count(&self, severity: Severity) -> usize {
-        self.diagnostics.iter().filter(|located| located.diagnostic.severity == severity).count()
+        self.located.iter().filter(|located| located.diagnostic.severity == severity).count()
     }
 }
 
@@ -80,10 +88,7 @@ fn sources(diagnostics: &[Diagnostic], documents: &Documents) -> BTreeMap<Arc<st
     files.filter_map(|file| Some((Arc::clone(file), documents.source(file)?.clone()))).collect()
 }
 
-fn positions<'d>(
-    diagnostics: &'d [Diagnostic],
-    sources: &BTreeMap<Arc<str>, Source>,
-) -> std::collections::HashMap<Place, Position> {
+fn positions<'d>(diagnostics: &'d [Diagnostic], sources: &BTreeMap<Arc<str>, Source>) -> HashMap<Place, Position> {
     let mut wanted: BTreeMap<&'d str, Vec<&'d Place>> = BTreeMap::new();
     for place in places(diagnostics) {
         wanted.entry(&place.file).or_default().push(place);

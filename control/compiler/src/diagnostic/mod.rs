@@ -3,6 +3,7 @@
 mod code;
 mod located;
 mod place;
+mod render;
 mod sink;
 mod suggestion;
 
@@ -49,7 +50,7 @@ pub enum Format {
     Sarif,
     /// GitHub Actions workflow commands.
     Github,
-    /// JUnit XML: one test case per file.
+    /// `JUnit` XML: one test case per file.
     Junit,
 }
 

@@ -11,6 +11,7 @@ use super::path::Folder;
 use super::{Document, Documents, FileError, FileId, Source, State, Version, json, source, yaml};
 use crate::diagnostic::{Code, Place, Sink};
 use crate::input::Input;
+use crate::overlay::{self, Origins};
 
 impl Documents {
     /// Reads the documents of `input` and all that they refer to. What is at fault goes into `sink`; what can be
@@ -20,6 +21,9 @@ impl Documents {
         let mut loader = Loader { input, sink, documents: Self { bounds, ..Self::default() } };
         for path in &input.specs {
             loader.entry(path);
+        }
+        for path in &input.overlays {
+            loader.overlay(path);
         }
         loader.explore();
         loader.documents
@@ -39,6 +43,20 @@ impl Loader<'_, '_, '_> {
                 if !self.documents.entries.contains(&file) && self.is_openapi(file) {
                     self.documents.entries.push(file);
                 }
+            }
+            // Reported with the text's faults.
+            Ok(_) => {}
+            Err(error) => {
+                let message = format!("cannot read `{path}`: {error}");
+                self.sink.error(Code::UnreadableFile, Place::value(path, ""), message);
+            }
+        }
+    }
+
+    fn overlay(&mut self, path: &str) {
+        match self.read(path, SpecRole::Overlay, Version::V3_1) {
+            Ok(file) if self.documents.document(file).is_readable() => {
+                overlay::apply(&mut self.documents, file, self.sink);
             }
             // Reported with the text's faults.
             Ok(_) => {}
@@ -111,7 +129,13 @@ impl Loader<'_, '_, '_> {
         let value = value.unwrap_or(Value::Null);
         let own = value.get("openapi").and_then(Value::as_str).and_then(Version::parse);
         let file = FileId(u32::try_from(self.documents.files.len()).unwrap_or(u32::MAX));
-        self.documents.files.push(Document { source, value: Box::new(value), state, version: own.unwrap_or(version) });
+        self.documents.files.push(Document {
+            source,
+            value: Box::new(value),
+            origins: Origins::new(file),
+            state,
+            version: own.unwrap_or(version),
+        });
         file
     }
 

@@ -30,7 +30,8 @@ pub use node::{Identity, Node, Token};
 pub use source::Source;
 pub use version::Version;
 
-use crate::diagnostic::Place;
+use crate::diagnostic::{At, Place};
+use crate::overlay::Origins;
 use crate::reference;
 use crate::reference::identity::Identities;
 use path::Folder;
@@ -55,6 +56,8 @@ pub struct Document {
     /// Boxed, so that a value stays where it is, and with it its [`Identity`], while more files are read.
     value: Box<Value>,
     state: State,
+    /// Where overlays put things.
+    origins: Origins,
     /// The `openapi` field's, else that of the document that first led here.
     version: Version,
 }
@@ -105,7 +108,22 @@ impl Documents {
 
     /// Where the value at `place` was written: it may have come from an overlay.
     pub fn origin(&self, place: &Place) -> Place {
-        place.clone()
+        let file = self.by_path.get(&*place.file).and_then(|read| read.as_ref().ok());
+        let moved = file.zip(place.pointer()).and_then(|(file, pointer)| self.document(*file).origins.of(pointer));
+        let Some((file, pointer)) = moved else { return place.clone() };
+        let origin = Place::value(self.document(file).path_arc(), pointer);
+        if matches!(place.at, At::Key(_)) { origin.key() } else { origin }
+    }
+
+    /// Where the value at `pointer` of `file` was written.
+    pub(crate) fn origin_of(&self, file: FileId, pointer: &str) -> (FileId, String) {
+        self.document(file).origins.of(pointer).unwrap_or_else(|| (file, pointer.to_owned()))
+    }
+
+    /// A document's value and what is known of its parts' origins, to change both.
+    pub(crate) fn value_mut(&mut self, file: FileId) -> (&mut Value, &mut Origins) {
+        let document = &mut self.files[file.0 as usize];
+        (&mut document.value, &mut document.origins)
     }
 
     pub(crate) fn bounds(&self) -> &Folder {

@@ -124,7 +124,8 @@ impl<'d> Node<'d> {
 
     /// The node itself, or where its `$ref` leads in the end.
     ///
-    /// For Reference Objects. A schema of 3.1 or later, or a path item, whose `$ref` has siblings means more than
+    /// For Reference Objects, and for maps (`properties`, `content`, ...) that are nothing but a `$ref`, which
+    /// descriptions that are split into files have. A schema of 3.1 or later, or a path item, whose `$ref` has siblings means more than
     /// its target: there, [`Documents::resolve`](super::Documents::resolve) takes one step.
     ///
     /// # Errors

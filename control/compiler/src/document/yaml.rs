@@ -77,7 +77,7 @@ impl<'t> Builder<'t> {
         }
         let before = self.values;
         let (anchor, value, inner_depth) = match event {
-            Yaml::Scalar(text, style, anchor, tag) => (anchor, self.scalar(text, style, (tag, span))?, 0),
+            Yaml::Scalar(text, style, anchor, tag) => (anchor, Self::scalar(text, style, (tag, span))?, 0),
             Yaml::SequenceStart(_, anchor, tag) => {
                 self.check_collection_tag(tag.as_deref(), "seq", span);
                 let (items, inner) = self.sequence(depth)?;
@@ -208,7 +208,6 @@ impl<'t> Builder<'t> {
     }
 
     fn scalar(
-        &mut self,
         text: Cow<'t, str>,
         style: ScalarStyle,
         (tag, span): (Option<Cow<'t, Tag>>, Span),

@@ -14,13 +14,21 @@ use crate::reference;
 pub fn check(documents: &Documents, sink: &mut Sink) {
     let mut seen = Seen::new();
     for entry in documents.entries() {
-        let checker = Checker { sink, operations: HashMap::new() };
+        let checker = Checker { sink, code: None, operations: HashMap::new() };
         Walk::new(checker, &mut seen).from(entry, Shape::Object(&tables::OPENAPI), Severity::Error);
     }
 }
 
+/// Checks the structure of an overlay.
+pub(crate) fn check_overlay(overlay: &Node<'_>, sink: &mut Sink) {
+    let checker = Checker { sink, code: Some(Code::OverlayStructure), operations: HashMap::new() };
+    Walk::new(checker, &mut Seen::new()).from(overlay.clone(), Shape::Object(&tables::OVERLAY), Severity::Error);
+}
+
 struct Checker<'s, 'd> {
     sink: &'s mut Sink,
+    /// The code of every fault, if it is not for the fault to say.
+    code: Option<Code>,
     /// The operations with a name, by it.
     operations: HashMap<&'d str, Node<'d>>,
 }
@@ -28,6 +36,7 @@ struct Checker<'s, 'd> {
 impl<'d> Observer<'d> for Checker<'_, 'd> {
     fn fault(&mut self, node: &Node<'d>, fault: Fault, severity: Severity) {
         let Words { code, message, hint } = fault.words(node, version(node));
+        let code = self.code.unwrap_or(code);
         let place = if fault.is_of_key() { node.key_place() } else { node.place() };
         self.note(severity, code, (place, message)).hint = hint;
     }
@@ -46,8 +55,8 @@ impl<'d> Observer<'d> for Checker<'_, 'd> {
             // The last of a chain is reported where it stands.
             Err(error) if error.reference != reference => reference::resolve(from, reference).ok(),
             Err(error) => {
-                let written = ["$ref", "$dynamicRef"].iter().filter_map(|keyword| from.get(keyword));
-                let written = written.filter(|value| value.str() == Some(reference)).last();
+                let mut written = ["$ref", "$dynamicRef"].iter().filter_map(|keyword| from.get(keyword));
+                let written = written.rfind(|value| value.str() == Some(reference));
                 let place = written.as_ref().unwrap_or(from).place();
                 self.note(to.severity, error.code(), (place, error.to_string())).hint = error.hint();
                 None
@@ -61,10 +70,10 @@ impl<'d> Observer<'d> for Checker<'_, 'd> {
         if std::ptr::eq(object, &raw const tables::OPERATION) {
             self.operation(node, severity);
         }
-        if object.fields.iter().any(|field| matches!(field.shape, Shape::Parameters)) {
-            if let Some(list) = node.get("parameters") {
-                parameters::check(&list, severity, self.sink);
-            }
+        if object.fields.iter().any(|field| matches!(field.shape, Shape::Parameters))
+            && let Some(list) = node.get("parameters")
+        {
+            parameters::check(&list, severity, self.sink);
         }
     }
 }

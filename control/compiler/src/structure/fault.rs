@@ -68,18 +68,15 @@ fn key_of<'d>(node: &Node<'d>) -> &'d str {
 fn unknown(object: &'static Object, node: &Node<'_>, version: Version) -> Words {
     let name = key_of(node);
     if name == "$ref" {
-        let message = format!("a `$ref` cannot stand for a {}", object.name);
+        let message = format!("a `$ref` cannot stand for {} {}", article(object.name), object.name);
         return Words::new(Code::UnknownField, message)
             .hint("write it out, or refer to a part of it that may be referred to");
     }
-    let words = Words::new(
-        Code::UnknownField,
-        format!("the {} of OpenAPI {} has no field `{name}`", object.name, version.name()),
-    );
-    if let Some(later) = object.fields.iter().find(|field| field.name == name) {
+    let words = Words::new(Code::UnknownField, format!("the {} has no field `{name}`", object.name));
+    if let Some(other) = object.fields.iter().find(|field| field.name == name) {
         let versions = [Version::V3_0, Version::V3_1, Version::V3_2].into_iter();
-        let names: Vec<&str> = versions.filter(|version| later.versions.has(*version)).map(Version::name).collect();
-        return words.hint(format!("OpenAPI {} has it", names.join(" and ")));
+        let names: Vec<&str> = versions.filter(|version| other.versions.has(*version)).map(Version::name).collect();
+        return words.hint(format!("OpenAPI {} has it; this document is of {}", names.join(" and "), version.name()));
     }
     let fields = object.fields.iter().filter(|field| field.versions.has(version)).map(|field| field.name);
     match nearest(name, fields) {
@@ -172,10 +169,8 @@ fn broken(object: &'static Object, demand: Demand, node: &Node<'_>) -> Words {
     match demand {
         Demand::AtMostOne(fields) => {
             let present: Vec<&str> = fields.iter().copied().filter(|field| node.get(field).is_some()).collect();
-            Words::new(
-                Code::ExclusiveFields,
-                format!("{} exclude each other in a {name}", present.join("` and `").quoted()),
-            )
+            let present = present.join("` and `");
+            Words::new(Code::ExclusiveFields, format!("`{present}` exclude each other in {} {name}", article(name)))
         }
         Demand::ExactlyOne(fields) => {
             let present = fields.iter().filter(|field| node.get(field).is_some()).count();
@@ -188,7 +183,7 @@ fn broken(object: &'static Object, demand: Demand, node: &Node<'_>) -> Words {
         Demand::SomeMember => Words::new(Code::MissingField, format!("the {name} is empty")),
         Demand::All(fields) => {
             let missing: Vec<&str> = fields.iter().copied().filter(|field| node.get(field).is_none()).collect();
-            Words::new(Code::MissingField, format!("this {name} has no {}", missing.join("` and no `").quoted()))
+            Words::new(Code::MissingField, format!("this {name} has no `{}`", missing.join("` and no `")))
         }
         Demand::NoneOf(_) => {
             Words::new(Code::ExclusiveFields, format!("`{}` has no place in this {name}", key_of(node)))
@@ -208,15 +203,5 @@ fn broken(object: &'static Object, demand: Demand, node: &Node<'_>) -> Words {
             let message = format!("the `{field}` of this {name} has {} in it", characters.join(" or "));
             Words::new(Code::InvalidValue, message)
         }
-    }
-}
-
-trait Quoted {
-    fn quoted(&self) -> String;
-}
-
-impl Quoted for String {
-    fn quoted(&self) -> String {
-        format!("`{self}`")
     }
 }

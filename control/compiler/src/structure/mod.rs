@@ -12,4 +12,5 @@ pub(crate) mod tables;
 pub(crate) mod walk;
 
 pub use check::check;
+pub(crate) use check::check_overlay;
 pub(crate) use fault::Fault;

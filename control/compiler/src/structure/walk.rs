@@ -43,6 +43,9 @@ pub(crate) enum Siblings {
     Apply,
 }
 
+/// Schemas by name.
+const SCHEMAS: Shape = Shape::Map(Key::Any, &Shape::Schema);
+
 /// The objects that were entered, each with how grave its faults are.
 pub(crate) type Seen = HashSet<(Identity, &'static str, Severity)>;
 
@@ -79,13 +82,10 @@ impl<'d, 's, O: Observer<'d>> Walk<'d, 's, O> {
             Shape::Count => rules::is_count(value),
             Shape::Word(words) => value.as_str().is_some_and(|text| words.contains(&text)),
             Shape::Object(object) => return self.object(node, object, severity),
-            Shape::Schema => return self.schema(node, severity),
-            Shape::SchemaOrBoolean => value.is_boolean() || return self.schema(node, severity),
-            Shape::List(item) => return self.list((node, shape), item, severity),
-            Shape::NonEmptyList(item) => {
-                value.as_array().is_some_and(|items| !items.is_empty())
-                    && return self.list((node, shape), item, severity)
-            }
+            Shape::SchemaOrBoolean if value.is_boolean() => true,
+            Shape::Schema | Shape::SchemaOrBoolean => return self.schema(node, severity),
+            Shape::NonEmptyList(_) if value.as_array().is_some_and(Vec::is_empty) => false,
+            Shape::List(item) | Shape::NonEmptyList(item) => return self.list((node, shape), item, severity),
             Shape::Map(key, member) => return self.map((node, shape), (key, member), severity),
             Shape::Parameters => return self.parameters(node, severity),
         };
@@ -102,8 +102,12 @@ impl<'d, 's, O: Observer<'d>> Walk<'d, 's, O> {
     }
 
     fn map(&mut self, (node, shape): (&Node<'d>, Shape), (key, member): (Key, &'static Shape), severity: Severity) {
-        if !node.value().is_object() {
+        let Some(members) = node.value().as_object() else {
             return self.observer.fault(node, Fault::Shape(shape), severity);
+        };
+        // No specification has this, but descriptions that are split into files do: a map that is all reference.
+        if let Some(reference) = node.reference().filter(|_| members.len() == 1) {
+            return self.follow(node, reference, Target { shape, severity, siblings: Siblings::Ignored });
         }
         for (name, node) in node.entries() {
             if !rules::key_fits(key, name) {
@@ -218,8 +222,8 @@ impl<'d, 's, O: Observer<'d>> Walk<'d, 's, O> {
                 self.schema(&member, severity);
             } else if tables::SCHEMA_LIST_KEYWORDS.contains(&name) || name == "items" {
                 member.items().for_each(|schema| self.schema(&schema, severity));
-            } else if tables::SCHEMA_MAP_KEYWORDS.contains(&name) {
-                member.entries().for_each(|(_, schema)| self.schema(&schema, severity));
+            } else if tables::SCHEMA_MAP_KEYWORDS.contains(&name) && member.value().is_object() {
+                self.map((&member, SCHEMAS), (Key::Any, &Shape::Schema), severity);
             }
         }
     }

@@ -6,6 +6,7 @@
 mod content;
 mod documentation;
 mod operation;
+mod overlay;
 mod parameter;
 mod root;
 mod schema;
@@ -13,6 +14,7 @@ mod security;
 
 pub(crate) use content::{HEADER, MEDIA_TYPE, RESPONSE};
 pub(crate) use operation::{OPERATION, PARAMETER_SHAPE};
+pub(crate) use overlay::OVERLAY;
 pub(crate) use root::OPENAPI;
 pub(crate) use schema::{
     DISCRIMINATOR, SCHEMA_3_0, SCHEMA_KEYWORDS, SCHEMA_LIST_KEYWORDS, SCHEMA_MAP_KEYWORDS, SCHEMA_SINCE_3_1,

@@ -50,7 +50,9 @@ pub(crate) static OPERATION: Object = Object::new(
         field("servers", SERVERS),
     ],
 )
-// A missing response description is a gap in the documentation: no request can tell.
+// The specification has no reference here, but descriptions that are split into files do, and every tool reads it.
+.referable()
+// Missing responses are a gap in the documentation: no request can tell.
 .with_rules(&[rule(Demand::All(&["responses"])).only(Versions::V3_0).mild()]);
 
 /// Security Requirement Objects: schemes' names, each with scopes. They have no extensions.

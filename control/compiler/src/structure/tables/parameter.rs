@@ -49,7 +49,8 @@ pub(super) static PARAMETER: Object = Object::new(
     EXAMPLES_RULE,
     rule(Demand::ExactlyOne(&["schema", "content"])),
     rule(Demand::NoneOf(&["style", "explode", "allowReserved"])).when("content", &[]),
-    rule(Demand::True("required")).when("in", &["path"]),
+    // A path always has all of its parts, whatever is said.
+    rule(Demand::True("required")).when("in", &["path"]).mild(),
     rule(Demand::Without("name", &['{', '}'])).when("in", &["path"]),
     rule(Demand::Reads("name", Key::HeaderName)).when("in", &["header"]),
     rule(Demand::OneOf("style", &["matrix", "label", "simple"])).when("in", &["path"]),
