@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{self, Context, Outcome, compile, completion, dev, diff, init, inspect, keygen, man, schema, sign, verify};
+use crate::command::{
+    self, Context, Outcome, compile, completion, dev, diff, init, inspect, keygen, man, schema, sign, verify,
+};
 use crate::output::Verbosity;
 
 /// Compiles OpenAPI documents into signed artifacts, and looks after them.

@@ -23,7 +23,8 @@ pub struct DocumentArgs {
     /// An OpenAPI Overlay that is applied to every document. Repeatable, in this order.
     #[arg(long = "overlay", value_name = "FILE")]
     pub overlays: Vec<PathBuf>,
-    /// The only folder that is read. Without it, the folder of the first document.
+    /// The only folder that is read, from which diagnostics and the artifact name documents.
+    /// Without it, the folder of the first document.
     #[arg(long, value_name = "FOLDER")]
     pub root: Option<PathBuf>,
 }
@@ -58,8 +59,9 @@ pub struct ProvenanceArgs {
 pub struct SigningArgs {
     /// The key to sign with: a PEM file, `file:///path`, or `env://NAME`.
     /// Without it, a development key that this machine trusts, made the first time.
-    #[arg(long, value_name = "FILE|env://NAME", conflicts_with = "unsigned")]
-    signing_key: Option<SigningKeySource>,
+    // Parsed later: clap would repeat a key that was given by mistake.
+    #[arg(long, value_name = "FILE|env://NAME", allow_hyphen_values = true, conflicts_with = "unsigned")]
+    signing_key: Option<String>,
     /// Do not sign. Only a gateway that was told `--allow-unsigned` serves the artifact.
     #[arg(long)]
     unsigned: bool,
@@ -179,7 +181,8 @@ impl SigningArgs {
     pub fn build(&self, artifact: &Artifact, config: &Config) -> Result<Built, Error> {
         let draft = Draft::encode(artifact).map_err(Unencodable)?;
         let (draft, signer) = match &self.signing_key {
-            Some(source) => {
+            Some(given) => {
+                let source: SigningKeySource = given.parse().map_err(key::Error::from)?;
                 let key = source.resolve(config)?;
                 (draft.sign(&key), Signer::Key(key.public().id()))
             }

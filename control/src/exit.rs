@@ -28,6 +28,12 @@ pub enum Code {
     Secret = 13,
 }
 
+impl Code {
+    /// Every code.
+    pub const ALL: [Self; 7] =
+        [Self::Ok, Self::Generic, Self::Usage, Self::Untrusted, Self::NotFoundOrConflict, Self::Invalid, Self::Secret];
+}
+
 impl From<Code> for ExitCode {
     fn from(code: Code) -> Self {
         Self::from(code as u8)
@@ -75,9 +81,10 @@ fn of_file(error: &file::Error) -> Code {
 fn of_key(error: &key::Error) -> Code {
     match error {
         key::Error::Unset { .. } | key::Error::Unreadable(_) | key::Error::NotASigningKey { .. } => Code::Secret,
-        key::Error::NotAPublicKey { .. } | key::Error::PublicKeyFile { .. } | key::Error::NoConfigurationFolder => {
-            Code::Usage
-        }
+        key::Error::Source(_)
+        | key::Error::NotAPublicKey { .. }
+        | key::Error::PublicKeyFile { .. }
+        | key::Error::NoConfigurationFolder => Code::Usage,
         key::Error::File(error) => of_file(error),
         key::Error::Random(_) | key::Error::Encoding(_) => Code::Generic,
     }

@@ -7,11 +7,13 @@ use clap::ValueEnum;
 use compiler::diagnostic::{self, Diagnostics};
 
 use super::{Context, Error, Outcome};
-use crate::compilation::{Built, Compilation, DocumentArgs, LoweringArgs, ProvenanceArgs, Request, Signer, SigningArgs};
+use crate::compilation::{
+    Built, Compilation, DocumentArgs, LoweringArgs, ProvenanceArgs, Request, Signer, SigningArgs,
+};
 use crate::config::Color;
 use crate::file::{self, Access};
 use crate::key::Age;
-use crate::output::Console;
+use crate::output::{Console, counted};
 
 /// The arguments of `compile`.
 #[derive(Debug, clap::Args)]
@@ -121,9 +123,8 @@ pub(super) fn show(diagnostics: &Diagnostics, format: DiagnosticFormat, console:
 
 /// What was compiled, in a line.
 pub(super) fn summary(artifact: &Artifact) -> String {
-    let count = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
-    let operations = count(artifact.routes.operations.len(), "operation");
-    let upstreams = count(artifact.upstreams.upstreams.len(), "upstream");
+    let operations = counted(artifact.routes.operations.len(), "operation");
+    let upstreams = counted(artifact.upstreams.upstreams.len(), "upstream");
     format!("compiled {operations} and {upstreams}")
 }
 

@@ -9,7 +9,7 @@ use super::compile::{self, DiagnosticFormat};
 use super::{Context, Error, Outcome};
 use crate::compilation::{Built, DocumentArgs, LoweringArgs, Request};
 use crate::dev::{self, Addresses, Listener, Session};
-use crate::output::Console;
+use crate::output::{Console, counted};
 
 /// The arguments of `dev`.
 #[derive(Debug, clap::Args)]
@@ -56,8 +56,8 @@ impl Listener for Narrator {
         match artifact {
             Some(artifact) => self.console.note(compile::summary(artifact)),
             None => self.console.say(format_args!(
-                "does not compile: {} errors; the last good artifact, if any, goes on being served",
-                diagnostics.errors()
+                "does not compile: {}; the last good artifact, if any, goes on being served",
+                counted(diagnostics.errors(), "error")
             )),
         }
     }

@@ -58,7 +58,10 @@ pub enum Error {
     #[error(transparent)]
     Compilation(#[from] compilation::Error),
     /// Documents with errors, which were shown.
-    #[error("does not compile: {errors} errors, {warnings} warnings; nothing was written")]
+    #[error(
+        "does not compile: {}, {}; nothing was written",
+        output::counted(*errors, "error"), output::counted(*warnings, "warning")
+    )]
     DoesNotCompile {
         /// How many errors.
         errors: usize,

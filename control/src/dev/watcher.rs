@@ -20,20 +20,22 @@ const STEPS_MAX: u32 = 25;
 pub(super) struct Watcher {
     notifier: RecommendedWatcher,
     folders: BTreeSet<PathBuf>,
+    sender: mpsc::Sender<()>,
     events: mpsc::Receiver<()>,
 }
 
 impl Watcher {
     pub(super) fn new() -> Result<Self, notify::Error> {
         let (sender, events) = mpsc::channel(1);
+        let from_system = sender.clone();
         let notifier = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             let is_change = event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_)));
             if is_change {
                 // Full means that a change is already waiting to be seen.
-                let _ = sender.try_send(());
+                let _ = from_system.try_send(());
             }
         })?;
-        Ok(Self { notifier, folders: BTreeSet::new(), events })
+        Ok(Self { notifier, folders: BTreeSet::new(), sender, events })
     }
 
     /// Watches these folders and no others; of one that does not exist, the nearest that does.
@@ -45,6 +47,8 @@ impl Watcher {
         }
         for new in wanted.difference(&self.folders) {
             self.notifier.watch(new, RecursiveMode::NonRecursive)?;
+            // What was saved just before made no event.
+            let _ = self.sender.try_send(());
         }
         self.folders = wanted;
         Ok(())

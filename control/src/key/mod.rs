@@ -23,6 +23,9 @@ const KEY_MAX_BYTES: u64 = 64 << 10;
 /// Why there is no key. No message holds any part of a private key.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// It does not say where a key is.
+    #[error("--signing-key: {0}")]
+    Source(#[from] SourceError),
     /// A variable that is not set.
     #[error("{origin}: the environment variable is not set")]
     Unset {

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use thiserror::Error;
 
-pub use table::{Table, printable};
+pub use table::{Table, counted, printable};
 
 use crate::config::Color;
 

@@ -12,7 +12,13 @@ fn a_new_project_compiles_here_and_for_production() {
     assert_eq!(report["apis"][0]["title"], "notes");
     assert_eq!(report["operations"][0]["upstream"], "local");
     let production = [
-        "compile", "--spec", "notes/openapi.yaml", "--overlay", "notes/production.overlay.yaml", "--unsigned", "-o",
+        "compile",
+        "--spec",
+        "notes/openapi.yaml",
+        "--overlay",
+        "notes/production.overlay.yaml",
+        "--unsigned",
+        "-o",
         "production.bca",
     ];
     let said = stderr(&sandbox.succeeds(&production));

@@ -8,8 +8,17 @@ use crate::sandbox::{PETS, Sandbox, stderr, stdout};
 fn an_artifact_says_what_it_is() {
     let sandbox = Sandbox::with_pets();
     let compile = [
-        "compile", "--spec", "pets.yaml", "-o", "pets.bca", "--project", "shop", "--provenance-commit", "c0ffee",
-        "--provenance-source", "ci",
+        "compile",
+        "--spec",
+        "pets.yaml",
+        "-o",
+        "pets.bca",
+        "--project",
+        "shop",
+        "--provenance-commit",
+        "c0ffee",
+        "--provenance-source",
+        "ci",
     ];
     sandbox.command(&compile).env("SOURCE_DATE_EPOCH", "1700000000").assert().success();
     let report = sandbox.json(&["inspect", "pets.bca", "--operations", "--specs"]);

@@ -46,11 +46,8 @@ impl Show for Report<'_> {
             block(changes, &mut text);
         }
         // Writing to a string does not fail.
-        let _ = writeln!(
-            text,
-            "\n{} breaking, {} to review, {} compatible",
-            self.breaking, self.review, self.compatible
-        );
+        let _ =
+            writeln!(text, "\n{} breaking, {} to review, {} compatible", self.breaking, self.review, self.compatible);
         let guards = [
             ("authentication", self.authentication_weakened),
             ("limits", self.limits_weakened),

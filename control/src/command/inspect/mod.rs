@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::{Context, Error, Outcome};
 use crate::artifact::{ArtifactFile, Verdict};
 use crate::key::TrustArgs;
-use crate::output::Format;
+use crate::output::{Format, counted};
 
 /// The arguments of `inspect`.
 #[derive(Debug, clap::Args)]
@@ -42,8 +42,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     }
     if let Some(folder) = &args.extract {
         extract::extract(&model.specs, folder)?;
-        let count = model.specs.specs.len();
-        context.console.note(format_args!("wrote {count} documents into {}", folder.display()));
+        let documents = counted(model.specs.specs.len(), "document");
+        context.console.note(format_args!("wrote {documents} into {}", folder.display()));
     }
     let mut report = report::Report::new(&artifact, &verified, &verdict, &model);
     if args.operations {
