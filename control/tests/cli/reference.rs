@@ -81,7 +81,9 @@ fn section(command: &Command, text: &mut String) {
     for argument in
         command.get_arguments().filter(|argument| !["help", "version"].contains(&argument.get_id().as_str()))
     {
-        let defaults: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+        let takes_value = argument.get_action().takes_values();
+        let defaults = argument.get_default_values().iter().filter(|_| takes_value);
+        let defaults: Vec<_> = defaults.map(|value| value.to_string_lossy()).collect();
         let default = if defaults.is_empty() { String::new() } else { format!("`{}`", defaults.join(" ")) };
         writeln!(text, "| {} | {default} | {} |", name(argument), help(argument)).unwrap();
     }
@@ -108,5 +110,5 @@ fn help(argument: &Arg) -> String {
     let shown = values.iter().filter(|_| argument.get_action().takes_values()).filter(|value| !value.is_hide_set());
     let values: Vec<_> = shown.map(|value| format!("`{}`", value.get_name())).collect();
     let values = if values.is_empty() { String::new() } else { format!(" One of {}.", values.join(", ")) };
-    format!("{help}{values}").replace('\n', " ").replace('|', "\\|")
+    format!("{}.{values}", help.trim_end_matches('.')).replace('\n', " ").replace('|', "\\|")
 }
