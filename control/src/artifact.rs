@@ -24,13 +24,37 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] file::Error),
     /// It is not sound, or not believed.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}{}", path.display(), remedy(source))]
     Refused {
         /// Which file.
         path: PathBuf,
         /// Why.
         source: container::Error,
     },
+}
+
+/// What to do about a file that is refused.
+fn remedy(why: &container::Error) -> &'static str {
+    match why {
+        container::Error::Trust(TrustError::Unsigned) => "; sign it with `portcullis-control sign`",
+        container::Error::Trust(TrustError::Untrusted { .. }) => {
+            "; if you trust the signer, name its public key with --trusted-key"
+        }
+        container::Error::Trust(TrustError::BadSignature { .. } | TrustError::RepeatedKey { .. })
+        | container::Error::Truncated { .. }
+        | container::Error::TrailingBytes { .. }
+        | container::Error::Damaged { .. }
+        | container::Error::SectionMismatch { .. } => "; get it again from where it was built",
+        // These say it themselves, or are no fault of the file's journey.
+        container::Error::NotAnArtifact
+        | container::Error::FormatTooNew { .. }
+        | container::Error::FormatTooOld { .. }
+        | container::Error::TooLarge { .. }
+        | container::Error::UnknownSection { .. }
+        | container::Error::MissingSection { .. }
+        | container::Error::Undecodable { .. }
+        | container::Error::Inconsistent(_) => "",
+    }
 }
 
 /// Whether the keys that a reader believes signed an artifact.
