@@ -104,7 +104,7 @@ pub struct Limits {
     /// `timeouts.request` takes its place while its response is awaited.
     #[arg(long, env = "PORTCULLIS_REQUEST_TIMEOUT", value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "60s")]
     pub request_timeout: Duration,
-    /// The most client connections at a time; more are closed at once.
+    /// The most client connections at a time; more wait to be accepted.
     #[arg(long, env = "PORTCULLIS_CONNECTIONS_MAX", value_name = "N", default_value = "16384")]
     pub connections_max: NonZeroUsize,
 }

@@ -21,8 +21,8 @@ pub enum Fault {
     /// `Transfer-Encoding` is anything but `chunked` (RFC 9112 section 6.1). The connection ends.
     #[error("the only transfer coding accepted is `chunked`")]
     TransferCoding,
-    /// No `Host`, or more than one (RFC 9112 section 3.2).
-    #[error("an HTTP/1.1 request needs exactly one Host header field")]
+    /// No `Host`, more than one, or one that is no host (RFC 9112 section 3.2).
+    #[error("an HTTP/1.1 request needs exactly one Host header field, with a name or address and perhaps a port")]
     Host,
     /// The path cannot be read.
     #[error("{0}")]
@@ -151,14 +151,17 @@ impl Fault {
                     headers.append(WWW_AUTHENTICATE, challenge.clone());
                 }
             }
-            // What follows on this connection cannot be told from this request's body.
-            Self::Framing(_) | Self::TransferCoding | Self::BodyTooLarge { .. } | Self::BodyUnreadable => {
-                headers.insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            Self::Host
+            // Where this request ends, or whether its sender means what it says, cannot be told.
+            Self::Framing(_)
+            | Self::TransferCoding
+            | Self::Host
             | Self::Path(_)
             | Self::UriTooLong { .. }
-            | Self::RouteNotFound
+            | Self::BodyTooLarge { .. }
+            | Self::BodyUnreadable => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Self::RouteNotFound
             | Self::UpstreamUnreachable
             | Self::UpstreamConnectTimeout
             | Self::UpstreamTimeout

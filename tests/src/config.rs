@@ -8,9 +8,14 @@ use std::path::{Path, PathBuf};
 /// # Panics
 /// Where there is none: `make test` builds it first, a bare `cargo nextest run -p tests` does not.
 pub fn gateway_binary() -> PathBuf {
-    let binary = binary("PORTCULLIS_GATEWAY", "portcullis");
+    let binary = gateway_binary_path();
     assert!(binary.is_file(), "no gateway at {}: run `cargo build --workspace --bins` first", binary.display());
     binary
+}
+
+/// Where that is, whether or not it is there.
+pub fn gateway_binary_path() -> PathBuf {
+    binary("PORTCULLIS_GATEWAY", "portcullis")
 }
 
 /// `PORTCULLIS_CONTROL`, else the `portcullis-control` binary of the build that this test belongs to.

@@ -251,8 +251,8 @@ impl Setup {
         trusted.iter().for_each(|key| {
             command.arg("--trusted-key").arg(key.to_base64());
         });
-        // A developer's own keys are not trusted by accident.
-        command.env("XDG_CONFIG_HOME", folder.path()).env("HOME", folder.path());
+        // A developer's own keys are not trusted by accident, and no variable of theirs sets an option.
+        command.env_clear().env("XDG_CONFIG_HOME", folder.path());
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let logs = Logs::read(child.stderr.take().expect("it is piped"));

@@ -25,6 +25,11 @@ pub async fn within(patience: Duration, mut condition: impl AsyncFnMut() -> bool
     .is_ok()
 }
 
+/// Lets time pass, where time itself is what is tested.
+pub async fn pass(time: Duration) {
+    let _ = tokio::time::timeout(time, std::future::pending::<()>()).await;
+}
+
 /// Gives up on a future that takes longer than [`PATIENCE`].
 pub async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
     let outcome = tokio::time::timeout(PATIENCE, future).await;

@@ -108,13 +108,10 @@ async fn one_that_never_reads_costs_a_bounded_buffer() {
     }
     wait::until("all of them are asked for", async || upstream.requests() == CLIENTS).await;
     // The buffers are full when nothing moves any more: then the memory is what it will be.
-    let mut last = 0;
     wait::until("nothing moves any more", async || {
-        let before = std::mem::replace(&mut last, process::processor_time(gateway.pid()).as_millis());
-        let mut quiet = tokio::time::interval(Duration::from_millis(300));
-        quiet.tick().await;
-        quiet.tick().await;
-        last == before && last == process::processor_time(gateway.pid()).as_millis()
+        let before = process::processor_time(gateway.pid());
+        wait::pass(Duration::from_millis(300)).await;
+        process::processor_time(gateway.pid()) == before
     })
     .await;
     let each = gateway.rss_bytes().saturating_sub(before) / CLIENTS;

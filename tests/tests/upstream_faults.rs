@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use artifact_format::model::Timeouts;
 use http_body_util::BodyExt;
-use tests::{Api, Client, Gateway, Scripted, Upstream, client};
+use tests::{Api, Client, Gateway, Scripted, Upstream, client, wait};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 const IMPATIENT: Timeouts = Timeouts { connect_ms: 300, request_ms: 300 };
@@ -61,9 +61,11 @@ async fn an_answer_that_does_not_come_is_504() {
 async fn a_close_instead_of_an_answer_is_502() {
     let upstream = Scripted::each(|mut peer, _| async move {
         peer.request().await;
-    });
-    let gateway = in_front_of(Api::at(&upstream.await)).await;
+    })
+    .await;
+    let gateway = in_front_of(Api::at(&upstream)).await;
     check(&gateway, 502).await;
+    assert_eq!(upstream.connections(), 1);
 }
 
 #[tokio::test]
@@ -71,9 +73,11 @@ async fn an_answer_that_is_not_http_is_502() {
     let upstream = Scripted::each(|mut peer, _| async move {
         peer.request().await;
         peer.say(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").await;
-    });
-    let gateway = in_front_of(Api::at(&upstream.await)).await;
+    })
+    .await;
+    let gateway = in_front_of(Api::at(&upstream)).await;
     check(&gateway, 502).await;
+    assert_eq!(upstream.connections(), 1);
 }
 
 #[tokio::test]
@@ -82,9 +86,11 @@ async fn an_answer_with_two_lengths_is_502() {
         peer.request().await;
         peer.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok!").await;
         peer.wait_for_close().await;
-    });
-    let gateway = in_front_of(Api::at(&upstream.await)).await;
+    })
+    .await;
+    let gateway = in_front_of(Api::at(&upstream)).await;
     check(&gateway, 502).await;
+    assert_eq!(upstream.connections(), 1);
 }
 
 /// An upstream that answers once on its first connection and then, asked again, closes it without a word.
@@ -102,12 +108,13 @@ async fn forgetful() -> Scripted {
 }
 
 #[tokio::test]
-async fn a_get_on_a_kept_connection_that_closes_is_tried_once_more() {
+async fn a_get_on_a_connection_that_lay_unused_and_closes_is_tried_once_more() {
     let upstream = forgetful().await;
     let api = Api::at(&upstream);
     let gateway = Gateway::serving(&api.get("/pets")).set("--workers", "1").start().await;
     let mut client = Client::http1(gateway.address()).await;
     assert_eq!(client.get("/pets").await.status, 200);
+    wait::pass(Duration::from_millis(600)).await;
     assert_eq!(client.get("/pets").await.status, 200);
     assert_eq!(upstream.connections(), 2);
 }
@@ -119,6 +126,7 @@ async fn a_post_is_never_sent_twice() {
     let gateway = Gateway::serving(&api.get("/pets").post("/pets")).set("--workers", "1").start().await;
     let mut client = Client::http1(gateway.address()).await;
     assert_eq!(client.get("/pets").await.status, 200);
+    wait::pass(Duration::from_millis(600)).await;
     assert_eq!(client.send_body("POST", "/pets", "").await.status, 502);
     assert_eq!(upstream.connections(), 1);
 }
@@ -170,8 +178,9 @@ async fn an_upstream_that_ends_its_answer_by_closing_is_understood() {
     let upstream = Scripted::each(|mut peer, _| async move {
         peer.request().await;
         peer.say(b"HTTP/1.0 200 OK\r\n\r\nall of it").await;
-    });
-    let gateway = in_front_of(Api::at(&upstream.await)).await;
+    })
+    .await;
+    let gateway = in_front_of(Api::at(&upstream)).await;
     assert_eq!(gateway.get("/pets").await.body, "all of it");
 }
 
@@ -181,8 +190,9 @@ async fn an_answer_that_comes_before_the_whole_request_is_passed_on() {
         peer.request().await;
         peer.say(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
         peer.wait_for_close().await;
-    });
-    let gateway = in_front_of(Api::at(&upstream.await)).await;
+    })
+    .await;
+    let gateway = in_front_of(Api::at(&upstream)).await;
     let mut client = Client::http1(gateway.address()).await;
     let request = client.request("POST", "/pets", tests::upstream::zeros(64 << 20));
     assert_eq!(client.begin(request).await.unwrap().status(), 401);

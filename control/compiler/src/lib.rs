@@ -4,7 +4,7 @@
 //! - [`input`]: what goes in;
 //! - [`diagnostic`]: what comes out when a document is at fault, and how it is shown;
 //! - [`document`]: the files of a compilation as values that know where they stand;
-//! - [`reference`]: where a `$ref` leads;
+//! - [`mod@reference`]: where a `$ref` leads;
 //! - `overlay`: OpenAPI Overlays, applied before anything else looks at a document;
 //! - [`structure`]: the grammar of the OpenAPI objects;
 //! - [`extension`]: `x-portcullis`, what a document says beyond the specification;

@@ -1,6 +1,6 @@
 //! Every code has a page, every page a code, and the example on a page triggers its code.
 
-#![allow(clippy::unwrap_used, reason = "clippy knows test functions, not what they call")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "clippy knows test functions, not what they call")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

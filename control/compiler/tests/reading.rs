@@ -220,6 +220,24 @@ fn callbacks_and_webhooks_are_only_warned_about() {
 }
 
 #[test]
+fn what_no_request_touches_is_only_warned_about() {
+    check(
+        "components: { securitySchemes: { o: { type: oauth2, flows: { implicit: { scopes: {} } } } } }\n",
+        &[],
+        &["warning PC2003 a.yaml:3:72 /components/securitySchemes/o/flows/implicit"],
+    );
+    check(
+        "components: { schemas: { A: { externalDocs: {}, xml: { name: 1 } } } }\ntags: [{}]\n",
+        &[],
+        &[
+            "warning PC2003 a.yaml:3:45 /components/schemas/A/externalDocs",
+            "warning PC2004 a.yaml:3:62 /components/schemas/A/xml/name",
+            "warning PC2003 a.yaml:4:8 /tags/0",
+        ],
+    );
+}
+
+#[test]
 fn overlays_change_documents() {
     let document = format!(
         "{HEAD}paths:\n  /a: {{ get: {{ tags: [x, y, z] }} }}\n  /b: {{ get: {{}} }}\nservers: [{{ url: /1 }}, {{ url: /2 }}, {{ url: 3 }}]\n"

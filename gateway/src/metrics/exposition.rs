@@ -65,7 +65,6 @@ impl Metrics {
             .encode_gauge(&i64::try_from(sum.connections_open).unwrap_or(i64::MAX))?;
         let counters = [
             ("portcullis_connections_opened", "Client connections accepted", sum.connections_opened),
-            ("portcullis_connections_refused", "Client connections closed at the limit", sum.connections_refused),
             (
                 "portcullis_upstream_connections_opened",
                 "Connections made to upstreams",

@@ -9,7 +9,6 @@ use super::histogram::add;
 pub struct WorkerCounters {
     connections_opened: AtomicU64,
     connections_closed: AtomicU64,
-    connections_refused: AtomicU64,
     upstream_connections_opened: AtomicU64,
     upstream_connections_failed: AtomicU64,
     upstream_retries: AtomicU64,
@@ -31,8 +30,6 @@ counters! {
     connection_opened: connections_opened;
     /// A client's connection ended.
     connection_closed: connections_closed;
-    /// A client was turned away: too many connections.
-    connection_refused: connections_refused;
     /// An upstream was connected to.
     upstream_connection_opened: upstream_connections_opened;
     /// An upstream could not be connected to.
@@ -46,7 +43,6 @@ counters! {
 pub(super) struct Reading {
     pub(super) connections_open: u64,
     pub(super) connections_opened: u64,
-    pub(super) connections_refused: u64,
     pub(super) upstream_connections_opened: u64,
     pub(super) upstream_connections_failed: u64,
     pub(super) upstream_retries: u64,
@@ -60,7 +56,6 @@ impl Reading {
         let opened = read(&counters.connections_opened);
         self.connections_open += opened.saturating_sub(closed);
         self.connections_opened += opened;
-        self.connections_refused += read(&counters.connections_refused);
         self.upstream_connections_opened += read(&counters.upstream_connections_opened);
         self.upstream_connections_failed += read(&counters.upstream_connections_failed);
         self.upstream_retries += read(&counters.upstream_retries);

@@ -42,11 +42,16 @@ fn check_framing(exchange: &Exchange, request: &Request<Incoming>) -> Result<(),
     if is_chunked && codings.next().is_none() { Ok(()) } else { Err(Fault::TransferCoding) }
 }
 
+/// Whether a byte may stand in a host and its port (RFC 3986 section 3.2.2). What they spell is the upstream's affair.
+fn is_of_host(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(&byte)
+}
+
 /// RFC 9112 section 3.2.
 fn check_host(request: &Request<Incoming>) -> Result<(), Fault> {
     let mut hosts = request.headers().get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(_), None) => Ok(()),
+        (Some(host), None) if host.as_bytes().iter().copied().all(is_of_host) => Ok(()),
         (None, None) if request.version() < Version::HTTP_11 => Ok(()),
         _ => Err(Fault::Host),
     }

@@ -14,6 +14,10 @@ use tokio::time::timeout;
 
 use super::{Error, Lease, Pool};
 
+/// How much of a response is read ahead, and the largest response head. The library's own default, over 400 KiB, is
+/// what a client that never reads would cost.
+const BUFFER_MAX_BYTES: usize = 64 << 10;
+
 /// Makes connections for one worker.
 ///
 /// Names are resolved by a resolver of our own and not by the C library, so that a static binary needs nothing of
@@ -56,7 +60,9 @@ impl Connector {
     }
 
     async fn handshake(pool: &Rc<Pool>, stream: TcpStream) -> Result<Lease, Error> {
-        let (sender, connection) = http1::handshake(TokioIo::new(stream))
+        let (sender, connection) = http1::Builder::new()
+            .max_buf_size(BUFFER_MAX_BYTES)
+            .handshake(TokioIo::new(stream))
             .await
             .map_err(|source| Error::Exchange { target: pool.target(), source })?;
         let target = pool.target();

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 
@@ -26,6 +27,8 @@ pub struct Connection {
     alive: Cell<u32>,
     /// The beat at which the head being read began.
     head_began: Cell<Option<u32>>,
+    /// The beat at which we began to wait for the client to stop sending.
+    lingering: Cell<Option<u32>>,
     order: Cell<Order>,
     waker: RefCell<Option<Waker>>,
 }
@@ -36,6 +39,9 @@ pub struct Client {
     address: HeaderValue,
     forwarded: HeaderValue,
 }
+
+/// How long a client that was told to stop may go on sending.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// What a connection is told to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +90,7 @@ impl Connection {
             under_way: Cell::new(0),
             alive: Cell::new(worker.clock.beats()),
             head_began: Cell::new(None),
+            lingering: Cell::new(None),
             order: Cell::new(Order::Continue),
             waker: RefCell::default(),
             worker,
@@ -155,6 +162,9 @@ impl Connection {
     pub(super) fn is_overdue(&self) -> bool {
         let limits = &self.worker.settings().limits;
         let since = |beat: u32| self.worker.clock.beats().wrapping_sub(beat);
+        if let Some(began) = self.lingering.get() {
+            return since(began) > Clock::beats_in(LINGER);
+        }
         if self.under_way.get() > 0 {
             return since(self.alive.get()) > Clock::beats_in(limits.request_timeout).saturating_mul(2);
         }
@@ -162,6 +172,15 @@ impl Connection {
             Some(began) => since(began) > Clock::beats_in(limits.header_read_timeout),
             None => since(self.alive.get()) > Clock::beats_in(limits.idle_timeout),
         }
+    }
+
+    /// Whether to wait, for a while, until the client stops sending a body that nobody wants.
+    pub(super) fn lingers(&self) -> bool {
+        let began = self.lingering.get().unwrap_or_else(|| self.worker.clock.beats());
+        let lingers = self.framing.borrow().is_in_body()
+            && self.worker.clock.beats().wrapping_sub(began) <= Clock::beats_in(LINGER);
+        self.lingering.set(lingers.then_some(began));
+        lingers
     }
 
     /// Tells it what to do, and wakes it.

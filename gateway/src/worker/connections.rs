@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use tokio::sync::Notify;
+
 use super::Connection;
 use super::connection::Order;
 
@@ -11,6 +13,7 @@ use super::connection::Order;
 #[derive(Debug, Default)]
 pub(super) struct Connections {
     all: RefCell<HashMap<usize, Rc<Connection>, foldhash::fast::FixedState>>,
+    ended: Notify,
 }
 
 impl Connections {
@@ -20,10 +23,23 @@ impl Connections {
 
     pub(super) fn remove(&self, connection: &Rc<Connection>) {
         self.all.borrow_mut().remove(&key(connection));
+        self.ended.notify_waiters();
     }
 
     pub(super) fn count(&self) -> usize {
         self.all.borrow().len()
+    }
+
+    /// Waits until there are fewer than `limit`. Cancel-safe.
+    pub(super) async fn room(&self, limit: usize) {
+        loop {
+            // On one thread nothing can end between the look and the wait.
+            let ended = self.ended.notified();
+            if self.count() < limit {
+                return;
+            }
+            ended.await;
+        }
     }
 
     /// Ends those that have been silent for longer than they may.

@@ -1,8 +1,8 @@
 //! A second pair of eyes on HTTP/1.1 message framing (RFC 9112 sections 2.2 and 6).
 //!
-//! The HTTP library repairs two things that ought to be refused: a message with both `Content-Length` and
-//! `Transfer-Encoding` (section 6.1: "might indicate an attempt to perform request smuggling"), and lines that
-//! end in a bare line feed. By the time a request is seen the evidence is gone. So this watches the bytes go by
+//! The HTTP library repairs what ought to be refused: a message with both `Content-Length` and
+//! `Transfer-Encoding` (section 6.1: "might indicate an attempt to perform request smuggling"), lines that end in a
+//! bare line feed, and a request target with a fragment. By the time a request is seen the evidence is gone. So this watches the bytes go by
 //! and keeps count of message heads: the service asks whether *its* head was in order. It also knows whether a
 //! head is half-read, which is what a header-read timeout needs to know.
 
@@ -30,13 +30,18 @@ pub enum FramingFault {
     /// A line that ends in LF without CR.
     #[error("a line of the request ends in LF without CR")]
     BareLineFeed,
+    /// A request target with a fragment, which is for the client only (RFC 9112 section 3.2).
+    #[error("the request target has a fragment")]
+    Fragment,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Between messages: empty lines are skipped.
     Idle,
-    /// In the request line or a header.
+    /// In the request line.
+    RequestLine,
+    /// In a header.
     Head,
     /// In a body: so many bytes to go.
     Body(u64),
@@ -91,9 +96,14 @@ impl Default for Framing {
 }
 
 impl Framing {
+    /// Whether a body has begun and not ended.
+    pub(super) fn is_in_body(&self) -> bool {
+        matches!(self.state, State::Body(_) | State::ChunkSize | State::ChunkData(_) | State::Trailers)
+    }
+
     /// Whether a head has begun and not ended.
     pub(super) fn is_in_head(&self) -> bool {
-        self.state == State::Head
+        matches!(self.state, State::RequestLine | State::Head)
     }
 
     /// What is wrong with the head of the request with this number, counted from 1.
@@ -108,10 +118,12 @@ impl Framing {
                 State::Opaque => return,
                 State::Body(left) => Self::skip(&mut bytes, left, State::Body, State::Idle),
                 State::ChunkData(left) => Self::skip(&mut bytes, left, State::ChunkData, State::ChunkSize),
-                State::Idle | State::Head | State::ChunkSize | State::Trailers => match self.take_line(&mut bytes) {
-                    ControlFlow::Continue(()) => return,
-                    ControlFlow::Break(next) => next,
-                },
+                State::Idle | State::RequestLine | State::Head | State::ChunkSize | State::Trailers => {
+                    match self.take_line(&mut bytes) {
+                        ControlFlow::Continue(()) => return,
+                        ControlFlow::Break(next) => next,
+                    }
+                }
             };
             self.state = step;
         }
@@ -128,14 +140,19 @@ impl Framing {
 
     /// Takes a line, if it ends here; the state that follows it.
     fn take_line(&mut self, bytes: &mut &[u8]) -> ControlFlow<State> {
-        let Some(end) = memchr::memchr(b'\n', bytes) else {
-            self.line.extend(bytes);
+        let end = memchr::memchr(b'\n', bytes);
+        let (here, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
+        let is_request_line = matches!(self.state, State::Idle | State::RequestLine);
+        if is_request_line && memchr::memchr(b'#', here).is_some() {
+            self.blame(FramingFault::Fragment);
+        }
+        if end.is_none() {
+            self.line.extend(here);
             if self.state == State::Idle && self.line.start[0] != b'\r' {
-                self.state = State::Head;
+                self.state = State::RequestLine;
             }
             return ControlFlow::Continue(());
-        };
-        let (here, rest) = bytes.split_at(end);
+        }
         *bytes = &rest[1..];
         if self.line.length == 0 {
             let is_crlf = here.last() == Some(&b'\r');
@@ -155,8 +172,8 @@ impl Framing {
         }
         match self.state {
             State::Idle | State::Trailers if line.is_empty() => State::Idle,
-            State::Idle if line.starts_with(b"PRI * HTTP/2") => State::Opaque,
-            State::Idle => State::Head,
+            State::Idle | State::RequestLine if line.starts_with(b"PRI * HTTP/2") => State::Opaque,
+            State::Idle | State::RequestLine => State::Head,
             State::Head if line.is_empty() => self.head_ended(),
             State::Head => {
                 self.header(line);
@@ -201,7 +218,7 @@ impl Framing {
     fn blame(&mut self, fault: FramingFault) {
         // An unfinished head is the next to be counted; a body belongs to the one before, which is under way.
         let head = match self.state {
-            State::Idle | State::Head => self.heads + 1,
+            State::Idle | State::RequestLine | State::Head => self.heads + 1,
             State::Body(_) | State::ChunkSize | State::ChunkData(_) | State::Trailers | State::Opaque => return,
         };
         self.fault.get_or_insert((head, fault));
@@ -263,6 +280,11 @@ mod tests {
     fn bare_line_feeds_are_a_fault() {
         check("GET / HTTP/1.1\nhost: a\r\n\r\n", 1, Some((1, FramingFault::BareLineFeed)), false);
         check("GET / HTTP/1.1\r\nhost: a\n\r\n", 1, Some((1, FramingFault::BareLineFeed)), false);
+    }
+
+    #[test]
+    fn a_fragment_is_a_fault() {
+        check("GET /x#y HTTP/1.1\r\n\r\n", 1, Some((1, FramingFault::Fragment)), false);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use tokio::time::{interval, sleep};
 use super::clock::Clock;
 use super::connection::Order;
 use super::io::Watched;
-use super::{Connection, Listeners, Worker};
+use super::{Connection, Listeners, Settings, Worker};
 use crate::pipeline;
 
 /// How far the process has come.
@@ -110,7 +110,7 @@ async fn accept(
         tokio::select! {
             biased;
             () = reaches(&mut phase, Phase::Draining) => break,
-            accepted = socket.accept() => match accepted {
+            accepted = next(&worker, &socket) => match accepted {
                 Ok(accepted) => admit(accepted),
                 Err(error) if is_the_clients(&error) => {}
                 Err(error) => {
@@ -124,6 +124,13 @@ async fn accept(
     while let Poll::Ready(Ok(accepted)) = poll_fn(|cx| Poll::Ready(socket.poll_accept(cx))).await {
         admit(accepted);
     }
+}
+
+/// The next client, once there is room for it: until then it waits in the kernel's queue.
+async fn next(worker: &Worker, socket: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let Settings { limits, workers, .. } = worker.settings();
+    worker.connections.room(limits.connections_max.get().div_ceil(*workers)).await;
+    socket.accept().await
 }
 
 /// A client that left before it was accepted.
@@ -140,11 +147,6 @@ fn admit(
     server: &Rc<auto::Builder<LocalExecutor>>,
     (stream, peer): (TcpStream, SocketAddr),
 ) {
-    let share = worker.settings().limits.connections_max.get().div_ceil(worker.settings().workers);
-    if worker.connections.count() >= share {
-        worker.counters().connection_refused();
-        return;
-    }
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, %peer, "a client left at once");
         return;

@@ -44,10 +44,10 @@ mod tests {
     fn what_is_alike_is_suggested() {
         let fields = ["description", "requestBody", "responses", "operationId", "get", "put"];
         let check = |word, expected| assert_eq!(nearest(word, fields), expected, "{word}");
-        check("desciption", Some("description"));
+        check("descriptions", Some("description"));
         check("requestbody", Some("requestBody"));
         check("operationID", Some("operationId"));
-        check("reponses", Some("responses"));
+        check("response", Some("responses"));
         check("gte", Some("get"));
         check("body", None);
         check("overlays", None);

@@ -129,7 +129,7 @@ impl<'d> Node<'d> {
     /// its target: there, [`Documents::resolve`](super::Documents::resolve) takes one step.
     ///
     /// # Errors
-    /// As [`Documents::resolve`](super::Documents::resolve), and [`reference::Error::Cycle`]. Every one is reported
+    /// As [`Documents::resolve`](super::Documents::resolve), and [`reference::Reason::Cycle`]. Every one is reported
     /// by the structure check, with its place; later phases need not report it again.
     pub fn resolved(&self) -> Result<Self, reference::Error> {
         reference::follow(self)

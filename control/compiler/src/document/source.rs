@@ -57,11 +57,6 @@ impl Source {
     pub fn has_byte_order_mark(&self) -> bool {
         self.text.starts_with(BYTE_ORDER_MARK)
     }
-
-    /// A line of the body, from 1, without its end.
-    pub fn line(&self, number: usize) -> Option<&str> {
-        self.body().lines().nth(number.checked_sub(1)?)
-    }
 }
 
 /// Reads bytes as UTF-8.

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use granit_parser::{Event as Yaml, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use granit_parser::{ErrorKind, Event as Yaml, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use serde_json::{Map, Value};
 
 use super::event::{Event, Kind};
@@ -244,11 +244,20 @@ impl<'t> Builder<'t> {
 }
 
 fn syntax(error: &ScanError) -> Fault {
-    Fault::new(Code::Syntax, position(*error.marker()), error.info())
+    let position = position(*error.marker());
+    match error.kind() {
+        // The parser has a bound of its own, which is reached first where it has to look ahead.
+        ErrorKind::RecursionLimitExceeded => Fault::new(Code::TooMuch, position, too_deep_message()),
+        _ => Fault::new(Code::Syntax, position, error.info()),
+    }
 }
 
 fn too_deep(span: Span) -> Fault {
-    Fault::new(Code::TooMuch, position(span.start), format!("values nest deeper than {DEPTH_MAX} levels"))
+    Fault::new(Code::TooMuch, position(span.start), too_deep_message())
+}
+
+fn too_deep_message() -> String {
+    format!("values nest deeper than {DEPTH_MAX} levels")
 }
 
 fn bad_key(span: Span) -> Fault {

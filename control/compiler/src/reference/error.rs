@@ -19,13 +19,11 @@ pub struct Error {
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
 pub enum Reason {
     /// Nothing stands where it points.
-    #[error("leads nowhere: there is no `{missing}`")]
-    NotFound {
+    #[error("leads nowhere: there is no `{0}`")]
+    NotFound(
         /// The first step that leads nowhere, as a JSON Pointer.
-        missing: String,
-        /// The pointer of what exists and is spelt alike.
-        nearest: Option<String>,
-    },
+        String,
+    ),
     /// No schema there has such an anchor.
     #[error("leads nowhere: no schema there has the anchor `{0}`")]
     NoAnchor(String),
@@ -62,7 +60,7 @@ impl Error {
     /// The diagnostic code.
     pub const fn code(&self) -> Code {
         match self.reason {
-            Reason::NotFound { .. } | Reason::NoAnchor(_) | Reason::File { .. } | Reason::FileAtFault { .. } => {
+            Reason::NotFound(_) | Reason::NoAnchor(_) | Reason::File { .. } | Reason::FileAtFault { .. } => {
                 Code::ReferenceNotFound
             }
             Reason::Refused(_) => Code::ReferenceRefused,
@@ -74,12 +72,15 @@ impl Error {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match &self.reason {
-            Reason::NotFound { nearest, .. } => nearest.as_ref().map(|nearest| format!("did you mean `#{nearest}`?")),
             Reason::Refused(_) => Some(
                 "put the file into the folder of the document: nothing else is read, least of all the network".into(),
             ),
             Reason::Cycle => Some("one of the references has to lead to something that is none".into()),
-            Reason::NoAnchor(_) | Reason::File { .. } | Reason::FileAtFault { .. } | Reason::Malformed(_) => None,
+            Reason::NotFound(_)
+            | Reason::NoAnchor(_)
+            | Reason::File { .. }
+            | Reason::FileAtFault { .. }
+            | Reason::Malformed(_) => None,
         }
     }
 }

@@ -98,16 +98,27 @@ fn descend<'d>(root: Node<'d>, pointer: &str) -> Result<Node<'d>, Reason> {
     pointer::tokens(pointer).try_fold(root, |node, token| {
         node.step_into(&token).ok_or_else(|| {
             let mut missing = node.pointer();
-            let known = node.value().as_object().into_iter().flat_map(serde_json::Map::keys);
-            let nearest = nearest(&token, known.map(String::as_str)).map(|key| {
-                let mut nearest = missing.clone();
-                pointer::push_key(&mut nearest, key);
-                nearest
-            });
             pointer::push_key(&mut missing, &token);
-            Reason::NotFound { missing, nearest }
+            Reason::NotFound(missing)
         })
     })
+}
+
+/// The pointer of what exists and is spelt like the first step of `reference` that leads nowhere.
+pub(crate) fn alternative(from: &Node<'_>, reference: &str) -> Option<String> {
+    let (uri, fragment) = reference.split_once('#')?;
+    let fragment = decode(fragment).ok()?;
+    let mut node = resource(from, uri).ok()?;
+    for token in pointer::tokens(&fragment) {
+        let Some(next) = node.step_into(&token) else {
+            let known = node.value().as_object()?.keys().map(String::as_str);
+            let mut alternative = node.pointer();
+            pointer::push_key(&mut alternative, nearest(&token, known)?);
+            return Some(alternative);
+        };
+        node = next;
+    }
+    None
 }
 
 /// The node itself, or where its `$ref` leads in the end.

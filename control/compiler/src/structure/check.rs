@@ -14,21 +14,26 @@ use crate::reference;
 pub fn check(documents: &Documents, sink: &mut Sink) {
     let mut seen = Seen::new();
     for entry in documents.entries() {
-        let checker = Checker { sink, code: None, operations: HashMap::new() };
+        let checker = Checker { sink, code: None, suggestions: SUGGESTIONS_MAX, operations: HashMap::new() };
         Walk::new(checker, &mut seen).from(entry, Shape::Object(&tables::OPENAPI), Severity::Error);
     }
 }
 
 /// Checks the structure of an overlay.
 pub(crate) fn check_overlay(overlay: &Node<'_>, sink: &mut Sink) {
-    let checker = Checker { sink, code: Some(Code::OverlayStructure), operations: HashMap::new() };
+    let checker = Checker { sink, code: Some(Code::OverlayStructure), suggestions: 0, operations: HashMap::new() };
     Walk::new(checker, &mut Seen::new()).from(overlay.clone(), Shape::Object(&tables::OVERLAY), Severity::Error);
 }
+
+/// Nobody reads more, and each costs a comparison with every key in a place.
+const SUGGESTIONS_MAX: usize = 500;
 
 struct Checker<'s, 'd> {
     sink: &'s mut Sink,
     /// The code of every fault, if it is not for the fault to say.
     code: Option<Code>,
+    /// How many more references are compared with everything that is there.
+    suggestions: usize,
     /// The operations with a name, by it.
     operations: HashMap<&'d str, Node<'d>>,
 }
@@ -58,7 +63,8 @@ impl<'d> Observer<'d> for Checker<'_, 'd> {
                 let mut written = ["$ref", "$dynamicRef"].iter().filter_map(|keyword| from.get(keyword));
                 let written = written.rfind(|value| value.str() == Some(reference));
                 let place = written.as_ref().unwrap_or(from).place();
-                self.note(to.severity, error.code(), (place, error.to_string())).hint = error.hint();
+                let hint = error.hint().or_else(|| self.suggestion(from, reference));
+                self.note(to.severity, error.code(), (place, error.to_string())).hint = hint;
                 None
             }
         }
@@ -81,6 +87,11 @@ impl<'d> Observer<'d> for Checker<'_, 'd> {
 impl<'d> Checker<'_, 'd> {
     fn note(&mut self, severity: Severity, code: Code, (place, message): (Place, String)) -> &mut Diagnostic {
         self.sink.note(Diagnostic::new(severity, code, place, message))
+    }
+
+    fn suggestion(&mut self, from: &Node<'d>, reference: &str) -> Option<String> {
+        self.suggestions = self.suggestions.checked_sub(1)?;
+        reference::alternative(from, reference).map(|alternative| format!("did you mean `#{alternative}`?"))
     }
 
     fn operation(&mut self, node: &Node<'d>, severity: Severity) {

@@ -1,6 +1,6 @@
 //! The grammar of the OpenAPI objects, and the check that documents keep to it.
 //!
-//! [`tables`] says what every object looks like, [`walk`] goes through a description along them, and [`check`]
+//! `tables` says what every object looks like, `walk` goes through a description along them, and [`check()`]
 //! puts what is wrong into words. Each object is checked where it is defined, once, however often it is used.
 
 mod check;

@@ -1,5 +1,7 @@
 //! For people: the way rustc does it.
 
+use std::collections::HashMap;
+
 use super::super::{Color, Diagnostics, Located, Position, Severity};
 use super::page;
 
@@ -7,39 +9,72 @@ use super::page;
 const LINE_CHARACTERS_MAX: usize = 120;
 
 pub(super) fn render(diagnostics: &Diagnostics, color: Color) -> String {
-    let paint = Paint(color);
-    diagnostics.iter().map(|located| one(diagnostics, located, paint) + "\n").collect()
+    let files = diagnostics.files().filter_map(|file| Some((file, diagnostics.source(file)?.body().lines().collect())));
+    let page = Page { paint: Paint(color), lines: files.collect() };
+    diagnostics.iter().map(|located| page.one(located) + "\n").collect()
 }
 
-fn one(diagnostics: &Diagnostics, located: &Located, paint: Paint) -> String {
-    let diagnostic = &located.diagnostic;
-    let kind = format!("{}[{}]", diagnostic.severity.name(), diagnostic.code);
-    let message = paint.bold(&format!(": {}", clean(&diagnostic.message)));
-    let gutter = located.position.map_or(1, |position| position.line.to_string().len());
-    let blank = " ".repeat(gutter);
-    let place = shown(&diagnostic.place.file, located.position);
-    let mut lines = vec![
-        format!("{}{message}", paint.severity(diagnostic.severity, &kind)),
-        format!("{blank}{} {place}", paint.frame("-->")),
-    ];
-    let line = located.position.and_then(|at| Some((at, diagnostics.source(&diagnostic.place.file)?.line(at.line)?)));
-    if let Some((at, line)) = line {
-        let (line, column) = window(line, at.column);
-        let caret = paint.severity(diagnostic.severity, "^");
-        let bar = paint.frame("|");
-        lines.push(format!("{blank} {bar}"));
-        lines.push(format!("{} {line}", paint.frame(&format!("{} |", at.line))));
-        lines.push(format!("{blank} {bar} {}{caret}", " ".repeat(column)));
+/// What is the same for every diagnostic.
+struct Page<'d> {
+    paint: Paint,
+    /// The lines of each file.
+    lines: HashMap<&'d str, Vec<&'d str>>,
+}
+
+impl Page<'_> {
+    fn one(&self, located: &Located) -> String {
+        let paint = self.paint;
+        let diagnostic = &located.diagnostic;
+        let kind = format!("{}[{}]", diagnostic.severity.name(), diagnostic.code);
+        let message = paint.bold(&format!(": {}", clean(&diagnostic.message)));
+        let gutter = located.position.map_or(1, |position| position.line.to_string().len());
+        let blank = " ".repeat(gutter);
+        let place = shown(&diagnostic.place.file, located.position);
+        let mut lines = vec![
+            format!("{}{message}", paint.severity(diagnostic.severity, &kind)),
+            format!("{blank}{} {place}", paint.frame("-->")),
+        ];
+        let line = located.position.and_then(|at| Some((at, self.line(&diagnostic.place.file, at.line)?)));
+        if let Some((at, line)) = line {
+            let carets = "^".repeat(width(line, at.column));
+            let (line, column) = window(line, at.column);
+            let caret = paint.severity(diagnostic.severity, &carets);
+            let bar = paint.frame("|");
+            lines.push(format!("{blank} {bar}"));
+            lines.push(format!("{} {line}", paint.frame(&format!("{} |", at.line))));
+            lines.push(format!("{blank} {bar} {}{caret}", " ".repeat(column)));
+        }
+        let note = |kind: &str, words: &str| format!("{blank} {} {} {words}", paint.frame("="), paint.bold(kind));
+        for ((place, what), position) in diagnostic.related.iter().zip(&located.related) {
+            lines.push(note("note:", &format!("{}: {}", shown(&place.file, *position), clean(what))));
+        }
+        if let Some(hint) = &diagnostic.hint {
+            lines.push(note("help:", &indented(hint, gutter)));
+        }
+        lines.push(note("docs:", &page(diagnostic.code)));
+        lines.join("\n") + "\n"
     }
-    let note = |kind: &str, words: &str| format!("{blank} {} {} {words}", paint.frame("="), paint.bold(kind));
-    for ((place, what), position) in diagnostic.related.iter().zip(&located.related) {
-        lines.push(note("note:", &format!("{}: {}", shown(&place.file, *position), clean(what))));
+
+    fn line(&self, file: &str, number: usize) -> Option<&str> {
+        self.lines.get(file)?.get(number.checked_sub(1)?).copied()
     }
-    if let Some(hint) = &diagnostic.hint {
-        lines.push(note("help:", &indented(hint, gutter)));
-    }
-    lines.push(note("docs:", &page(diagnostic.code)));
-    lines.join("\n") + "\n"
+}
+
+/// How many characters belong to what begins at a column: a quoted text, or what looks like a word.
+fn width(line: &str, column: usize) -> usize {
+    let mut rest = line.chars().skip(column.saturating_sub(1)).take(WIDTH_MAX);
+    let width = match rest.next() {
+        Some(quote @ ('"' | '\'')) => rest.take_while(|character| *character != quote).count() + 2,
+        Some(first) if !ends_word(first) => rest.take_while(|character| !ends_word(*character)).count() + 1,
+        Some(_) | None => 1,
+    };
+    width.min(WIDTH_MAX)
+}
+
+const WIDTH_MAX: usize = 40;
+
+fn ends_word(character: char) -> bool {
+    character.is_whitespace() || ",:{}[]".contains(character)
 }
 
 /// A hint may be a snippet of several lines.

@@ -1,0 +1,112 @@
+//! The table and the plot.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use crate::contestant::Contestant;
+use crate::measure::{Result, Results};
+
+const BEGIN: &str = "<!-- measured: written by `make bench` -->";
+const END: &str = "<!-- /measured -->";
+
+/// What is printed and written.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) table: String,
+    plot: String,
+}
+
+impl Report {
+    pub(crate) fn new(facts: &str, results: &Results) -> Self {
+        Self { table: table(facts, results), plot: plot(&results.entries) }
+    }
+
+    /// Puts the table between the page's markers, and the plot beside the page.
+    pub(crate) fn write(&self, page: &Path) {
+        let text = fs::read_to_string(page).expect("the page is there");
+        let (before, rest) = text.split_once(BEGIN).expect("the page has its first marker");
+        let (_, after) = rest.split_once(END).expect("the page has its second marker");
+        let image = page.with_extension("svg");
+        let name = image.file_name().and_then(|name| name.to_str()).expect("a name");
+        let alt = "CPU microseconds per request of each proxy";
+        let page_text = format!("{before}{BEGIN}\n\n{}\n![{alt}]({name})\n\n{END}{after}", self.table);
+        fs::write(page, page_text).expect("the page can be written");
+        fs::write(image, &self.plot).expect("the plot can be written");
+    }
+}
+
+fn table(facts: &str, results: &Results) -> String {
+    let Results { plan, rate, entries } = results;
+    let mut table = format!(
+        "{facts}. Medians of {} rounds of {} s. Latency at {rate:.0} requests/s, half of what nginx saturates at.\n\n\
+         | proxy | GET, CPU µs/request | GET/s | POST 1 KB, CPU µs/request | POST/s | p50 µs | p99 µs | p99.9 µs | RSS idle, loaded MiB | ready ms |\n\
+         |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+        plan.rounds, plan.seconds
+    );
+    let nginx = entries.iter().find(|result| result.contestant == Contestant::Nginx);
+    for result in entries {
+        let times = |own: f64, of: fn(&Result) -> f64| nginx.map_or(1.0, |nginx| own / of(nginx));
+        let (get, post) = (result.get.processor_us_per_request, result.post.processor_us_per_request);
+        writeln!(
+            table,
+            "| {} {} | {get:.1} ({:.2}x) | {:.0} | {post:.1} ({:.2}x) | {:.0} | {:.0} | {:.0} | {:.0} | {:.0}, {:.0} | {:.0} |",
+            result.contestant.name(),
+            result.version,
+            times(get, |nginx| nginx.get.processor_us_per_request),
+            result.get.requests_per_second,
+            times(post, |nginx| nginx.post.processor_us_per_request),
+            result.post.requests_per_second,
+            result.p50_us,
+            result.p99_us,
+            result.p999_us,
+            mib(result.rss_idle_bytes),
+            mib(result.rss_loaded_bytes),
+            result.ready_ms,
+        )
+        .expect("a string grows");
+    }
+    table
+}
+
+fn mib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// Two bars for each proxy: GET and POST.
+fn plot(results: &[Result]) -> String {
+    let most = results.iter().map(|result| result.post.processor_us_per_request).fold(1.0, f64::max);
+    let height = 34 + results.len() * 44;
+    let mut svg = format!(
+        r##"<svg xmlns="http://www.w3.org/2000/svg" width="640" height="{height}" font-family="sans-serif" font-size="12">
+<rect width="640" height="{height}" fill="#ffffff"/>
+<text x="100" y="18" fill="#333333">CPU µs per proxied request, lower is better: <tspan fill="#2563a8">GET</tspan>, <tspan fill="#8a5a00">POST 1 KB</tspan></text>
+"##
+    );
+    for (number, result) in results.iter().enumerate() {
+        let top = 30 + number * 44;
+        let bars = [
+            (result.get.processor_us_per_request, "#2563a8", 0),
+            (result.post.processor_us_per_request, "#c98a1b", 18),
+        ];
+        writeln!(
+            svg,
+            r##"<text x="92" y="{}" text-anchor="end" fill="#333333">{}</text>"##,
+            top + 21,
+            result.contestant.name()
+        )
+        .expect("a string grows");
+        for (value, color, offset) in bars {
+            let (width, top) = (460.0 * value / most, top + offset);
+            writeln!(
+                svg,
+                r##"<rect x="100" y="{top}" width="{width:.0}" height="16" fill="{color}"/><text x="{:.0}" y="{}" fill="#333333">{value:.1}</text>"##,
+                106.0 + width,
+                top + 12
+            )
+            .expect("a string grows");
+        }
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
