@@ -8,9 +8,9 @@
 //! - `overlay`: OpenAPI Overlays, applied before anything else looks at a document;
 //! - [`structure`]: the grammar of the OpenAPI objects;
 //! - [`extension`]: `x-portcullis`, what a document says beyond the specification;
-//! - [`schema`]: JSON Schemas, lowered to 2020-12;
-//! - [`lower`]: documents into the model of an artifact;
-//! - [`routing`]: no two operations answer the same requests;
+//! - `schema`: JSON Schemas, lowered to 2020-12;
+//! - `lower`: documents into the model of an artifact;
+//! - `routing`: no two operations answer the same requests;
 //! - [`compile()`]: the order of it all.
 //!
 //! This crate is pure: no network, no database, no environment, no clock. Files come through

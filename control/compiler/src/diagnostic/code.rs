@@ -70,7 +70,6 @@ codes! {
     3002 RouteConflict "two operations answer the same requests";
     3003 PathParameterUnused "a path parameter does not stand in the path";
     3004 PathVariableUndeclared "a variable of the path is not declared";
-    3005 PathParameterOptional "a path parameter is not required";
     3006 PathItemConflict "a path item and its `$ref` say the same thing twice";
     3007 Method "an operation's method cannot be requested";
     3008 NoOperations "nothing would be served";
@@ -100,7 +99,6 @@ codes! {
     7003 SchemaEndless "validation would never end";
     7004 UnknownKeyword "a schema's keyword has no effect";
     7005 DiscriminatorMapping "a discriminator's mapping leads nowhere";
-    7006 ParameterRepeated "a parameter is declared twice";
     7007 MediaType "a key of `content` is not a media type";
     7008 Unreadable "a part of an operation cannot be read";
     7009 NotValidatedYet "a part of the contract is not validated yet";

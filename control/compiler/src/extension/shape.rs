@@ -61,6 +61,7 @@ impl Shape {
     pub(crate) fn describe(&self) -> String {
         match self {
             Self::Word(words) => listed(words.iter().map(|word| format!("`{word}`"))),
+            Self::Integer(bounds) if bounds.start() == bounds.end() => bounds.start().to_string(),
             Self::Integer(bounds) => format!("an integer from {} to {}", bounds.start(), bounds.end()),
             Self::Share => "a number above 0 and up to 1".to_owned(),
             Self::Duration(bounds) => {

@@ -2,6 +2,8 @@
 
 use artifact_format::model::{Api, ApiId};
 
+use super::map;
+use crate::diagnostic::Sink;
 use crate::document::Node;
 
 /// What every operation of a document shares.
@@ -10,6 +12,13 @@ pub(super) struct ApiContext<'d> {
     pub(super) root: Node<'d>,
     /// The document's `x-portcullis`.
     pub(super) extension: Option<Node<'d>>,
+}
+
+impl<'d> ApiContext<'d> {
+    /// `components.securitySchemes`.
+    pub(super) fn security_schemes(&self, sink: &mut Sink) -> Option<Node<'d>> {
+        Some(map(&self.root.get("components")?.get("securitySchemes")?, sink))
+    }
 }
 
 /// `info` and where it came from.

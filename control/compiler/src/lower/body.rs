@@ -3,7 +3,7 @@
 use artifact_format::model::{Header, MediaType, PropertyEncoding, RequestBody, Response, StatusPattern, Style};
 
 use super::parameters::{explode_default, style_named};
-use super::unreadable;
+use super::{map, unreadable};
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
 use crate::schema::Collector;
@@ -38,6 +38,10 @@ pub(super) fn responses<'d>(operation: &Node<'d>, schemas: &mut Collector<'d>, s
     responses
 }
 
+fn declared<'d>(holder: &Node<'d>, field: &str, sink: &mut Sink) -> Vec<(&'d str, Node<'d>)> {
+    holder.get(field).iter().flat_map(|written| map(written, sink).entries()).collect()
+}
+
 fn resolved<'d>(node: &Node<'d>, sink: &mut Sink) -> Option<Node<'d>> {
     node.resolved().map_err(|error| unreadable(node, &error.to_string(), sink)).ok()
 }
@@ -60,7 +64,7 @@ fn status_pattern(key: &str) -> Option<StatusPattern> {
 /// The `content` of `holder`, the most specific media type first.
 fn content<'d>(holder: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Vec<MediaType> {
     let mut content: Vec<MediaType> = Vec::new();
-    for (key, written) in holder.get("content").iter().flat_map(Node::entries) {
+    for (key, written) in declared(holder, "content", sink) {
         let Some(range) = media_range(key, &written, sink) else { continue };
         if content.iter().any(|known| known.range == range) {
             sink.error(
@@ -86,9 +90,9 @@ fn media_type<'d>(range: String, entry: &Node<'d>, schemas: &mut Collector<'d>, 
     }
     let mut schema = |name: &str| entry.get(name).and_then(|schema| schemas.schema(&schema, sink));
     let (schema, item_schema) = (schema("schema"), schema("itemSchema"));
-    let encodings = entry.get("encoding");
-    let encoding = encodings.iter().flat_map(Node::entries).map(|(name, node)| property(name, &node, schemas, sink));
-    MediaType { range, schema, item_schema, encoding: encoding.collect() }
+    let encodings = declared(entry, "encoding", sink).into_iter();
+    let encoding = encodings.map(|(name, node)| property(name, &node, schemas, sink)).collect();
+    MediaType { range, schema, item_schema, encoding }
 }
 
 fn property<'d>(property: &str, node: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> PropertyEncoding {
@@ -112,7 +116,7 @@ fn property<'d>(property: &str, node: &Node<'d>, schemas: &mut Collector<'d>, si
 /// The `headers` of a response or a part; `Content-Type` is said by `content` and ignored here.
 fn headers<'d>(holder: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Vec<Header> {
     let mut headers = Vec::new();
-    for (name, written) in holder.get("headers").iter().flat_map(Node::entries) {
+    for (name, written) in declared(holder, "headers", sink) {
         if name.eq_ignore_ascii_case("content-type") {
             continue;
         }

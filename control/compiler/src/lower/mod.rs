@@ -47,7 +47,7 @@ pub(crate) fn lower(documents: &Documents, options: &Options, sink: &mut Sink) -
         let api = ApiContext { id, root, extension };
         let before = routes.operations.len();
         tables.operations(&api, &mut routes.operations, &mut places, sink);
-        if routes.operations.len() == before {
+        if routes.operations.len() == before && !sink.has_errors() {
             sink.warning(
                 Code::NoOperations,
                 &api.root,
@@ -63,8 +63,7 @@ pub(crate) fn lower(documents: &Documents, options: &Options, sink: &mut Sink) -
 
 /// A scheme that nobody requires has a say in nothing, but its extension is to be right.
 fn look_at_schemes<'d>(api: &ApiContext<'d>, extensions: &mut Extensions<'d>, sink: &mut Sink) {
-    let schemes = api.root.get("components").and_then(|components| components.get("securitySchemes"));
-    for (_, scheme) in schemes.iter().flat_map(Node::entries) {
+    for (_, scheme) in api.security_schemes(sink).iter().flat_map(Node::entries) {
         extensions.of_scheme(&scheme, sink);
     }
 }
@@ -110,6 +109,18 @@ fn specs(documents: &Documents) -> Specs {
     let mut specs: Vec<Spec> = documents.sources().map(spec).collect();
     specs.sort_by(|one, other| one.path.cmp(&other.path));
     Specs { specs }
+}
+
+/// A map, or what it refers to. No specification has maps that are all reference, but descriptions split into files
+/// do.
+pub(crate) fn map<'d>(written: &Node<'d>, sink: &mut Sink) -> Node<'d> {
+    if written.reference().is_none() || written.value().as_object().is_none_or(|members| members.len() > 1) {
+        return written.clone();
+    }
+    written.resolved().unwrap_or_else(|error| {
+        unreadable(written, &error.to_string(), sink);
+        written.clone()
+    })
 }
 
 /// Notes a value that cannot be read, unless an error was noted already: most of the time the structure check has

@@ -162,7 +162,11 @@ impl<'d, 'o> Tables<'d, 'o> {
         } else if let Some((url, server)) = &servers.origin {
             self.upstreams.url(url, &server.get("url")?.place(), tell)
         } else {
-            no_upstream(api, sink);
+            // What is at fault may have said it.
+            let extension_at_fault = api.extension.is_none() && api.root.get(extension::KEY).is_some();
+            if !extension_at_fault && !servers.base_paths.is_empty() {
+                no_upstream(api, sink);
+            }
             None
         };
         let path = upstream_path(settings, path, sink);

@@ -1,12 +1,12 @@
 //! Parameters (OpenAPI 3.2.0 section 4.12).
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use artifact_format::model::{Location, Parameter, ParameterEncoding, PathTemplate, Style};
 
 use super::body::media_range;
 use super::path_item::PathItem;
-use super::unreadable;
+use super::{map, unreadable};
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
 use crate::schema::Collector;
@@ -20,7 +20,8 @@ pub(super) fn parameters<'d>(
 ) -> Vec<Declared<'d>> {
     let own = list(operation.get("parameters"), schemas, sink);
     let mut merged = list(item.get("parameters"), schemas, sink);
-    merged.retain(|shared| !own.iter().any(|own| own.key() == shared.key()));
+    let keys: HashSet<_> = own.iter().map(Declared::key).collect();
+    merged.retain(|shared| !keys.contains(&shared.key()));
     merged.extend(own);
     merged
 }
@@ -52,13 +53,6 @@ pub(super) fn check_path(path: &PathTemplate, declared: &[Declared<'_>], operati
             )
             .hint(format!("write `{{{name}}}` into the path, or remove the parameter"));
         }
-        if !parameter.required {
-            sink.error(
-                Code::PathParameterOptional,
-                node,
-                format!("the path parameter `{name}` must have `required: true`"),
-            );
-        }
     }
     for variable in path.variables() {
         if !in_path().any(|declared| declared.parameter.name == variable) {
@@ -71,7 +65,7 @@ pub(super) fn check_path(path: &PathTemplate, declared: &[Declared<'_>], operati
 }
 
 fn list<'d>(list: Option<Node<'d>>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Vec<Declared<'d>> {
-    let mut first: HashMap<(Location, String), Node<'d>> = HashMap::new();
+    let mut keys = HashSet::new();
     let mut parameters = Vec::new();
     for written in list.iter().flat_map(Node::items) {
         let node = match written.resolved() {
@@ -89,12 +83,11 @@ fn list<'d>(list: Option<Node<'d>>, schemas: &mut Collector<'d>, sink: &mut Sink
             continue;
         }
         let declared = Declared { parameter, node };
-        if let Some(first) = first.get(&declared.key()) {
-            let message = format!("the parameter `{}` is declared twice", declared.parameter.name);
-            sink.error(Code::ParameterRepeated, &written, message).related(first, "it is declared here first");
+        // Header names compare without regard to case, which the structure check leaves to us.
+        if !keys.insert(declared.key()) {
+            unreadable(&written, "this parameter is already in this list", sink);
             continue;
         }
-        first.insert(declared.key(), written);
         parameters.push(declared);
     }
     parameters
@@ -122,11 +115,13 @@ fn parameter<'d>(node: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) 
         None => style_encoding(node, location, schemas, sink)?,
     };
     let allow_empty = location == Location::Query && flag("allowEmptyValue");
-    Some(Parameter { name, location, required: flag("required"), allow_empty, encoding })
+    // A path without one of its parameters is another path.
+    let required = location == Location::Path || flag("required");
+    Some(Parameter { name, location, required, allow_empty, encoding })
 }
 
 fn content_encoding<'d>(content: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Option<ParameterEncoding> {
-    let (range, entry) = content.entries().next()?;
+    let (range, entry) = map(content, sink).entries().next()?;
     let media_type = media_range(range, &entry, sink)?;
     let entry = entry.resolved().map_err(|error| unreadable(&entry, &error.to_string(), sink)).ok()?;
     let schema = entry.get("schema").and_then(|schema| schemas.schema(&schema, sink));

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use artifact_format::model::Method;
 
-use super::unreadable;
+use super::{map, unreadable};
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
 use crate::document::pointer;
@@ -77,7 +77,8 @@ impl<'d> PathItem<'d> {
                 declare(method.clone(), entry, self.pointer(&[field]), sink);
             }
         }
-        for (token, node) in self.get("additionalOperations").iter().flat_map(Node::entries) {
+        let additional = self.get("additionalOperations").map(|written| map(&written, sink));
+        for (token, node) in additional.iter().flat_map(Node::entries) {
             let is_fixed = METHODS.iter().any(|(_, method)| method.as_str() == token);
             if is_fixed || token == "CONNECT" || !is_token(token) {
                 let what = if is_fixed { "has a field of its own" } else { "cannot be requested of a gateway" };

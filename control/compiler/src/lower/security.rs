@@ -68,7 +68,7 @@ impl Schemes {
         api: &ApiContext<'d>,
         around: &mut Surroundings<'_, 'd>,
     ) -> Option<SchemeId> {
-        let Some(definition) = definition(name, place, api) else {
+        let Some(definition) = definition(name, place, api, around.sink) else {
             undefined(name, place, api, around.sink);
             return None;
         };
@@ -111,8 +111,8 @@ impl Schemes {
 }
 
 /// The Security Scheme Object that a requirement names: a component of the entry document, else, since 3.2, a URI.
-fn definition<'d>(name: &str, place: &Node<'d>, api: &ApiContext<'d>) -> Option<Node<'d>> {
-    let component = api.root.get("components").and_then(|components| components.get("securitySchemes")?.get(name));
+fn definition<'d>(name: &str, place: &Node<'d>, api: &ApiContext<'d>, sink: &mut Sink) -> Option<Node<'d>> {
+    let component = api.security_schemes(sink).and_then(|schemes| schemes.get(name));
     component.or_else(|| {
         let documents = place.documents();
         let may_be_uri = documents.document(place.file()).version() >= Version::V3_2;
@@ -122,7 +122,7 @@ fn definition<'d>(name: &str, place: &Node<'d>, api: &ApiContext<'d>) -> Option<
 }
 
 fn undefined(name: &str, place: &Node<'_>, api: &ApiContext<'_>, sink: &mut Sink) {
-    let schemes = api.root.get("components").and_then(|components| components.get("securitySchemes"));
+    let schemes = api.security_schemes(sink);
     let diagnostic =
         sink.error(Code::SchemeUndefined, place.key_place(), format!("there is no security scheme `{name}`"));
     match nearest(name, schemes.iter().flat_map(Node::entries).map(|(name, _)| name)) {

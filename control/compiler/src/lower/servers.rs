@@ -4,6 +4,7 @@ use artifact_format::model::{PathTemplate, TemplateError};
 use fluent_uri::{Uri, UriRef};
 use thiserror::Error;
 
+use super::map;
 use crate::diagnostic::nearest;
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
@@ -26,13 +27,25 @@ impl<'d> Servers<'d> {
         Self { base_paths: "/".parse().into_iter().collect(), origin: None }
     }
 
-    /// Reads a `servers` field. What it does not understand is reported.
+    /// Reads a `servers` field. What it does not understand is reported; it is an error if nothing else is left.
     pub(super) fn read(servers: &Node<'d>, sink: &mut Sink) -> Self {
         let mut read = Self { base_paths: Vec::new(), origin: None };
+        let mut faults = Vec::new();
         for server in servers.items() {
             for url in urls(&server, sink) {
-                read.add(&url, &server, sink);
+                match ServerUrl::parse(&url) {
+                    Ok(parsed) => read.add(parsed, &server),
+                    Err(reason) => faults.push((server.clone(), format!("`{url}` cannot be served: {reason}"))),
+                }
             }
+        }
+        for (server, message) in faults {
+            let place = server.get("url").unwrap_or(server);
+            let diagnostic = match read.base_paths.as_slice() {
+                [] => sink.error(Code::ServerUrl, &place, message),
+                _ => sink.warning(Code::ServerUrl, &place, format!("{message}; this server is left out")),
+            };
+            diagnostic.hint("a server is an absolute URL such as `https://api.example/v1`, or a path such as `/v1`");
         }
         if read.base_paths.len() > BASE_PATHS_MAX {
             too_many(servers, sink);
@@ -40,21 +53,12 @@ impl<'d> Servers<'d> {
         read
     }
 
-    fn add(&mut self, url: &str, server: &Node<'d>, sink: &mut Sink) {
-        match ServerUrl::parse(url) {
-            Ok(parsed) => {
-                if !self.base_paths.contains(&parsed.base_path) {
-                    self.base_paths.push(parsed.base_path);
-                }
-                if self.origin.is_none() {
-                    self.origin = parsed.origin.map(|origin| (origin, server.clone()));
-                }
-            }
-            Err(reason) => {
-                let place = server.get("url").unwrap_or_else(|| server.clone());
-                sink.error(Code::ServerUrl, &place, format!("`{url}` cannot be served: {reason}"))
-                    .hint("a server is an absolute URL such as `https://api.example/v1`, or a path such as `/v1`");
-            }
+    fn add(&mut self, url: ServerUrl, server: &Node<'d>) {
+        if !self.base_paths.contains(&url.base_path) {
+            self.base_paths.push(url.base_path);
+        }
+        if self.origin.is_none() {
+            self.origin = url.origin.map(|origin| (origin, server.clone()));
         }
     }
 }
@@ -92,15 +96,21 @@ struct ServerUrl {
 
 impl ServerUrl {
     fn parse(text: &str) -> Result<Self, Error> {
-        let reference = UriRef::parse(text)?;
+        let (origin, path) = match text.split_once("://") {
+            // What it is only matters to those who go there.
+            Some((scheme, rest)) => {
+                let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+                (Some(format!("{scheme}://{authority}")), path)
+            }
+            None => (None, text),
+        };
+        let reference = UriRef::parse(path)?;
         if reference.has_query() || reference.has_fragment() {
             return Err(Error::QueryOrFragment);
         }
-        let origin = match (reference.scheme(), reference.authority()) {
-            (Some(scheme), Some(authority)) => Some(format!("{scheme}://{}", authority.as_str())),
-            (Some(scheme), None) => return Err(Error::Scheme { scheme: scheme.to_string() }),
-            (None, _) => None,
-        };
+        if let Some(scheme) = reference.scheme() {
+            return Err(Error::Scheme { scheme: scheme.to_string() });
+        }
         let anywhere = Uri::parse(ANYWHERE).map_err(|_| Error::Unresolvable)?;
         let url = reference.resolve_against(&anywhere).map_err(|_| Error::Unresolvable)?;
         let path = url.path().as_str();
@@ -148,7 +158,7 @@ struct Values<'d> {
 }
 
 fn values<'d>(server: &Node<'d>, url: &Node<'d>, name: &str, sink: &mut Sink) -> Option<Values<'d>> {
-    let variables = server.get("variables");
+    let variables = server.get("variables").map(|written| map(&written, sink));
     let Some(variable) = variables.as_ref().and_then(|variables| variables.get(name)) else {
         let diagnostic = sink.error(Code::ServerVariable, url, format!("the variable `{name}` is not defined"));
         let known = variables.iter().flat_map(Node::entries).map(|(name, _)| name);

@@ -11,6 +11,7 @@ use super::text::{Step, Text};
 use crate::diagnostic::nearest;
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
+use crate::lower;
 
 /// Writes one schema of the table.
 pub(super) struct Writer<'w, 'd> {
@@ -126,7 +127,7 @@ impl<'w, 'd> Writer<'w, 'd> {
 
     fn map(&mut self, name: &str, map: &Node<'d>, spot: &Spot<'d>, step: Step) {
         self.expect(map, map.value().is_object(), "must be an object of schemas");
-        let mut entries: Vec<_> = map.entries().collect();
+        let mut entries: Vec<_> = lower::map(map, self.sink).entries().collect();
         entries.sort_unstable_by_key(|(key, _)| *key);
         self.text.member(name);
         self.text.raw("{");
