@@ -1,6 +1,6 @@
 //! `compile` and `validate`: documents into an artifact, or into diagnostics.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use artifact_format::model::Artifact;
 use clap::ValueEnum;
@@ -28,7 +28,7 @@ pub struct Args {
     provenance: ProvenanceArgs,
     #[command(flatten)]
     diagnostics: DiagnosticArgs,
-    /// Where to write the artifact. One that is there stays until the new one is whole.
+    /// Where to write the artifact; `-` for stdout. One that is there stays until the new one is whole.
     #[arg(long, short, value_name = "FILE", required_unless_present = "dry_run")]
     output: Option<PathBuf>,
     /// Do everything but write the artifact. No development key is made either.
@@ -80,7 +80,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
         return Ok(Outcome::Done);
     };
     let built = args.signing.build(&artifact, &context.config)?;
-    file::replace(output, &built.bytes, Access::Shared)?;
+    if output == Path::new("-") {
+        context.console.data(&built.bytes)?;
+    } else {
+        file::replace(output, &built.bytes, Access::Shared)?;
+    }
     context.console.note(format_args!("{} into {}", summary(&artifact), output.display()));
     report(&built, context.console);
     Ok(Outcome::Done)

@@ -132,8 +132,8 @@ fn compile(
     if let Some(artifact) = &compilation.artifact {
         let built = SigningArgs::default().build(artifact, session.config)?;
         file::replace(&artifact_in(state), &built.bytes, Access::Private)?;
-        gateway.ensure_running()?;
         listener.placed(&built);
+        gateway.ensure_running()?;
     }
     Ok(compilation.reads)
 }

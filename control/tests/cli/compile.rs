@@ -83,12 +83,15 @@ fn diagnostics_for_programs_are_on_stdout() {
 }
 
 #[test]
-fn a_document_comes_from_stdin() {
+fn a_document_comes_from_stdin_and_an_artifact_goes_to_stdout() {
     let sandbox = Sandbox::new();
     let compile = ["compile", "--spec", "-", "--unsigned", "-o", "pets.bca"];
     sandbox.command(&compile).write_stdin(PETS).assert().success();
     let report = sandbox.json(&["inspect", "pets.bca", "--specs"]);
     assert_eq!(report["specs"][0]["path"], "stdin");
+    let through = ["compile", "--spec", "-", "--unsigned", "-o", "-"];
+    let assert = sandbox.command(&through).write_stdin(PETS).assert().success();
+    assert_eq!(assert.get_output().stdout, sandbox.read("pets.bca"));
     let twice = ["validate", "--spec", "-", "--overlay", "-"];
     sandbox.command(&twice).write_stdin(PETS).assert().code(2);
 }

@@ -100,7 +100,7 @@ fn what_is_saved_is_compiled_and_what_does_not_compile_leaves_the_last_good_arti
     let sandbox = Sandbox::with_pets();
     let dev = Dev::start(&sandbox, &script(&sandbox, STAND_IN), &[]);
     let first = dev.until("the gateway loads");
-    let call = dev.until("gateway ");
+    let call = dev.until("--artifact");
     let artifact = PathBuf::from(argument(&call, "--artifact"));
     assert_eq!(argument(&call, "--listen"), "127.0.0.1:0");
     let good = fs::read(&artifact).unwrap();
@@ -146,7 +146,7 @@ fn a_document_that_does_not_compile_at_first_is_served_once_it_does() {
     dev.until("does not compile");
     sandbox.write("pets.yaml", PETS);
     dev.until("the gateway loads");
-    dev.until("gateway ");
+    dev.until("--artifact");
 }
 
 #[test]
