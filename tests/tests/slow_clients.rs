@@ -15,7 +15,7 @@ const IDLE_CONNECTION_BYTES: u64 = 16 << 10;
 /// What one that was answered once and is kept may cost.
 const KEPT_CONNECTION_BYTES: u64 = 24 << 10;
 /// What one may cost that never reads its answer: the buffers between the upstream and it.
-const UNREAD_CONNECTION_BYTES: u64 = 512 << 10;
+const UNREAD_CONNECTION_BYTES: u64 = 768 << 10;
 
 async fn steady() -> (Upstream, Api) {
     let upstream = Upstream::fixed(b"steady").await;
