@@ -1,0 +1,91 @@
+//! The table of diagnostic codes: each has a number, a name, a title and a page in `docs/reference/diagnostics/`.
+
+use std::fmt;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $number:literal $name:ident $title:literal;)*) => {
+        /// What kind of fault a diagnostic is about. Numbers are stable: none is ever given a second meaning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(
+                #[doc = $title]
+                $(#[$doc])*
+                $name = $number,
+            )*
+        }
+
+        impl Code {
+            /// Every code, by number.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The name, in `CamelCase`.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+
+            /// What is wrong, in a few words.
+            pub const fn title(self) -> &'static str {
+                match self {
+                    $(Self::$name => $title,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    // Documents and their syntax.
+    1001 UnreadableFile "a file cannot be read";
+    1002 Syntax "a file is neither JSON nor YAML";
+    1003 DuplicateKey "a key stands twice in one mapping";
+    1004 Encoding "a file is not UTF-8 text";
+    1005 TooMuch "a document is larger or deeper than is read";
+    1006 NotJson "YAML says something that JSON cannot";
+    // References.
+    1101 ReferenceNotFound "a reference leads nowhere";
+    1102 ReferenceRefused "a reference leads out of the documents' folder";
+    1103 ReferenceCycle "references lead to each other and to nothing else";
+    1104 ReferenceMalformed "a reference is not a URI reference";
+    1105 IdentityTaken "two schemas or documents have the same identity";
+    // Overlays.
+    1201 OverlayStructure "an overlay breaks the Overlay Specification";
+    1202 OverlayTarget "an overlay's target is not a `JSONPath`";
+    1203 OverlayWithoutEffect "an overlay's target matches nothing";
+    1204 OverlayMismatch "an overlay's update does not fit its target";
+    // The structure of an OpenAPI document.
+    2001 UnsupportedVersion "not an OpenAPI 3.0, 3.1 or 3.2 document";
+    2002 UnknownField "a field that the specification does not have";
+    2003 MissingField "a required field is missing";
+    2004 WrongType "a value of the wrong type";
+    2005 InvalidValue "a value that the specification does not allow";
+    2006 ExclusiveFields "fields that exclude each other";
+    2007 InvalidKey "a key that the specification does not allow";
+    2008 DuplicateOperationId "two operations have the same operationId";
+    2009 IgnoredBesideReference "a field beside `$ref` is ignored";
+    2010 ParameterClash "parameters that exclude each other";
+}
+
+impl Code {
+    /// The number, as in `PC1003`.
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PC{:04}", self.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_rise_in_the_table() {
+        assert!(Code::ALL.is_sorted_by(|one, next| one.number() < next.number()));
+    }
+}

@@ -1,0 +1,42 @@
+//! Where the phases of a compilation leave what they find.
+
+use super::{Code, Diagnostic, Place, Severity};
+
+/// Collects diagnostics. No fault ends a phase: it is noted here and the phase goes on.
+#[derive(Debug, Default)]
+pub struct Sink {
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Sink {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Notes an error: there will be no artifact.
+    pub fn error(&mut self, code: Code, place: impl Into<Place>, message: impl Into<String>) -> &mut Diagnostic {
+        self.note(Diagnostic::new(Severity::Error, code, place.into(), message.into()))
+    }
+
+    /// Notes a warning: something to look at that touches no request.
+    pub fn warning(&mut self, code: Code, place: impl Into<Place>, message: impl Into<String>) -> &mut Diagnostic {
+        self.note(Diagnostic::new(Severity::Warning, code, place.into(), message.into()))
+    }
+
+    /// Notes a diagnostic.
+    pub fn note(&mut self, diagnostic: Diagnostic) -> &mut Diagnostic {
+        let last = self.diagnostics.len();
+        self.diagnostics.push(diagnostic);
+        &mut self.diagnostics[last]
+    }
+
+    /// Whether an error was noted so far.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    pub(super) fn into_diagnostics(self) -> Vec<Diagnostic> {
+        self.diagnostics
+    }
+}

@@ -1,0 +1,42 @@
+//! What goes into a compilation.
+
+use artifact_format::model::Provenance;
+
+use crate::document::Files;
+
+/// Everything a compilation looks at: the same input gives the same output.
+pub struct Input<'f> {
+    /// The OpenAPI documents, by path; see [`Files`] for what a path is.
+    pub specs: Vec<String>,
+    /// OpenAPI Overlays, by path, applied in this order to every document.
+    pub overlays: Vec<String>,
+    /// Where files come from.
+    pub files: &'f dyn Files,
+    /// What the caller chose.
+    pub options: Options,
+}
+
+/// What the caller chose.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The project's name.
+    pub project: String,
+    /// An absolute URL that takes every operation's requests, whatever the documents say.
+    pub upstream: Option<String>,
+    /// What becomes of security requirements.
+    pub security: SecurityMode,
+    /// Where the documents come from.
+    pub provenance: Provenance,
+}
+
+/// What becomes of security requirements.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SecurityMode {
+    /// Every scheme in use must say how a credential is verified.
+    #[default]
+    Enforce,
+    /// A credential must be there; nobody verifies it.
+    Presence,
+    /// Nothing is asked for.
+    Off,
+}

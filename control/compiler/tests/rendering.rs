@@ -1,0 +1,95 @@
+//! What people and programs read, as golden files in `tests/snapshots`; `INSTA_UPDATE=always` writes them anew.
+
+#![allow(clippy::unwrap_used, reason = "clippy knows test functions, not what they call")]
+
+use compiler::diagnostic::{Color, Diagnostics, Format, Sink};
+use compiler::document::{Documents, MemoryFiles};
+use compiler::input::{Input, Options};
+
+const DOCUMENT: &str = "openapi: 3.1.0
+info: { title: Orders, version: 1.0 }
+paths:
+  /orders:
+    get:
+      operationId: orders
+      response: {}
+    post:
+      operationId: orders
+      requestBody: { $ref: '#/components/requestBodies/Ordr' }
+components:
+  requestBodies:
+    Order: { content: { application/json: {} } }
+x-note: a\u{1b}[31m: b
+x-note: \"<&>, 100%\"
+";
+
+fn found(text: &str) -> Diagnostics {
+    let files = MemoryFiles::new().with("api/openapi.yaml", text);
+    let specs = vec!["api/openapi.yaml".to_owned(), "api/missing, 100%.yaml".to_owned()];
+    let input = Input { specs, overlays: vec![], files: &files, options: Options::default() };
+    let mut sink = Sink::new();
+    let documents = Documents::load(&input, &mut sink);
+    compiler::structure::check(&documents, &mut sink);
+    Diagnostics::new(sink, &documents)
+}
+
+/// Without the line that stops the reading.
+fn readable() -> Diagnostics {
+    found(DOCUMENT.split("x-note").next().unwrap())
+}
+
+#[test]
+fn text() {
+    insta::assert_snapshot!(readable().render(Format::Text, Color::Plain));
+}
+
+#[test]
+fn coloured_text() {
+    insta::assert_snapshot!(
+        readable().render(Format::Text, Color::Ansi).escape_debug().to_string().replace("\\n", "\n")
+    );
+}
+
+#[test]
+fn json() {
+    insta::assert_snapshot!(readable().render(Format::Json, Color::Plain));
+}
+
+#[test]
+fn sarif() {
+    let rendered: serde_json::Value = serde_json::from_str(&readable().render(Format::Sarif, Color::Plain)).unwrap();
+    // The rules are the table of codes, which grows.
+    let driver = &rendered["runs"][0]["tool"]["driver"]["rules"];
+    assert_eq!(driver[0]["id"], "PC1001");
+    insta::assert_snapshot!(format!("{:#}", rendered["runs"][0]["results"]));
+}
+
+#[test]
+fn github() {
+    insta::assert_snapshot!(readable().render(Format::Github, Color::Plain));
+}
+
+#[test]
+fn junit() {
+    insta::assert_snapshot!(readable().render(Format::Junit, Color::Plain));
+}
+
+#[test]
+fn nothing_of_a_document_reaches_the_terminal_as_a_command() {
+    let rendered = found(DOCUMENT).render(Format::Text, Color::Plain);
+    assert!(!rendered.contains('\u{1b}'), "{rendered}");
+}
+
+#[test]
+fn a_long_line_is_cut_around_its_fault() {
+    let long = format!(
+        "{{\"openapi\": \"3.1.0\", \"x-a\": \"{}\", \"paths\": 1, \"x-b\": \"{}\"}}",
+        "ä".repeat(5_000),
+        "b".repeat(5_000)
+    );
+    let rendered = found(&long).render(Format::Text, Color::Plain);
+    let lines: Vec<&str> = rendered.lines().collect();
+    let caret = lines.iter().find(|line| line.trim_end().ends_with("| ^") || line.ends_with('^')).unwrap();
+    assert!(lines.iter().all(|line| line.chars().count() < 160), "{rendered}");
+    assert!(caret.chars().count() < 160);
+}
