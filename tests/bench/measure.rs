@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::contestant::{Contestant, LOAD_CORE, Running};
 use crate::pace::Latencies;
-use crate::saturate::{self, Request};
+use crate::saturate::{self, Request, Saturated};
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +20,8 @@ pub(crate) struct Plan {
 pub(crate) struct Result {
     pub(crate) contestant: Contestant,
     pub(crate) version: String,
-    pub(crate) get: Throughput,
-    pub(crate) post: Throughput,
+    pub(crate) get: Cost,
+    pub(crate) post: Cost,
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
     pub(crate) p999_us: f64,
@@ -32,9 +32,11 @@ pub(crate) struct Result {
 
 /// At saturation.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Throughput {
+pub(crate) struct Cost {
     pub(crate) requests_per_second: f64,
     pub(crate) processor_us_per_request: f64,
+    /// How many times what nginx needed in the same round: what a neighbour does to one it does to the other.
+    pub(crate) times_nginx: f64,
 }
 
 /// Everything.
@@ -52,8 +54,8 @@ struct Entry {
     running: Running,
     ready_ms: f64,
     rss_idle_bytes: u64,
-    get: Vec<Throughput>,
-    post: Vec<Throughput>,
+    get: Vec<Saturated>,
+    post: Vec<Saturated>,
     latencies: Vec<Latencies>,
 }
 
@@ -64,8 +66,8 @@ pub(crate) fn run(plan: Plan) -> Results {
     let mut entries: Vec<Entry> = installed.map(|contestant| Entry::start(contestant, &upstream, plan)).collect();
     for round in 1..=plan.rounds {
         for entry in &mut entries {
-            entry.get.push(entry.saturate(Request::Get, plan));
-            entry.post.push(entry.saturate(Request::Post, plan));
+            entry.get.push(saturate::run(&entry.running, Request::Get, plan.seconds));
+            entry.post.push(saturate::run(&entry.running, Request::Post, plan.seconds));
             let (get, post) = (entry.get[round - 1], entry.post[round - 1]);
             eprintln!(
                 "round {round}: {:<10} GET {:>6.0}/s {:>5.1} µs   POST {:>6.0}/s {:>5.1} µs",
@@ -78,7 +80,7 @@ pub(crate) fn run(plan: Plan) -> Results {
         }
     }
     let nginx = entries.iter().find(|entry| entry.contestant == Contestant::Nginx).expect("nginx is always measured");
-    let rate = (throughput(&nginx.get).requests_per_second / 2.0 / 500.0).round() * 500.0;
+    let rate = (median(nginx.get.iter().map(|run| run.requests_per_second).collect()) / 2.0 / 500.0).round() * 500.0;
     for round in 1..=plan.rounds {
         for entry in &mut entries {
             let latencies = pace(&entry.running, rate, plan.seconds);
@@ -89,7 +91,8 @@ pub(crate) fn run(plan: Plan) -> Results {
             entry.latencies.push(latencies);
         }
     }
-    Results { plan, rate, entries: entries.iter().map(Entry::result).collect() }
+    let nginx = entries.iter().find(|entry| entry.contestant == Contestant::Nginx).expect("nginx is always measured");
+    Results { plan, rate, entries: entries.iter().map(|entry| entry.result(nginx)).collect() }
 }
 
 impl Entry {
@@ -102,19 +105,13 @@ impl Entry {
         Self { contestant, running, ready_ms, rss_idle_bytes, get: Vec::new(), post: Vec::new(), latencies: Vec::new() }
     }
 
-    fn saturate(&self, request: Request, plan: Plan) -> Throughput {
-        let saturate::Saturated { requests_per_second, processor_us_per_request } =
-            saturate::run(&self.running, request, plan.seconds);
-        Throughput { requests_per_second, processor_us_per_request }
-    }
-
-    fn result(&self) -> Result {
+    fn result(&self, nginx: &Self) -> Result {
         let latency = |of: fn(&Latencies) -> f64| median(self.latencies.iter().map(of).collect());
         Result {
             contestant: self.contestant,
             version: self.contestant.version(),
-            get: throughput(&self.get),
-            post: throughput(&self.post),
+            get: cost(&self.get, &nginx.get),
+            post: cost(&self.post, &nginx.post),
             p50_us: latency(|latencies| latencies.p50_us),
             p99_us: latency(|latencies| latencies.p99_us),
             p999_us: latency(|latencies| latencies.p999_us),
@@ -135,10 +132,12 @@ fn pace(proxy: &Running, rate: f64, seconds: u64) -> Latencies {
     said.parse().unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
 }
 
-fn throughput(runs: &[Throughput]) -> Throughput {
-    Throughput {
+fn cost(runs: &[Saturated], nginx: &[Saturated]) -> Cost {
+    let ratio = |(own, nginx): (&Saturated, &Saturated)| own.processor_us_per_request / nginx.processor_us_per_request;
+    Cost {
         requests_per_second: median(runs.iter().map(|run| run.requests_per_second).collect()),
         processor_us_per_request: median(runs.iter().map(|run| run.processor_us_per_request).collect()),
+        times_nginx: median(runs.iter().zip(nginx).map(ratio).collect()),
     }
 }
 

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::contestant::Contestant;
 use crate::measure::{Result, Results};
 
 const BEGIN: &str = "<!-- measured: written by `make bench` -->";
@@ -44,18 +43,17 @@ fn table(facts: &str, results: &Results) -> String {
          |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
         plan.rounds, plan.seconds
     );
-    let nginx = entries.iter().find(|result| result.contestant == Contestant::Nginx);
     for result in entries {
-        let times = |own: f64, of: fn(&Result) -> f64| nginx.map_or(1.0, |nginx| own / of(nginx));
-        let (get, post) = (result.get.processor_us_per_request, result.post.processor_us_per_request);
         writeln!(
             table,
-            "| {} {} | {get:.1} ({:.2}x) | {:.0} | {post:.1} ({:.2}x) | {:.0} | {:.0} | {:.0} | {:.0} | {:.0}, {:.0} | {:.0} |",
+            "| {} {} | {:.1} ({:.2}x) | {:.0} | {:.1} ({:.2}x) | {:.0} | {:.0} | {:.0} | {:.0} | {:.0}, {:.0} | {:.0} |",
             result.contestant.name(),
             result.version,
-            times(get, |nginx| nginx.get.processor_us_per_request),
+            result.get.processor_us_per_request,
+            result.get.times_nginx,
             result.get.requests_per_second,
-            times(post, |nginx| nginx.post.processor_us_per_request),
+            result.post.processor_us_per_request,
+            result.post.times_nginx,
             result.post.requests_per_second,
             result.p50_us,
             result.p99_us,

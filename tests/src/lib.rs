@@ -11,6 +11,7 @@
 //! ```
 //!
 //! - [`api`]: the API that the gateway serves, as a signed artifact;
+//! - [`compiled`]: public API descriptions, compiled by the real compiler;
 //! - [`gateway`]: the real `portcullis` binary, started, watched and ended;
 //! - [`upstream`]: a server behind it, which sees what arrives; [`scripted`]: one that misbehaves byte by byte;
 //! - [`client`]: a client that keeps its connection; [`raw`]: one that may say anything;
@@ -23,6 +24,7 @@
 
 pub mod api;
 pub mod client;
+pub mod compiled;
 pub mod config;
 pub mod gateway;
 pub mod load;

@@ -41,10 +41,14 @@ impl Raw {
     }
 
     /// Reads until the other side closes, or resets.
+    ///
+    /// # Panics
+    /// When it does neither within [`wait::PATIENCE`], with what it said.
     pub async fn rest(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
+        let read = tokio::time::timeout(wait::PATIENCE, self.stream.read_to_end(&mut bytes)).await;
         // What came before a reset counts as read.
-        let _ = wait::patiently("the connection's end", self.stream.read_to_end(&mut bytes)).await;
+        assert!(read.is_ok(), "the connection stays open after\n{}", String::from_utf8_lossy(&bytes));
         bytes
     }
 
