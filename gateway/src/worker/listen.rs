@@ -3,7 +3,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockFilter, SockRef, Socket, Type};
 use thiserror::Error;
 
 use crate::config::ListenAddress;
@@ -38,6 +38,29 @@ pub fn listen(addresses: &[ListenAddress], workers: usize) -> Result<(Vec<Listen
         bound.push(address);
     }
     Ok((all, bound))
+}
+
+/// Lets nobody new connect, while whoever has begun to may finish.
+///
+/// A listening socket that closes resets the connections in its queue and those whose handshake is under way: requests
+/// would be lost that their clients believe delivered. So for a moment before the close this filter drops packets
+/// that ask for a connection (SYN without ACK). Their senders repeat them after a second and are then refused.
+pub(super) fn refuse_newcomers(socket: &tokio::net::TcpListener) -> std::io::Result<()> {
+    const LOAD_BYTE: u16 = 0x30;
+    const AND: u16 = 0x54;
+    const JUMP_IF_EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    /// Where the flags stand in a TCP header (RFC 9293 section 3.1).
+    const FLAGS: u32 = 13;
+    const SYN: u32 = 0x02;
+    const ACK: u32 = 0x10;
+    SockRef::from(socket).attach_filter(&[
+        SockFilter::new(LOAD_BYTE, 0, 0, FLAGS),
+        SockFilter::new(AND, 0, 0, SYN | ACK),
+        SockFilter::new(JUMP_IF_EQUAL, 0, 1, SYN),
+        SockFilter::new(RETURN, 0, 0, 0),
+        SockFilter::new(RETURN, 0, 0, u32::MAX),
+    ])
 }
 
 fn open(address: SocketAddr) -> std::io::Result<TcpListener> {

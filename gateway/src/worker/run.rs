@@ -20,6 +20,7 @@ use tokio::time::{interval, sleep};
 use super::clock::Clock;
 use super::connection::Order;
 use super::io::Watched;
+use super::listen::refuse_newcomers;
 use super::{Connection, Listeners, Settings, Worker};
 use crate::pipeline;
 use crate::socket::Socket;
@@ -40,6 +41,9 @@ pub enum Phase {
 /// How long clients that wait between requests may still come with one while draining: its response asks them to go,
 /// where a close could cross their next request on the wire and lose it (RFC 9112 section 9.3).
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How long whoever is connecting when draining begins may take to finish.
+const LAST_CALL: Duration = Duration::from_millis(200);
 
 /// How long to wait after a failed accept, which is nearly always for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -121,9 +125,16 @@ async fn accept(
             }
         }
     }
-    // Whoever is in the kernel's queue has connected, as far as they know: they are served before the socket closes.
-    while let Poll::Ready(Ok(accepted)) = poll_fn(|cx| Poll::Ready(socket.poll_accept(cx))).await {
-        admit(accepted);
+    if let Err(error) = refuse_newcomers(&socket) {
+        tracing::warn!(%error, "clients that are connecting may be cut off");
+    }
+    let mut last_call = pin!(sleep(LAST_CALL));
+    loop {
+        tokio::select! {
+            biased;
+            accepted = socket.accept() => if let Ok(accepted) = accepted { admit(accepted) },
+            () = &mut last_call => break,
+        }
     }
 }
 
