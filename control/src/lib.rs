@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The control plane: what turns API descriptions into artifacts, and shows what they say.
+//!
+//! Read in this order:
+//! - [`cli`]: every command there is; [`command`]: what each one does; [`exit`]: how each one can end;
+//! - [`compilation`]: from documents to a signed artifact; [`documents`]: the files that it may read; [`key`]: whom to
+//!   sign as and whom to believe; [`artifact`]: artifact files on disk; [`mod@file`]: every other file;
+//! - [`diff`]: what changed between two artifacts, for clients and for security;
+//! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
+//! - [`output`]: what is shown; [`config`]: what the environment says.
+
+pub mod artifact;
+pub mod cli;
+pub mod command;
+pub mod compilation;
+pub mod config;
+pub mod dev;
+pub mod diff;
+pub mod documents;
+pub mod exit;
+pub mod file;
+pub mod init;
+pub mod key;
+pub mod output;

@@ -5,6 +5,7 @@
 //! - [`trust`], [`snapshot`], [`reload`]: from a file to an immutable snapshot, and the swap of one for the next;
 //! - [`worker`]: a thread, its listeners and its connections;
 //! - [`pipeline`]: the life of a request, whose stages are in [`stage`];
+//! - [`socket`]: what a worker reads from and writes to;
 //! - [`router`] and [`upstream`]: where a request goes; [`fault`]: what it gets when it goes nowhere;
 //! - [`metrics`] and [`admin`]: what can be seen from outside.
 
@@ -19,6 +20,7 @@ pub mod reload;
 pub mod router;
 pub mod serve;
 pub mod snapshot;
+pub mod socket;
 pub mod stage;
 pub mod trust;
 pub mod upstream;

@@ -49,6 +49,7 @@ pub fn digest(file: &[u8]) -> Digest {
 #[derive(Debug)]
 pub struct Verified<'f> {
     manifest: Manifest,
+    signers: Vec<KeyId>,
     signed_by: Vec<KeyId>,
     sections: &'f [u8],
 }
@@ -65,7 +66,8 @@ pub fn open<'f>(file: &'f [u8], trust: &Trust, limits: &Limits) -> Result<Verifi
     let manifest: Manifest = codec::decode(envelope.manifest, Codec::Bincode, envelope.manifest.len() as u64)
         .map_err(|_| Error::Damaged { what: "the manifest does not decode" })?;
     manifest.check_layout(envelope.sections.len() as u64, limits)?;
-    let verified = Verified { manifest, signed_by, sections: envelope.sections };
+    let signers = envelope.signatures.iter().map(|signature| signature.key).collect();
+    let verified = Verified { manifest, signers, signed_by, sections: envelope.sections };
     verified.check_sections()?;
     Ok(verified)
 }
@@ -102,6 +104,11 @@ impl Verified<'_> {
     /// The signed table of contents.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// The keys that the file says signed it, believed or not: for showing, never for deciding.
+    pub fn signers(&self) -> &[KeyId] {
+        &self.signers
     }
 
     /// The trusted keys that signed; empty only where unsigned artifacts are allowed.

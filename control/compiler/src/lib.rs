@@ -6,7 +6,12 @@
 //! - [`document`]: the files of a compilation as values that know where they stand;
 //! - [`mod@reference`]: where a `$ref` leads;
 //! - `overlay`: OpenAPI Overlays, applied before anything else looks at a document;
-//! - [`structure`]: the grammar of the OpenAPI objects.
+//! - [`structure`]: the grammar of the OpenAPI objects;
+//! - [`extension`]: `x-portcullis`, what a document says beyond the specification;
+//! - `schema`: JSON Schemas, lowered to 2020-12;
+//! - `lower`: documents into the model of an artifact;
+//! - `routing`: no two operations answer the same requests;
+//! - [`compile()`]: the order of it all.
 //!
 //! This crate is pure: no network, no database, no environment, no clock. Files come through
 //! [`document::Files`], which the caller implements.
@@ -17,3 +22,13 @@ pub mod input;
 mod overlay;
 pub mod reference;
 pub mod structure;
+
+mod compile;
+pub mod extension;
+mod lower;
+mod routing;
+mod schema;
+
+pub use compile::{Compiled, compile};
+pub use extension::extension_schema;
+pub use input::{Input, Options, SecurityMode};

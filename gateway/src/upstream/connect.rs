@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::{Error, Lease, Pool};
+use crate::socket::Socket;
 
 /// How much of a response is read ahead, and the largest response head. The library's own default, over 400 KiB, is
 /// what a client that never reads would cost.
@@ -36,11 +37,11 @@ impl Connector {
         }
     }
 
-    async fn stream(&self, pool: &Pool) -> Result<TcpStream, Error> {
+    async fn stream(&self, pool: &Pool) -> Result<Socket, Error> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for ip in self.addresses(pool).await? {
             let address = SocketAddr::new(ip, pool.port());
-            match TcpStream::connect(address).await.and_then(|stream| stream.set_nodelay(true).map(|()| stream)) {
+            match TcpStream::connect(address).await.and_then(Socket::new) {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = error,
             }
@@ -59,7 +60,7 @@ impl Connector {
         Ok(found.iter().collect())
     }
 
-    async fn handshake(pool: &Rc<Pool>, stream: TcpStream) -> Result<Lease, Error> {
+    async fn handshake(pool: &Rc<Pool>, stream: Socket) -> Result<Lease, Error> {
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(BUFFER_MAX_BYTES)
             .handshake(TokioIo::new(stream))

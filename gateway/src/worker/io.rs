@@ -6,14 +6,14 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use super::Connection;
+use crate::socket::Socket;
 
 /// A client's socket.
 #[derive(Debug)]
 pub(super) struct Watched {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Socket,
     pub(super) connection: Rc<Connection>,
 }
 

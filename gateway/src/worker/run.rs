@@ -22,6 +22,7 @@ use super::connection::Order;
 use super::io::Watched;
 use super::{Connection, Listeners, Settings, Worker};
 use crate::pipeline;
+use crate::socket::Socket;
 
 /// How far the process has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -147,10 +148,10 @@ fn admit(
     server: &Rc<auto::Builder<LocalExecutor>>,
     (stream, peer): (TcpStream, SocketAddr),
 ) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, %peer, "a client left at once");
-        return;
-    }
+    let stream = match Socket::new(stream) {
+        Ok(stream) => stream,
+        Err(error) => return tracing::debug!(%error, %peer, "a client left at once"),
+    };
     worker.counters().connection_opened();
     let connection = Connection::new(worker.clone(), listener, peer);
     worker.connections.add(&connection);
@@ -162,7 +163,7 @@ fn admit(
     });
 }
 
-async fn serve(server: &auto::Builder<LocalExecutor>, connection: &Rc<Connection>, stream: TcpStream) {
+async fn serve(server: &auto::Builder<LocalExecutor>, connection: &Rc<Connection>, stream: Socket) {
     let io = TokioIo::new(Watched { stream, connection: connection.clone() });
     let service = service_fn(|request| {
         let connection = connection.clone();

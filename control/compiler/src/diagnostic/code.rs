@@ -65,6 +65,44 @@ codes! {
     2008 DuplicateOperationId "two operations have the same operationId";
     2009 IgnoredBesideReference "a field beside `$ref` is ignored";
     2010 ParameterClash "parameters that exclude each other";
+    // Paths and routing.
+    3001 PathTemplate "a path is not a path template";
+    3002 RouteConflict "two operations answer the same requests";
+    3003 PathParameterUnused "a path parameter does not stand in the path";
+    3004 PathVariableUndeclared "a variable of the path is not declared";
+    3006 PathItemConflict "a path item and its `$ref` say the same thing twice";
+    3007 Method "an operation's method cannot be requested";
+    3008 NoOperations "nothing would be served";
+    3009 PathNeverRequested "a path that no request can have";
+    // Servers and upstreams.
+    4001 NoUpstream "nothing says where requests go";
+    4002 ServerUrl "a server's URL cannot be served";
+    4003 ServerVariable "a server's variable is undefined or contradicts itself";
+    4004 TooManyBasePaths "servers give too many base paths";
+    4005 UpstreamUrl "an upstream's URL cannot be used";
+    4006 UpstreamUndefined "an upstream is not defined";
+    4007 UpstreamConflict "an upstream is defined twice, and differently";
+    4008 UpstreamPath "an upstream path needs what the path does not have";
+    // Security.
+    5001 SchemeUndefined "a security scheme is not defined";
+    5002 SchemeUnverified "nothing says how a security scheme is verified";
+    5003 VerificationMisplaced "a verification does not fit its security scheme";
+    // The extension `x-portcullis`.
+    6001 UnknownSetting "there is no such setting";
+    6002 SettingInvalid "a setting has a value that it cannot have";
+    6003 SettingMissing "a setting needs another one";
+    6004 NotEnforced "no gateway enforces a setting yet";
+    6005 SettingWithoutEffect "an extension stands where it has no effect";
+    // Parameters, bodies and schemas.
+    7001 SchemaMalformed "a schema is malformed";
+    7002 DialectUnsupported "a schema's dialect is not supported";
+    7003 SchemaEndless "validation would never end";
+    7004 UnknownKeyword "a schema's keyword has no effect";
+    7005 DiscriminatorMapping "a discriminator's mapping leads nowhere";
+    7007 MediaType "a key of `content` is not a media type";
+    7008 Unreadable "a part of an operation cannot be read";
+    7009 NotValidatedYet "a part of the contract is not validated yet";
+    7010 OldSpelling "a schema's keyword is not written as 2020-12 writes it";
 }
 
 impl Code {

@@ -1,5 +1,7 @@
 //! The corpus of real documents, which is not part of the project.
 
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
 use std::path::{Path, PathBuf};
 
 use compiler::diagnostic::{Diagnostics, Sink};
@@ -41,7 +43,7 @@ pub(crate) fn documents(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The files of a folder.
-pub(crate) struct FolderFiles(PathBuf);
+pub(crate) struct FolderFiles(pub(crate) PathBuf);
 
 impl Files for FolderFiles {
     fn read(&self, path: &str) -> Result<Vec<u8>, FileError> {

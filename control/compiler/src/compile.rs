@@ -1,0 +1,31 @@
+//! The order of a compilation.
+
+use artifact_format::model::Artifact;
+
+use crate::diagnostic::{Diagnostics, Sink};
+use crate::document::Documents;
+use crate::input::Input;
+use crate::{lower, routing, structure};
+
+/// What came out of a compilation.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// The model; `None` exactly if there is an error among the diagnostics.
+    pub artifact: Option<Artifact>,
+    /// What was found.
+    pub diagnostics: Diagnostics,
+}
+
+/// Compiles OpenAPI documents: load, check the structure, lower, check the routes.
+///
+/// Pure: the same input gives the same output. Every phase reports all that it finds, and the next one goes on with
+/// what can be read.
+pub fn compile(input: &Input<'_>) -> Compiled {
+    let mut sink = Sink::new();
+    let documents = Documents::load(input, &mut sink);
+    structure::check(&documents, &mut sink);
+    let lowered = lower::lower(&documents, &input.options, &mut sink);
+    routing::check(&lowered, &mut sink);
+    let artifact = (!sink.has_errors()).then_some(lowered.artifact);
+    Compiled { artifact, diagnostics: Diagnostics::new(sink, &documents) }
+}

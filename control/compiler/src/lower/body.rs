@@ -1,0 +1,219 @@
+//! Request bodies, responses and what both are made of (OpenAPI 3.2.0 sections 4.13 to 4.17, 4.21).
+
+use std::collections::HashSet;
+
+use artifact_format::model::{Header, MediaType, PropertyEncoding, RequestBody, Response, StatusPattern, Style};
+
+use super::parameters::{explode_default, style_named};
+use super::{map, unreadable};
+use crate::diagnostic::{Code, Sink};
+use crate::document::Node;
+use crate::schema::Collector;
+
+/// What an operation says about what may be sent.
+pub(super) fn request_body<'d>(
+    operation: &Node<'d>,
+    schemas: &mut Collector<'d>,
+    sink: &mut Sink,
+) -> Option<RequestBody> {
+    let body = resolved(&operation.get("requestBody")?, sink)?;
+    let required = body.get("required").and_then(|required| required.bool()).unwrap_or(false);
+    Some(RequestBody { required, content: content(&body, schemas, sink) })
+}
+
+/// What an operation says about what may come back, the most specific status first.
+pub(super) fn responses<'d>(operation: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Vec<Response> {
+    let mut responses = Vec::new();
+    for (key, written) in operation.get("responses").iter().flat_map(Node::entries) {
+        if key.starts_with("x-") {
+            continue;
+        }
+        let Some(status) = status_pattern(key) else {
+            unreadable(&written, &format!("`{key}` is not a status"), sink);
+            continue;
+        };
+        let Some(response) = resolved(&written, sink) else { continue };
+        let headers = headers(&response, schemas, sink);
+        responses.push(Response { status, headers, content: content(&response, schemas, sink) });
+    }
+    responses.sort_by_key(|response| response.status);
+    responses
+}
+
+fn declared<'d>(holder: &Node<'d>, field: &str, sink: &mut Sink) -> Vec<(&'d str, Node<'d>)> {
+    holder.get(field).iter().flat_map(|written| map(written, sink).entries()).collect()
+}
+
+fn resolved<'d>(node: &Node<'d>, sink: &mut Sink) -> Option<Node<'d>> {
+    node.resolved().map_err(|error| unreadable(node, &error.to_string(), sink)).ok()
+}
+
+/// `404`, `4XX` or `default`.
+fn status_pattern(key: &str) -> Option<StatusPattern> {
+    if key == "default" {
+        return Some(StatusPattern::Default);
+    }
+    let class = u8::try_from(key.chars().next()?.to_digit(10)?).ok().filter(|class| (1..=5).contains(class))?;
+    match key.get(1..)? {
+        "XX" => Some(StatusPattern::Class(class)),
+        rest if rest.len() == 2 && rest.bytes().all(|byte| byte.is_ascii_digit()) => {
+            key.parse().ok().map(StatusPattern::Code)
+        }
+        _ => None,
+    }
+}
+
+/// The `content` of `holder`, the most specific media type first.
+fn content<'d>(holder: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Vec<MediaType> {
+    let mut content: Vec<MediaType> = Vec::new();
+    let mut ranges = HashSet::new();
+    for (key, written) in declared(holder, "content", sink) {
+        let Some(range) = media_range(key, &written, sink) else { continue };
+        if !ranges.insert(range.clone()) {
+            sink.error(
+                Code::MediaType,
+                written.key_place(),
+                format!("`{key}` and another key are the same media type"),
+            );
+            continue;
+        }
+        let Some(entry) = resolved(&written, sink) else { continue };
+        content.push(media_type(range, &entry, schemas, sink));
+    }
+    content.sort_by_key(|media_type| specificity(&media_type.range));
+    content
+}
+
+fn media_type<'d>(range: String, entry: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> MediaType {
+    for positional in ["prefixEncoding", "itemEncoding"] {
+        if let Some(node) = entry.get(positional) {
+            let message = format!("`{positional}` is not looked at yet: parts of this body are not held to it");
+            sink.warning(Code::NotValidatedYet, node.key_place(), message);
+        }
+    }
+    let mut schema = |name: &str| entry.get(name).and_then(|schema| schemas.schema(&schema, sink));
+    let (schema, item_schema) = (schema("schema"), schema("itemSchema"));
+    let encodings = declared(entry, "encoding", sink).into_iter();
+    let encoding = encodings.map(|(name, node)| property(name, &node, schemas, sink)).collect();
+    MediaType { range, schema, item_schema, encoding }
+}
+
+fn property<'d>(property: &str, node: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> PropertyEncoding {
+    let content_types = node.get("contentType").and_then(|list| list.str()).unwrap_or_default();
+    let content_types = content_types.split(',').map(str::trim).filter(|range| !range.is_empty());
+    let ranges = content_types.filter_map(|range| media_range(range, node, sink)).collect();
+    // With any of the three, RFC 6570 governs and `contentType` is ignored (section 4.15.1.2).
+    let is_styled = ["style", "explode", "allowReserved"].iter().any(|field| node.get(field).is_some());
+    let style = node.get("style").and_then(|style| style_named(style.str()?)).unwrap_or(Style::Form);
+    let explode = node.get("explode").and_then(|explode| explode.bool()).unwrap_or_else(|| explode_default(style));
+    PropertyEncoding {
+        property: property.to_owned(),
+        content_types: ranges,
+        headers: headers(node, schemas, sink),
+        style: is_styled.then_some(style),
+        explode: is_styled.then_some(explode),
+        allow_reserved: node.get("allowReserved").and_then(|allow| allow.bool()).unwrap_or(false),
+    }
+}
+
+/// The `headers` of a response or a part; `Content-Type` is said by `content` and ignored here.
+fn headers<'d>(holder: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Vec<Header> {
+    let mut headers = Vec::new();
+    for (name, written) in declared(holder, "headers", sink) {
+        if name.eq_ignore_ascii_case("content-type") {
+            continue;
+        }
+        let Some(node) = resolved(&written, sink) else { continue };
+        let flag = |name: &str| node.get(name).and_then(|flag| flag.bool()).unwrap_or(false);
+        let schema = node.get("schema").and_then(|schema| schemas.schema(&schema, sink));
+        headers.push(Header {
+            name: name.to_ascii_lowercase(),
+            required: flag("required"),
+            explode: flag("explode"),
+            schema,
+        });
+    }
+    headers
+}
+
+/// A media type or range (RFC 9110 section 12.5.1), in lower case but for the values of parameters.
+pub(super) fn media_range(text: &str, place: &Node<'_>, sink: &mut Sink) -> Option<String> {
+    let normal = normal_range(text);
+    if normal.is_none() {
+        sink.error(Code::MediaType, place.key_place(), format!("`{text}` is not a media type"))
+            .hint("a media type is `type/subtype`, such as `application/json`; a range is `type/*` or `*/*`");
+    }
+    normal
+}
+
+fn normal_range(text: &str) -> Option<String> {
+    let is_token = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    };
+    let mut parts = text.split(';').map(str::trim);
+    let (kind, subtype) = parts.next()?.split_once('/')?;
+    if !is_token(kind) || !is_token(subtype) || (kind == "*" && subtype != "*") {
+        return None;
+    }
+    let mut normal = format!("{}/{}", kind.to_ascii_lowercase(), subtype.to_ascii_lowercase());
+    for parameter in parts.filter(|parameter| !parameter.is_empty()) {
+        let (name, value) = parameter.split_once('=')?;
+        if !is_token(name) || value.is_empty() {
+            return None;
+        }
+        normal.extend(["; ", &name.to_ascii_lowercase(), "=", value]);
+    }
+    Some(normal)
+}
+
+/// Exact types before ranges, those with parameters before those without. Sorting is stable.
+fn specificity(range: &str) -> (u8, std::cmp::Reverse<usize>) {
+    let parameters = range.matches(';').count();
+    let kind = match range.split(';').next() {
+        Some("*/*") => 2,
+        Some(range) if range.ends_with("/*") => 1,
+        _ => 0,
+    };
+    (kind, std::cmp::Reverse(parameters))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_types_are_normal() {
+        for (text, expected) in [
+            ("application/json", Some("application/json")),
+            ("Application/JSON; Charset=UTF-8", Some("application/json; charset=UTF-8")),
+            ("text/*", Some("text/*")),
+            ("*/*", Some("*/*")),
+            ("application/vnd.github.v3+json", Some("application/vnd.github.v3+json")),
+            ("application/json;", Some("application/json")),
+            ("json", None),
+            ("", None),
+            ("*/json", None),
+            ("a/b/c", None),
+            ("text/plain; charset", None),
+        ] {
+            assert_eq!(normal_range(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn statuses_are_codes_classes_or_default() {
+        for (text, expected) in [
+            ("404", Some(StatusPattern::Code(404))),
+            ("4XX", Some(StatusPattern::Class(4))),
+            ("default", Some(StatusPattern::Default)),
+            ("4xx", None),
+            ("40", None),
+            ("6XX", None),
+            ("4XXX", None),
+            ("99", None),
+            ("+20", None),
+        ] {
+            assert_eq!(status_pattern(text), expected, "{text}");
+        }
+    }
+}

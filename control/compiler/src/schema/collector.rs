@@ -1,0 +1,155 @@
+//! Which schemas the artifact has: those that OpenAPI objects hold, and those they refer to.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use artifact_format::model::SchemaId;
+
+use super::keyword::{self, Binding, Keyword};
+use super::lowering::Writer;
+use super::scope::{ScopeId, Scopes, Spot};
+use super::table::{self, Table};
+use super::text::Text;
+use crate::diagnostic::{Code, Sink};
+use crate::document::{Documents, Identity, Node, Version};
+
+/// The schemas met so far, each with a provisional id in order of first use.
+pub(crate) struct Collector<'d> {
+    pub(super) scopes: Scopes<'d>,
+    ids: HashMap<(Identity, ScopeId), usize>,
+    nodes: Vec<Node<'d>>,
+    texts: Vec<Text>,
+    pending: VecDeque<Spot<'d>>,
+}
+
+/// A `$ref` or `$dynamicRef`.
+pub(super) struct Reference<'d> {
+    pub(super) binding: Binding,
+    /// Its value.
+    pub(super) node: Node<'d>,
+}
+
+/// Which language a schema is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Language {
+    /// The Schema Object of OpenAPI 3.0.
+    OpenApi30,
+    /// JSON Schema 2020-12, with or without the OAS base vocabulary.
+    Draft202012,
+}
+
+impl<'d> Collector<'d> {
+    /// More schemas than this are refused: no description of an API has as many, but dynamic scopes can make them
+    /// out of little.
+    const SCHEMAS_MAX: usize = 200_000;
+
+    pub(crate) fn new(documents: &'d Documents) -> Self {
+        Self {
+            scopes: Scopes::new(documents),
+            ids: HashMap::new(),
+            nodes: Vec::new(),
+            texts: Vec::new(),
+            pending: VecDeque::new(),
+        }
+    }
+
+    /// The provisional id of a schema that an OpenAPI object holds; [`Table::id`] knows the final one.
+    pub(crate) fn schema(&mut self, node: &Node<'d>, sink: &mut Sink) -> Option<SchemaId> {
+        let spot = self.scopes.outermost(node);
+        let id = self.id(spot, sink);
+        while let Some(spot) = self.pending.pop_front() {
+            let text = Writer::new(self, sink).write(spot);
+            self.texts.push(text);
+        }
+        id.map(|id| SchemaId(table::number(id)))
+    }
+
+    /// The table, in which ids are final.
+    pub(crate) fn finish(self, sink: &mut Sink) -> Table {
+        if let Some(endless) = table::endless(&self.texts).and_then(|text| self.nodes.get(text)) {
+            sink.error(Code::SchemaEndless, endless, "to validate against this schema would never end").hint(
+                "through `$ref`, `allOf` and their like it applies itself to the same value again; one of them must go into a property or an item",
+            );
+        }
+        Table::of(&self.texts)
+    }
+
+    /// The provisional id of what `spot` means once it is followed through mere references.
+    pub(super) fn id(&mut self, spot: Spot<'d>, sink: &mut Sink) -> Option<usize> {
+        let mut spot = spot;
+        let mut seen = HashSet::new();
+        while let Some(reference) = mere_reference(&spot.node) {
+            if !seen.insert(spot.node.identity()) {
+                let message = format!("`{}` leads back to itself", reference.node.str().unwrap_or_default());
+                sink.error(Code::ReferenceCycle, &reference.node, message);
+                return None;
+            }
+            spot = self.target(&spot, &reference, sink)?;
+        }
+        let key = (spot.node.identity(), spot.scope);
+        if let Some(known) = self.ids.get(&key) {
+            return Some(*known);
+        }
+        let id = self.nodes.len();
+        if id >= Self::SCHEMAS_MAX {
+            if id == Self::SCHEMAS_MAX {
+                sink.error(Code::TooMuch, &spot.node, format!("there are more than {} schemas", Self::SCHEMAS_MAX));
+            }
+            return None;
+        }
+        self.ids.insert(key, id);
+        self.nodes.push(spot.node.clone());
+        self.pending.push_back(spot);
+        Some(id)
+    }
+
+    /// What a reference means to a schema that is applied in `from`'s scope.
+    pub(super) fn target(&mut self, from: &Spot<'d>, reference: &Reference<'d>, sink: &mut Sink) -> Option<Spot<'d>> {
+        let text = reference.node.str()?;
+        let found = match from.node.documents().resolve(&from.node, text) {
+            Ok(found) => found,
+            Err(error) => {
+                unresolved(&error, &reference.node, sink);
+                return None;
+            }
+        };
+        let name = found.get("$dynamicAnchor").and_then(|name| name.str());
+        let is_dynamic = reference.binding == Binding::Dynamic && name.is_some() && text.rsplit('#').next() == name;
+        let bound = name.filter(|_| is_dynamic).and_then(|name| self.scopes.bound(from.scope, name)).cloned();
+        Some(self.scopes.enter(&bound.unwrap_or(found), from.scope))
+    }
+}
+
+/// Notes that a reference leads nowhere, unless the structure check has.
+pub(super) fn unresolved(error: &crate::reference::Error, reference: &Node<'_>, sink: &mut Sink) {
+    if !sink.has_errors() {
+        let diagnostic = sink.error(error.code(), reference, error.to_string());
+        if let Some(hint) = error.hint() {
+            diagnostic.hint(hint);
+        }
+    }
+}
+
+pub(super) fn language(node: &Node<'_>) -> Language {
+    match node.documents().document(node.file()).version() {
+        Version::V3_0 => Language::OpenApi30,
+        Version::V3_1 | Version::V3_2 => Language::Draft202012,
+    }
+}
+
+/// The reference of a schema that says nothing else, in 3.0 whatever stands beside it.
+fn mere_reference<'d>(schema: &Node<'d>) -> Option<Reference<'d>> {
+    let of = |binding, keyword| {
+        let node = schema.get(keyword).filter(|node| node.str().is_some())?;
+        Some(Reference { binding, node })
+    };
+    if language(schema) == Language::OpenApi30 {
+        return of(Binding::Static, "$ref");
+    }
+    let says_something = |key: &str| !key.starts_with("x-") && keyword::of_2020_12(key) != Some(Keyword::Dropped);
+    let mut keywords = schema.entries().map(|(key, _)| key).filter(|key| says_something(key));
+    match (keywords.next(), keywords.next()) {
+        (Some("$ref"), None) => of(Binding::Static, "$ref"),
+        (Some("$dynamicRef"), None) => of(Binding::Dynamic, "$dynamicRef"),
+        _ => None,
+    }
+}

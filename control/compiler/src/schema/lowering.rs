@@ -1,0 +1,273 @@
+//! One schema, written anew as JSON Schema 2020-12, keyword by keyword.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::collector::{Collector, Language, Reference, language};
+use super::keyword::{self, Binding, Keyword};
+use super::rule::{self, Rule};
+use super::scope::Spot;
+use super::text::{Step, Text};
+use crate::diagnostic::nearest;
+use crate::diagnostic::{Code, Sink};
+use crate::document::Node;
+use crate::lower;
+
+/// Writes one schema of the table.
+pub(super) struct Writer<'w, 'd> {
+    pub(super) collector: &'w mut Collector<'d>,
+    pub(super) sink: &'w mut Sink,
+    pub(super) text: Text,
+}
+
+/// A schema within the one that is written.
+struct Part<'d> {
+    spot: Spot<'d>,
+    /// What lies between the whole and this.
+    step: Step,
+}
+
+impl<'w, 'd> Writer<'w, 'd> {
+    pub(super) fn new(collector: &'w mut Collector<'d>, sink: &'w mut Sink) -> Self {
+        Self { collector, sink, text: Text::default() }
+    }
+
+    pub(super) fn write(mut self, spot: Spot<'d>) -> Text {
+        self.schema(&Part { spot, step: Step::Stays });
+        self.text
+    }
+
+    fn schema(&mut self, part: &Part<'d>) {
+        let node = &part.spot.node;
+        match node.value() {
+            Value::Bool(verdict) => self.text.raw(if *verdict { "true" } else { "false" }),
+            Value::Object(_) => self.object(part),
+            _ => self.fault(node, "a schema must be an object or a boolean"),
+        }
+    }
+
+    fn object(&mut self, part: &Part<'d>) {
+        let spot = &part.spot;
+        let language = language(&spot.node);
+        let mut keywords: Vec<(&'d str, Keyword, Node<'d>)> = Vec::new();
+        for (name, value) in spot.node.entries() {
+            let known = match language {
+                // The siblings of a `$ref` are ignored in 3.0 (OpenAPI 3.0.4 section 4.7.23.1).
+                Language::OpenApi30 if name != "$ref" && spot.node.reference().is_some() => continue,
+                Language::OpenApi30 => keyword::of_openapi_3_0(name),
+                Language::Draft202012 => keyword::of_2020_12(name),
+            };
+            match known {
+                Some(Keyword::Dropped) => {}
+                Some(keyword) => keywords.push((name, keyword, value)),
+                // The structure check knows the fields of 3.0.
+                None if language == Language::OpenApi30 || name.starts_with("x-") => {}
+                None => self.ignored(name, &value),
+            }
+        }
+        keywords.sort_unstable_by_key(|(name, ..)| *name);
+        self.text.raw("{");
+        for (name, keyword, value) in keywords {
+            self.keyword((name, keyword), &value, part);
+        }
+        self.text.raw("}");
+    }
+
+    /// Nothing is written for a value that is at fault: the fault is reported and there will be no artifact.
+    fn keyword(&mut self, (name, keyword): (&str, Keyword), value: &Node<'d>, part: &Part<'d>) {
+        let spot = &part.spot;
+        match keyword {
+            Keyword::Dropped | Keyword::Nullable => {}
+            Keyword::Dialect => self.dialect(value),
+            Keyword::Reference(binding) => self.reference(&Reference { binding, node: value.clone() }, part),
+            Keyword::Schema(step) => {
+                self.text.member(name);
+                self.part(value, part, step);
+            }
+            Keyword::Schemas(step) => {
+                self.text.member(name);
+                self.schemas(value, part, step);
+            }
+            Keyword::Map(step) => {
+                self.text.member(name);
+                self.map(value, part, step);
+            }
+            Keyword::Type => self.types(value, spot),
+            Keyword::Bound(sharpened_by) => self.bound((name, sharpened_by), value, spot),
+            Keyword::ExclusiveBound => self.exclusive_bound(name, value),
+            Keyword::Discriminator => self.discriminator(value, spot),
+            Keyword::Count => self.checked(name, value, &rule::COUNT),
+            Keyword::Positive => self.checked(name, value, &rule::POSITIVE),
+            Keyword::Boolean => self.checked(name, value, &rule::BOOLEAN),
+            Keyword::Text => self.checked(name, value, &rule::TEXT),
+            Keyword::Names => self.names(name, value),
+            Keyword::NameLists => self.checked(name, value, &rule::NAME_LISTS),
+            Keyword::Values => self.checked(name, value, &rule::VALUES),
+            Keyword::Value => self.copied(name, value),
+        }
+    }
+
+    fn checked(&mut self, name: &str, value: &Node<'d>, rule: &Rule) {
+        self.expect(value, rule);
+        self.copied(name, value);
+    }
+
+    fn expect(&mut self, value: &Node<'d>, rule: &Rule) {
+        if !(rule.holds)(value) {
+            self.fault(value, rule.says);
+        }
+    }
+
+    fn copied(&mut self, name: &str, value: &Node<'d>) {
+        self.text.member(name);
+        self.text.value(value.value());
+    }
+
+    /// A schema within `whole`, from which `step` leads to it.
+    fn part(&mut self, node: &Node<'d>, whole: &Part<'d>, step: Step) {
+        let spot = self.collector.scopes.enter(node, whole.spot.scope);
+        self.schema(&Part { spot, step: whole.step.then(step) });
+    }
+
+    fn schemas(&mut self, list: &Node<'d>, whole: &Part<'d>, step: Step) {
+        self.expect(list, &rule::SCHEMAS);
+        self.text.raw("[");
+        for item in list.items() {
+            self.text.next();
+            self.part(&item, whole, step);
+        }
+        self.text.raw("]");
+    }
+
+    fn map(&mut self, map: &Node<'d>, whole: &Part<'d>, step: Step) {
+        self.expect(map, &rule::SCHEMAS_BY_NAME);
+        let mut entries: Vec<_> = lower::map(map, self.sink).entries().collect();
+        entries.sort_unstable_by_key(|(key, _)| *key);
+        self.text.raw("{");
+        for (key, entry) in entries {
+            self.text.member(key);
+            self.part(&entry, whole, step);
+        }
+        self.text.raw("}");
+    }
+
+    /// A `$dynamicRef` becomes a `$ref`, of which a schema has one.
+    fn reference(&mut self, reference: &Reference<'d>, part: &Part<'d>) {
+        if reference.node.str().is_none() {
+            return self.fault(&reference.node, rule::TEXT.says);
+        }
+        if reference.binding == Binding::Dynamic && part.spot.node.reference().is_some() {
+            return self.fault(&reference.node, "beside `$ref` is not supported: put each into an `allOf`");
+        }
+        let Some(target) = self.collector.target(&part.spot, reference, self.sink) else { return };
+        let Some(id) = self.collector.id(target, self.sink) else { return };
+        self.text.member("$ref");
+        self.text.reference(id, part.step);
+    }
+
+    fn types(&mut self, value: &Node<'d>, spot: &Spot<'d>) {
+        self.expect(value, &rule::TYPE);
+        self.text.member("type");
+        // In 3.0 `null` is allowed beside a type, never by itself, and an `enum` has to list it like any other value
+        // (the clarification of `nullable` in OpenAPI 3.0.3).
+        let nullable = spot.node.get("nullable").filter(|_| language(value) == Language::OpenApi30);
+        match nullable.and_then(|nullable| nullable.bool()) {
+            Some(true) => self.text.value(&Value::Array(vec![value.value().clone(), "null".into()])),
+            Some(false) | None => self.text.value(value.value()),
+        }
+    }
+
+    /// `minimum` and `maximum`, which a boolean beside them makes exclusive.
+    fn bound(&mut self, (name, sharpened_by): (&str, &str), value: &Node<'d>, spot: &Spot<'d>) {
+        let is_sharp = spot.node.get(sharpened_by).and_then(|sharp| sharp.bool()) == Some(true);
+        self.checked(if is_sharp { sharpened_by } else { name }, value, &rule::NUMBER);
+    }
+
+    /// In 2020-12 a number. A boolean is how 3.0 says it; real descriptions of 3.1 still do, and mean it.
+    fn exclusive_bound(&mut self, name: &str, value: &Node<'d>) {
+        match (value.value(), language(value)) {
+            (Value::Number(_), Language::Draft202012) => self.copied(name, value),
+            (Value::Bool(_), Language::OpenApi30) => {}
+            (Value::Bool(_), Language::Draft202012) => {
+                let message = format!("`{name}` is a number since OpenAPI 3.1; it is taken as 3.0 meant it");
+                self.sink
+                    .warning(Code::OldSpelling, value, message)
+                    .hint(format!("write the bound itself: `{name}: 0`"));
+            }
+            (_, Language::Draft202012) => self.fault(value, rule::NUMBER.says),
+            (_, Language::OpenApi30) => self.fault(value, "must be a boolean in OpenAPI 3.0"),
+        }
+    }
+
+    /// A name that is listed twice means nothing else than once.
+    fn names(&mut self, name: &str, value: &Node<'d>) {
+        let mut names: Vec<&Value> = Vec::new();
+        let mut seen = HashSet::new();
+        for listed in value.items() {
+            if seen.insert(listed.value()) {
+                names.push(listed.value());
+            } else if language(value) == Language::Draft202012 {
+                self.sink.warning(
+                    Code::OldSpelling,
+                    &listed,
+                    format!("{} is listed twice in `{name}`", listed.value()),
+                );
+            }
+        }
+        self.expect(value, &rule::NAMES);
+        self.text.member(name);
+        self.text.value(&Value::Array(names.into_iter().cloned().collect()));
+    }
+
+    fn dialect(&mut self, value: &Node<'d>) {
+        let Some(dialect) = value.str() else { return self.fault(value, "must be a string") };
+        check_dialect(dialect, value, self.sink);
+    }
+
+    fn ignored(&mut self, name: &str, value: &Node<'d>) {
+        let message = format!("`{name}` is not a keyword of JSON Schema 2020-12 and has no effect");
+        let hint = match name {
+            "nullable" => Some("add \"null\" to `type` instead: `type: [string, \"null\"]`".to_owned()),
+            "$recursiveRef" => Some("since JSON Schema 2020-12 this is `$dynamicRef`".to_owned()),
+            "$recursiveAnchor" => Some("since JSON Schema 2020-12 this is `$dynamicAnchor`".to_owned()),
+            "dependencies" => {
+                Some("since JSON Schema 2019-09 this is `dependentRequired` and `dependentSchemas`".to_owned())
+            }
+            "additionalItems" => Some("since JSON Schema 2020-12 this is `items` beside `prefixItems`".to_owned()),
+            "id" => Some("an identity is `$id`".to_owned()),
+            _ => nearest(name, keyword::ASSERTIONS).map(|near| format!("did you mean `{near}`?")),
+        };
+        let diagnostic = self.sink.warning(Code::UnknownKeyword, value.key_place(), message);
+        if let Some(hint) = hint {
+            diagnostic.hint(hint);
+        }
+    }
+
+    /// Notes a malformed keyword; the grammar of 3.0 is the structure check's, which has noted it there.
+    fn fault(&mut self, node: &Node<'d>, rule: &str) {
+        if language(node) == Language::Draft202012 || !self.sink.has_errors() {
+            let what = match node.token() {
+                Some(crate::document::Token::Key(key)) => format!("`{key}` {rule}"),
+                Some(crate::document::Token::Index(_)) | None => rule.to_owned(),
+            };
+            self.sink.error(Code::SchemaMalformed, node, what);
+        }
+    }
+}
+
+/// Reports a dialect that is not lowered.
+pub(crate) fn check_dialect(dialect: &str, place: &Node<'_>, sink: &mut Sink) {
+    let known = dialect.trim_end_matches('#');
+    let is_oas_base = ["3.1", "3.2"].iter().any(|version| {
+        known
+            .strip_prefix("https://spec.openapis.org/oas/")
+            .and_then(|rest| rest.strip_prefix(version))
+            .is_some_and(|rest| rest.starts_with("/dialect/"))
+    });
+    if known != "https://json-schema.org/draft/2020-12/schema" && !is_oas_base {
+        sink.error(Code::DialectUnsupported, place, format!("schemas in the dialect `{dialect}` are not supported")).hint(
+            "write the schema in JSON Schema 2020-12 (https://json-schema.org/draft/2020-12/schema), the default of OpenAPI 3.1 and later",
+        );
+    }
+}

@@ -1,0 +1,20 @@
+//! JSON Schemas: every one that a request or response can meet, lowered to 2020-12 and stored once.
+//!
+//! - [`keyword`] says what may stand under each keyword and what becomes of it;
+//! - [`collector`] follows references and decides which schemas the artifact has;
+//! - [`lowering`] writes one schema, keyword by keyword, by the [`rule`]s of their values;
+//! - [`scope`] resolves `$dynamicRef`; [`discriminator`] rewrites mappings;
+//! - [`text`] and [`table`] hold what was written and merge what is the same.
+
+mod collector;
+mod discriminator;
+mod keyword;
+mod lowering;
+mod rule;
+mod scope;
+mod table;
+mod text;
+
+pub(crate) use collector::Collector;
+pub(crate) use lowering::check_dialect;
+pub(crate) use table::Table;

@@ -1,0 +1,256 @@
+//! Lowered schemas keep their verdicts.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "clippy knows test functions, not what they call"
+)]
+
+mod corpus;
+mod support;
+
+use std::collections::BTreeSet;
+
+use artifact_format::model::{Artifact, Schema, SchemaId};
+use jsonschema::{Draft, Registry};
+use serde_json::{Value, json};
+use support::{compile_texts, lenient, shown};
+
+/// A description with one schema, that of a request's body.
+fn description(openapi: &str, schema: &Value, components: &Value) -> String {
+    json!({
+        "openapi": openapi,
+        "info": { "title": "Test", "version": "1" },
+        "paths": { "/": { "post": {
+            "requestBody": { "content": { "application/json": { "schema": schema } } },
+            "responses": { "204": { "description": "Done" } },
+        } } },
+        "components": { "schemas": components },
+    })
+    .to_string()
+}
+
+fn body_schema(artifact: &Artifact) -> SchemaId {
+    artifact.routes.operations[0].request_body.as_ref().unwrap().content[0].schema.unwrap()
+}
+
+/// The schema and all that it refers to, in the end.
+fn closure(artifact: &Artifact, root: SchemaId) -> BTreeSet<SchemaId> {
+    let mut reached = BTreeSet::from([root]);
+    let mut pending = vec![root];
+    while let Some(id) = pending.pop() {
+        pending.extend(artifact.schemas.schemas[id.index()].references.iter().filter(|next| reached.insert(**next)));
+    }
+    reached
+}
+
+/// Judges instances by a lowered schema, as a data plane does: the closure, and nothing else of the document.
+fn verdicts<'i>(artifact: &Artifact, root: SchemaId, instances: impl Iterator<Item = &'i Value>) -> Vec<bool> {
+    let uri = |id: SchemaId| format!("{}{}", Schema::REFERENCE_PREFIX, id.0);
+    let schemas = closure(artifact, root).into_iter().map(|id| {
+        let schema: Value = serde_json::from_str(&artifact.schemas.schemas[id.index()].json).unwrap();
+        (uri(id), schema)
+    });
+    let registry = Registry::new().draft(Draft::Draft202012).extend(schemas).unwrap().prepare().unwrap();
+    let validator = jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .with_registry(&registry)
+        .offline()
+        .build(&json!({ "$ref": uri(root) }))
+        .unwrap();
+    instances.map(|instance| validator.is_valid(instance)).collect()
+}
+
+/// What `schema` says about each instance.
+fn check(openapi: &str, (schema, components): (Value, Value), expected: &[(Value, bool)]) {
+    let compiled = compile_texts(&[("openapi.json", &description(openapi, &schema, &components))], lenient());
+    let found: Vec<String> = compiled.diagnostics.iter().map(shown).collect();
+    let artifact = compiled.artifact.unwrap_or_else(|| panic!("{schema}: {found:#?}"));
+    let given = verdicts(&artifact, body_schema(&artifact), expected.iter().map(|(instance, _)| instance));
+    let expected_verdicts: Vec<bool> = expected.iter().map(|(_, verdict)| *verdict).collect();
+    assert_eq!(given, expected_verdicts, "{schema} was lowered to {:#?}", artifact.schemas.schemas);
+}
+
+#[test]
+fn schemas_of_3_0_mean_what_3_0_says() {
+    let check = |schema: Value, expected: &[(Value, bool)]| {
+        let components = json!({
+            "Name": { "type": "string", "minLength": 2 },
+            "MaybeName": { "type": "string", "nullable": true },
+        });
+        check("3.0.3", (schema, components), expected);
+    };
+    check(json!({ "type": "string" }), &[(json!("a"), true), (json!(null), false)]);
+    check(json!({ "type": "string", "nullable": true }), &[(json!("a"), true), (json!(null), true), (json!(1), false)]);
+    check(json!({ "type": "string", "nullable": false }), &[(json!(null), false)]);
+    // Without a `type` there is nothing to add `null` to, and nothing that excludes it.
+    check(json!({ "nullable": false }), &[(json!(null), true)]);
+    check(json!({ "nullable": true, "enum": ["a"] }), &[(json!(null), false), (json!("a"), true)]);
+    check(json!({ "type": "string", "nullable": true, "enum": ["a"] }), &[(json!(null), false)]);
+    check(json!({ "type": "string", "nullable": true, "enum": ["a", null] }), &[(json!(null), true)]);
+    check(
+        json!({ "nullable": true, "allOf": [{ "$ref": "#/components/schemas/Name" }] }),
+        &[(json!(null), false), (json!("ab"), true)],
+    );
+    check(json!({ "$ref": "#/components/schemas/MaybeName" }), &[(json!(null), true)]);
+    check(
+        json!({ "type": "number", "minimum": 1, "exclusiveMinimum": true }),
+        &[(json!(1), false), (json!(1.5), true)],
+    );
+    check(json!({ "type": "number", "minimum": 1, "exclusiveMinimum": false }), &[(json!(1), true), (json!(0), false)]);
+    check(json!({ "type": "number", "maximum": 1, "exclusiveMaximum": true }), &[(json!(1), false), (json!(0), true)]);
+    check(json!({ "type": "number", "exclusiveMaximum": true }), &[(json!(1), true)]);
+    // Siblings of a reference are ignored.
+    check(json!({ "$ref": "#/components/schemas/Name", "maxLength": 1 }), &[(json!("abc"), true), (json!("a"), false)]);
+    check(json!({ "type": "object", "example": { "$ref": "#/nowhere" } }), &[(json!({}), true)]);
+    check(
+        json!({ "type": "object", "default": { "$ref": "#/nowhere" }, "properties": { "$ref": { "type": "integer" } } }),
+        &[(json!({ "$ref": 1 }), true), (json!({ "$ref": "a" }), false)],
+    );
+    check(
+        json!({ "type": "object", "properties": { "a": { "type": "string" } }, "additionalProperties": false }),
+        &[(json!({ "a": "b" }), true), (json!({ "b": 1 }), false)],
+    );
+}
+
+#[test]
+fn schemas_of_3_1_mean_what_2020_12_says() {
+    let check = |schema: Value, expected: &[(Value, bool)]| {
+        let components = json!({
+            "Name": { "type": "string", "minLength": 2 },
+            "Anchored": { "$anchor": "anchored", "type": "integer" },
+            "Tree": {
+                "$id": "https://example.com/tree",
+                "$dynamicAnchor": "node",
+                "type": "object",
+                "properties": { "children": { "type": "array", "items": { "$dynamicRef": "#node" } } },
+            },
+            "StrictTree": {
+                "$id": "https://example.com/strict-tree",
+                "$dynamicAnchor": "node",
+                "$ref": "tree",
+                "unevaluatedProperties": false,
+            },
+        });
+        check("3.1.0", (schema, components), expected);
+    };
+    // Siblings of a reference apply.
+    check(
+        json!({ "$ref": "#/components/schemas/Name", "maxLength": 2 }),
+        &[(json!("ab"), true), (json!("abc"), false), (json!("a"), false)],
+    );
+    check(json!({ "$ref": "#anchored" }), &[(json!(1), true), (json!("a"), false)]);
+    check(json!({ "type": ["string", "null"] }), &[(json!(null), true), (json!(1), false)]);
+    check(json!({ "const": { "$ref": "#/nowhere" } }), &[(json!({ "$ref": "#/nowhere" }), true), (json!({}), false)]);
+    check(json!({ "enum": [{ "$ref": "#/nowhere" }] }), &[(json!({ "$ref": "#/nowhere" }), true)]);
+    check(json!(true), &[(json!(1), true)]);
+    check(json!(false), &[(json!(1), false)]);
+    check(json!({ "minimum": 1, "exclusiveMinimum": true }), &[(json!(1), false), (json!(2), true)]);
+    check(json!({ "required": ["a", "a"] }), &[(json!({ "a": 1 }), true), (json!({}), false)]);
+    // The tree alone is open at every level; the strict one is closed at every level.
+    let misspelt = json!({ "children": [{ "daat": 1 }] });
+    check(
+        json!({ "$ref": "#/components/schemas/Tree" }),
+        &[(misspelt.clone(), true), (json!({ "children": 1 }), false)],
+    );
+    check(
+        json!({ "$ref": "#/components/schemas/StrictTree" }),
+        &[(misspelt, false), (json!({ "children": [{}] }), true)],
+    );
+}
+
+#[test]
+fn discriminators_name_schemas_of_the_table() {
+    let schema = json!({
+        "oneOf": [{ "$ref": "#/components/schemas/Cat" }, { "$ref": "#/components/schemas/Dog" }],
+        "discriminator": { "propertyName": "kind", "mapping": { "puppy": "Dog", "hound": "#/components/schemas/Dog" } },
+    });
+    let animal = |name: &str| json!({ "type": "object", "required": ["kind"], "properties": { name: {} } });
+    let components = json!({ "Cat": animal("purrs"), "Dog": animal("barks") });
+    let compiled = compile_texts(&[("openapi.json", &description("3.0.3", &schema, &components))], lenient());
+    let artifact = support::artifact(compiled);
+    let root = &artifact.schemas.schemas[body_schema(&artifact).index()];
+    let lowered: Value = serde_json::from_str(&root.json).unwrap();
+    let [cat, dog] = [1, 2].map(|id| format!("portcullis:schema/{id}"));
+    assert_eq!(
+        lowered,
+        json!({
+            "discriminator": { "propertyName": "kind", "mapping": { "Cat": cat, "Dog": dog, "puppy": dog, "hound": dog } },
+            "oneOf": [{ "$ref": cat }, { "$ref": dog }],
+        })
+    );
+    assert_eq!(root.references, [SchemaId(1), SchemaId(2)]);
+}
+
+#[test]
+fn equal_schemas_are_stored_once_and_annotations_not_at_all() {
+    let schema = json!({ "type": "object", "properties": {
+        "a": { "$ref": "#/components/schemas/A" },
+        "b": { "$ref": "#/components/schemas/B", "description": "says nothing" },
+        "c": { "$ref": "#/components/schemas/OnlyB" },
+    } });
+    let components = json!({
+        "A": { "title": "A", "type": "string", "x-note": 1, "examples": ["a"] },
+        "B": { "type": "string", "deprecated": true },
+        "OnlyB": { "$ref": "#/components/schemas/B" },
+    });
+    let artifact =
+        support::artifact(compile_texts(&[("openapi.json", &description("3.1.0", &schema, &components))], lenient()));
+    let texts: Vec<&str> = artifact.schemas.schemas.iter().map(|schema| schema.json.as_str()).collect();
+    let reference = r#"{"$ref":"portcullis:schema/1"}"#;
+    let root = format!(r#"{{"properties":{{"a":{reference},"b":{reference},"c":{reference}}},"type":"object"}}"#);
+    assert_eq!(texts, [root.as_str(), r#"{"type":"string"}"#]);
+}
+
+/// Groups of the suite that refer to documents which are fetched, or to the metaschema.
+const FETCHED: &[&str] = &[
+    "defs: validate definition against metaschema",
+    "dynamicRef: strict-tree schema, guards against misspelled properties",
+    "dynamicRef: tests for implementation dynamic anchor and reference link",
+    "dynamicRef: $ref and $dynamicAnchor are independent of order - $defs first",
+    "dynamicRef: $ref and $dynamicAnchor are independent of order - $ref first",
+    "dynamicRef: $ref to $dynamicRef finds detached $dynamicAnchor",
+    "ref: remote ref, containing refs itself",
+];
+
+/// Of these all do: remote references, and metaschemas of one's own.
+const FILES_FETCHED: &[&str] = &["refRemote", "vocabulary"];
+
+#[test]
+fn the_json_schema_test_suite_keeps_its_verdicts() {
+    let Some(folder) = corpus::folder("json-schema-test-suite/tests/draft2020-12") else { return };
+    let (mut judged, mut skipped, mut wrong) = (0, 0, Vec::new());
+    for path in corpus::documents(&folder).into_iter().filter(|path| path.parent() == Some(&folder)) {
+        let groups: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        for group in groups.as_array().unwrap() {
+            let file = path.file_stem().unwrap().to_str().unwrap();
+            let name = format!("{file}: {}", group["description"].as_str().unwrap());
+            let mut schema = group["schema"].clone();
+            if FILES_FETCHED.contains(&file) || FETCHED.contains(&name.as_str()) {
+                skipped += 1;
+                continue;
+            }
+            if let Value::Object(schema) = &mut schema {
+                // What `#` means in the suite: the schema, not the description around it.
+                schema.entry("$id").or_insert_with(|| json!("https://example.com/suite"));
+            }
+            let compiled = compile_texts(&[("openapi.json", &description("3.1.0", &schema, &json!({})))], lenient());
+            let Some(artifact) = &compiled.artifact else {
+                wrong.push(format!("{name}: {:?}", compiled.diagnostics.iter().map(shown).collect::<Vec<_>>()));
+                continue;
+            };
+            let tests = group["tests"].as_array().unwrap();
+            let given = verdicts(artifact, body_schema(artifact), tests.iter().map(|test| &test["data"]));
+            for (test, given) in tests.iter().zip(given) {
+                judged += 1;
+                if test["valid"] != given {
+                    wrong.push(format!("{name}: {}", test["description"]));
+                }
+            }
+        }
+    }
+    println!("{judged} verdicts of the suite; {skipped} groups need a document that is fetched");
+    assert_eq!(wrong, Vec::<String>::new());
+    assert!(judged > 1000, "the corpus is incomplete: {judged}");
+}

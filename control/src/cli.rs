@@ -1,0 +1,79 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::command::{
+    self, Context, Outcome, compile, completion, dev, diff, init, inspect, keygen, man, schema, sign, verify,
+};
+use crate::output::Verbosity;
+
+/// Compiles OpenAPI documents into signed artifacts, and looks after them.
+///
+/// An artifact is one file that holds everything a gateway needs to serve an API. `compile` makes one,
+/// `portcullis serve --artifact FILE` serves it.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis-control", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say nothing on stderr but errors and diagnostics.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a small project to start from.
+    Init(init::Args),
+    /// Compile on every save, and serve what compiles.
+    Dev(dev::Args),
+    /// Compile OpenAPI documents into a signed artifact.
+    Compile(compile::Args),
+    /// Say what is wrong with OpenAPI documents, and write nothing.
+    Validate(compile::ValidateArgs),
+    /// Show what changed between two artifacts, for clients and for security.
+    Diff(diff::Args),
+    /// Make an Ed25519 signing key.
+    Keygen(keygen::Args),
+    /// Add a signature to an artifact.
+    Sign(sign::Args),
+    /// Check that an artifact is whole and that trusted keys signed it.
+    Verify(verify::Args),
+    /// Show what an artifact says and where it came from.
+    Inspect(inspect::Args),
+    /// Print the JSON Schema of `x-portcullis`.
+    Schema(schema::Args),
+    /// Print a script that completes this program's commands in a shell.
+    Completion(completion::Args),
+    /// Write the manual pages into a folder.
+    Man(man::Args),
+}
+
+impl Cli {
+    /// How much the user wants to hear.
+    pub fn verbosity(&self) -> Verbosity {
+        if self.quiet { Verbosity::Quiet } else { Verbosity::Normal }
+    }
+}
+
+impl Command {
+    /// Does it.
+    pub fn run(&self, context: &Context) -> Result<Outcome, command::Error> {
+        match self {
+            Self::Init(args) => init::run(args, context),
+            Self::Dev(args) => dev::run(args, context),
+            Self::Compile(args) => compile::run(args, context),
+            Self::Validate(args) => compile::validate(args, context),
+            Self::Diff(args) => diff::run(args, context),
+            Self::Keygen(args) => keygen::run(args, context),
+            Self::Sign(args) => sign::run(args, context),
+            Self::Verify(args) => verify::run(args, context),
+            Self::Inspect(args) => inspect::run(args, context),
+            Self::Schema(args) => schema::run(args, context),
+            Self::Completion(args) => completion::run(args, context),
+            Self::Man(args) => man::run(args, context),
+        }
+    }
+}

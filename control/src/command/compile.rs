@@ -1,0 +1,165 @@
+//! `compile` and `validate`: documents into an artifact, or into diagnostics.
+
+use std::path::{Path, PathBuf};
+
+use artifact_format::model::Artifact;
+use clap::ValueEnum;
+use compiler::diagnostic::{self, Diagnostics};
+
+use super::{Context, Error, Outcome};
+use crate::compilation::{
+    Built, Compilation, DocumentArgs, LoweringArgs, ProvenanceArgs, Request, Signer, SigningArgs,
+};
+use crate::config::Color;
+use crate::file::{self, Access};
+use crate::key::Age;
+use crate::output::{Console, counted};
+
+/// The arguments of `compile`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    documents: DocumentArgs,
+    #[command(flatten)]
+    lowering: LoweringArgs,
+    #[command(flatten)]
+    signing: SigningArgs,
+    #[command(flatten)]
+    provenance: ProvenanceArgs,
+    #[command(flatten)]
+    diagnostics: DiagnosticArgs,
+    /// Where to write the artifact; `-` for stdout. One that is there stays until the new one is whole.
+    #[arg(long, short, value_name = "FILE", required_unless_present = "dry_run")]
+    output: Option<PathBuf>,
+    /// Do everything but write the artifact. No development key is made either.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// The arguments of `validate`.
+#[derive(Debug, clap::Args)]
+pub struct ValidateArgs {
+    #[command(flatten)]
+    documents: DocumentArgs,
+    #[command(flatten)]
+    lowering: LoweringArgs,
+    #[command(flatten)]
+    diagnostics: DiagnosticArgs,
+}
+
+/// How diagnostics are written.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct DiagnosticArgs {
+    /// How diagnostics are written: `text` on stderr, the others on stdout.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    format: DiagnosticFormat,
+}
+
+/// The forms of diagnostics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiagnosticFormat {
+    /// For people, with the line and a caret.
+    Text,
+    /// One JSON object.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// `JUnit` XML.
+    Junit,
+}
+
+/// Compiles, signs, and puts the artifact in its place in one step.
+pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
+    let provenance = args.provenance.provenance(&context.config)?;
+    let request = Request { documents: args.documents.clone(), lowering: args.lowering.clone(), provenance };
+    let artifact = checked(&request, args.diagnostics, context.console)?;
+    let Some(output) = args.output.as_deref().filter(|_| !args.dry_run) else {
+        context.console.note(format_args!("{}; nothing was written", summary(&artifact)));
+        return Ok(Outcome::Done);
+    };
+    let built = args.signing.build(&artifact, &context.config)?;
+    if output == Path::new("-") {
+        context.console.data(&built.bytes)?;
+    } else {
+        file::replace(output, &built.bytes, Access::Shared)?;
+    }
+    context.console.note(format_args!("{} into {}", summary(&artifact), output.display()));
+    report(&built, context.console);
+    Ok(Outcome::Done)
+}
+
+/// Compiles, and keeps nothing.
+pub fn validate(args: &ValidateArgs, context: &Context) -> Result<Outcome, Error> {
+    let provenance = ProvenanceArgs::default().provenance(&context.config)?;
+    let request = Request { documents: args.documents.clone(), lowering: args.lowering.clone(), provenance };
+    let artifact = checked(&request, args.diagnostics, context.console)?;
+    context.console.note(format_args!("{}; nothing was written", summary(&artifact)));
+    Ok(Outcome::Done)
+}
+
+/// Compiles and shows the diagnostics.
+fn checked(request: &Request, format: DiagnosticArgs, console: Console) -> Result<Artifact, Error> {
+    let progress = console.progress("compiling");
+    let Compilation { artifact, diagnostics, .. } = request.compile()?;
+    drop(progress);
+    show(&diagnostics, format.format, console)?;
+    artifact.ok_or(Error::DoesNotCompile { errors: diagnostics.errors(), warnings: diagnostics.warnings() })
+}
+
+/// Writes diagnostics: for people beside everything else that is said, for programs as data.
+pub(super) fn show(diagnostics: &Diagnostics, format: DiagnosticFormat, console: Console) -> Result<(), Error> {
+    let color = match console.stderr_color() {
+        Color::Allowed => diagnostic::Color::Ansi,
+        Color::Never => diagnostic::Color::Plain,
+    };
+    match format {
+        DiagnosticFormat::Text if diagnostics.iter().next().is_none() => {}
+        DiagnosticFormat::Text => console.say(diagnostics.render(diagnostic::Format::Text, color)),
+        other => {
+            let text = diagnostics.render(other.into(), diagnostic::Color::Plain);
+            console.data(format!("{}\n", text.trim_end()).as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// What was compiled, in a line.
+pub(super) fn summary(artifact: &Artifact) -> String {
+    let operations = counted(artifact.routes.operations.len(), "operation");
+    let upstreams = counted(artifact.upstreams.upstreams.len(), "upstream");
+    format!("compiled {operations} and {upstreams}")
+}
+
+/// Says what the artifact is called and who signed it.
+fn report(built: &Built, console: Console) {
+    let digest = built.digest.to_string();
+    let short = digest.get(..12).unwrap_or(&digest);
+    match &built.signer {
+        Signer::Nobody => console.note(format_args!("digest {short}, NOT signed: serving it takes --allow-unsigned")),
+        Signer::Key(key) => console.note(format_args!("digest {short}, signed by key {key}")),
+        Signer::Development { key, path, age } => {
+            if *age == Age::New {
+                console.note(format_args!(
+                    "made a development key, which this machine trusts from now on: {}\n\
+                     in production, sign with a key of your own: --signing-key FILE|env://NAME",
+                    path.display()
+                ));
+            }
+            console.note(format_args!("digest {short}, signed by development key {key}"));
+        }
+    }
+}
+
+impl From<DiagnosticFormat> for diagnostic::Format {
+    fn from(format: DiagnosticFormat) -> Self {
+        match format {
+            DiagnosticFormat::Text => Self::Text,
+            DiagnosticFormat::Json => Self::Json,
+            DiagnosticFormat::Sarif => Self::Sarif,
+            DiagnosticFormat::Github => Self::Github,
+            DiagnosticFormat::Junit => Self::Junit,
+        }
+    }
+}

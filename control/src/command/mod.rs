@@ -1,0 +1,83 @@
+//! One file per command: its arguments, and what it does with them.
+
+pub mod compile;
+pub mod completion;
+pub mod dev;
+pub mod diff;
+pub mod init;
+pub mod inspect;
+pub mod keygen;
+pub mod man;
+pub mod schema;
+pub mod sign;
+pub mod verify;
+
+use thiserror::Error;
+
+use crate::config::{self, Config};
+use crate::output::{self, Console};
+use crate::{artifact, compilation, documents, file, key};
+
+/// What every command is given.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// What the environment says.
+    pub config: Config,
+    /// Where to write.
+    pub console: Console,
+}
+
+/// How a command ended that did what it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// Two things were compared and differ, and the user asked to be told by the exit code.
+    Different,
+}
+
+/// Why a command could not do what it was asked.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The environment.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// A file.
+    #[error(transparent)]
+    File(#[from] file::Error),
+    /// A key.
+    #[error(transparent)]
+    Key(#[from] key::Error),
+    /// An artifact.
+    #[error(transparent)]
+    Artifact(#[from] artifact::Error),
+    /// Documents that cannot be read.
+    #[error(transparent)]
+    Documents(#[from] documents::Error),
+    /// An artifact that cannot be made.
+    #[error(transparent)]
+    Compilation(#[from] compilation::Error),
+    /// Documents with errors, which were shown.
+    #[error(
+        "does not compile: {}, {}; nothing was written",
+        output::counted(*errors, "error"), output::counted(*warnings, "warning")
+    )]
+    DoesNotCompile {
+        /// How many errors.
+        errors: usize,
+        /// How many warnings.
+        warnings: usize,
+    },
+    /// Artifacts that cannot be compared.
+    #[error(transparent)]
+    Diff(#[from] crate::diff::Error),
+    /// The development loop.
+    #[error(transparent)]
+    Dev(#[from] crate::dev::Error),
+    /// The new project.
+    #[error(transparent)]
+    Init(#[from] crate::init::Error),
+    /// Writing the result.
+    #[error(transparent)]
+    Output(#[from] output::Error),
+}

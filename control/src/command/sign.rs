@@ -1,0 +1,35 @@
+//! `sign`: one more signature.
+
+use std::path::PathBuf;
+
+use super::{Context, Error, Outcome};
+use crate::artifact::ArtifactFile;
+use crate::file::{self, Access};
+use crate::key::{self, SigningKeySource};
+
+/// The arguments of `sign`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The artifact. The signatures it has stay.
+    #[arg(value_name = "FILE")]
+    artifact: PathBuf,
+    /// The key to sign with: a PEM file, `file:///path`, or `env://NAME`.
+    // Parsed later: clap would repeat a key that was given by mistake.
+    #[arg(long, value_name = "FILE|env://NAME", allow_hyphen_values = true)]
+    signing_key: String,
+    /// Where to write the signed artifact. Without it, the artifact is replaced.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Adds a signature. The artifact is checked to be sound first, not whom it is from.
+pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
+    let source: SigningKeySource = args.signing_key.parse().map_err(key::Error::from)?;
+    let key = source.resolve(&context.config)?;
+    let artifact = ArtifactFile::read(&args.artifact)?;
+    let signed = artifact.signed(&key)?;
+    let output = args.output.as_ref().unwrap_or(&args.artifact);
+    file::replace(output, &signed, Access::Shared)?;
+    context.console.note(format_args!("signed {} with key {}", output.display(), key.public().id()));
+    Ok(Outcome::Done)
+}

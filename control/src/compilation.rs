@@ -1,0 +1,213 @@
+//! From documents on disk to a signed artifact in memory: what `compile`, `validate`, `diff` and `dev` share.
+
+use std::path::PathBuf;
+
+use artifact_format::container::{self, Digest, Draft};
+use artifact_format::model::{Artifact, Provenance};
+use artifact_format::signature::KeyId;
+use clap::{Args, ValueEnum};
+use compiler::diagnostic::Diagnostics;
+use compiler::{Input, Options, SecurityMode};
+use thiserror::Error;
+
+use crate::config::Config;
+use crate::documents::{self, Folder, Reads};
+use crate::key::{self, Age, SigningKeySource};
+
+/// Which documents to compile.
+#[derive(Debug, Clone, Args)]
+pub struct DocumentArgs {
+    /// An OpenAPI document, YAML or JSON; `-` reads it from stdin. Several go into one artifact.
+    #[arg(long = "spec", value_name = "FILE", required = true, num_args = 1..)]
+    pub specs: Vec<PathBuf>,
+    /// An OpenAPI Overlay that is applied to every document. Repeatable, in this order.
+    #[arg(long = "overlay", value_name = "FILE")]
+    pub overlays: Vec<PathBuf>,
+    /// The only folder that is read, from which diagnostics and the artifact name documents.
+    /// Without it, the folder of the first document.
+    #[arg(long, value_name = "FOLDER")]
+    pub root: Option<PathBuf>,
+}
+
+/// How to compile them.
+#[derive(Debug, Clone, Args)]
+pub struct LoweringArgs {
+    /// Where every request goes, whatever the documents say.
+    #[arg(long, value_name = "URL")]
+    pub upstream: Option<String>,
+    /// What becomes of security requirements.
+    #[arg(long, value_enum, value_name = "MODE", default_value = "enforce")]
+    pub security: Security,
+    /// The project that the artifact is for.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub project: String,
+}
+
+/// Who is said to have built the artifact, from what.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ProvenanceArgs {
+    /// The commit of the documents, to be kept in the artifact.
+    #[arg(long = "provenance-commit", value_name = "SHA")]
+    commit: Option<String>,
+    /// Where the documents come from, to be kept in the artifact: a repository, a pipeline.
+    #[arg(long = "provenance-source", value_name = "TEXT")]
+    source: Option<String>,
+}
+
+/// Who signs.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SigningArgs {
+    /// The key to sign with: a PEM file, `file:///path`, or `env://NAME`.
+    /// Without it, a development key that this machine trusts, made the first time.
+    // Parsed later: clap would repeat a key that was given by mistake.
+    #[arg(long, value_name = "FILE|env://NAME", allow_hyphen_values = true, conflicts_with = "unsigned")]
+    signing_key: Option<String>,
+    /// Do not sign. Only a gateway that was told `--allow-unsigned` serves the artifact.
+    #[arg(long)]
+    unsigned: bool,
+}
+
+/// What becomes of security requirements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Security {
+    /// Every scheme in use must say how credentials are verified.
+    Enforce,
+    /// Credentials must be there; the upstream verifies them.
+    Presence,
+    /// Nothing is asked for.
+    Off,
+}
+
+/// Everything a compilation is told.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Which documents.
+    pub documents: DocumentArgs,
+    /// How.
+    pub lowering: LoweringArgs,
+    /// What the artifact says of its origin.
+    pub provenance: Provenance,
+}
+
+/// What came of a compilation.
+#[derive(Debug)]
+pub struct Compilation {
+    /// The model; `None` where there is an error among the diagnostics.
+    pub artifact: Option<Artifact>,
+    /// What is wrong.
+    pub diagnostics: Diagnostics,
+    /// What was read.
+    pub reads: Reads,
+}
+
+/// A signed artifact that is not on disk yet.
+#[derive(Debug)]
+pub struct Built {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Its name.
+    pub digest: Digest,
+    /// Who signed it.
+    pub signer: Signer,
+}
+
+/// Who signed an artifact.
+#[derive(Debug)]
+pub enum Signer {
+    /// Nobody: asked for by name.
+    Nobody,
+    /// The key that was named.
+    Key(KeyId),
+    /// The user's development key.
+    Development {
+        /// The key.
+        key: KeyId,
+        /// Where it is kept.
+        path: PathBuf,
+        /// Whether it was made just now.
+        age: Age,
+    },
+}
+
+/// A model that cannot become a file.
+#[derive(Debug, Error)]
+#[error("the artifact cannot be written: {0}")]
+pub struct Unencodable(#[from] container::Error);
+
+/// Why there is no signed artifact.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// There is no key to sign with.
+    #[error(transparent)]
+    Key(#[from] key::Error),
+    /// The model has no form that a gateway would read.
+    #[error(transparent)]
+    Unencodable(#[from] Unencodable),
+}
+
+impl ProvenanceArgs {
+    /// What the artifact says of its origin.
+    pub fn provenance(&self, config: &Config) -> Result<Provenance, crate::config::Error> {
+        let built_at = config.source_date_epoch()?;
+        Ok(Provenance { commit: self.commit.clone(), source: self.source.clone(), built_at })
+    }
+}
+
+impl Request {
+    /// Reads and compiles.
+    ///
+    /// # Errors
+    /// A document that the user named is not there, or not in the folder. What is wrong *in* documents is among the
+    /// diagnostics.
+    pub fn compile(&self) -> Result<Compilation, documents::Error> {
+        let DocumentArgs { specs, overlays, root } = &self.documents;
+        let first = specs.first().map_or_else(PathBuf::new, Clone::clone);
+        let folder = Folder::of(&first, root.as_deref())?.with_stdin(specs.iter().chain(overlays))?;
+        let name = |paths: &[PathBuf]| paths.iter().map(|path| folder.name(path)).collect::<Result<Vec<_>, _>>();
+        let options = Options {
+            project: self.lowering.project.clone(),
+            upstream: self.lowering.upstream.clone(),
+            security: self.lowering.security.into(),
+            provenance: self.provenance.clone(),
+        };
+        let input = Input { specs: name(specs)?, overlays: name(overlays)?, files: &folder, options };
+        let compiled = compiler::compile(&input);
+        Ok(Compilation { artifact: compiled.artifact, diagnostics: compiled.diagnostics, reads: folder.reads() })
+    }
+}
+
+impl SigningArgs {
+    /// Encodes a model and signs it.
+    pub fn build(&self, artifact: &Artifact, config: &Config) -> Result<Built, Error> {
+        let draft = Draft::encode(artifact).map_err(Unencodable)?;
+        let (draft, signer) = match &self.signing_key {
+            Some(given) => {
+                let source: SigningKeySource = given.parse().map_err(key::Error::from)?;
+                let key = source.resolve(config)?;
+                (draft.sign(&key), Signer::Key(key.public().id()))
+            }
+            None if self.unsigned => (draft, Signer::Nobody),
+            None => {
+                let development = key::development_key(config)?;
+                let signer = Signer::Development {
+                    key: development.key.public().id(),
+                    path: development.path,
+                    age: development.age,
+                };
+                (draft.sign(&development.key), signer)
+            }
+        };
+        let bytes = draft.finish().map_err(Unencodable)?;
+        Ok(Built { digest: container::digest(&bytes), bytes, signer })
+    }
+}
+
+impl From<Security> for SecurityMode {
+    fn from(security: Security) -> Self {
+        match security {
+            Security::Enforce => Self::Enforce,
+            Security::Presence => Self::Presence,
+            Security::Off => Self::Off,
+        }
+    }
+}

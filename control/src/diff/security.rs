@@ -1,0 +1,83 @@
+//! Who may call, before and after.
+
+use artifact_format::model::{Artifact, Operation, Scheme, Verification};
+
+use super::{Comparison, Guard, Kind, Severity};
+
+/// A scheme that must be satisfied, with its scopes.
+struct Demand<'a> {
+    scheme: &'a Scheme,
+    scopes: &'a [String],
+}
+
+impl Comparison<'_> {
+    /// An alternative that lets pass whom no earlier one let pass weakens; one that is missed breaks clients.
+    pub(super) fn security(&mut self, old: &Operation, new: &Operation) {
+        let (before, after) = (alternatives(self.old, old), alternatives(self.new, new));
+        let covers = |some: &[Demand<'_>], other: &[Demand<'_>]| other.iter().all(|need| is_met(need, some));
+        for alternative in &after {
+            if !before.iter().any(|earlier| covers(alternative, earlier)) {
+                let text = format!("may now be called with {}; before: {}", shown(alternative), all_shown(&before));
+                self.changes.weaken(Kind::Security, Guard::Authentication, text);
+            }
+        }
+        for alternative in &before {
+            if !after.iter().any(|later| covers(alternative, later)) {
+                let text = format!("{} is no longer enough; now: {}", shown(alternative), all_shown(&after));
+                self.changes.push(Kind::Security, Severity::Breaking, text);
+            }
+        }
+    }
+}
+
+/// The alternatives; no alternative at all is the one that demands nothing.
+fn alternatives<'a>(artifact: &'a Artifact, operation: &'a Operation) -> Vec<Vec<Demand<'a>>> {
+    let demand = |requirement: &'a artifact_format::model::Requirement| {
+        let scheme = artifact.policies.schemes.get(requirement.scheme.index())?;
+        Some(Demand { scheme, scopes: &requirement.scopes })
+    };
+    let alternatives = operation.security.alternatives.iter();
+    let alternatives: Vec<_> = alternatives.map(|demands| demands.iter().filter_map(demand).collect()).collect();
+    if alternatives.is_empty() { vec![Vec::new()] } else { alternatives }
+}
+
+/// Whether who satisfies `given` satisfies `need`. The scheme's name is for people only.
+fn is_met(need: &Demand<'_>, given: &[Demand<'_>]) -> bool {
+    given.iter().any(|demand| {
+        demand.scheme.kind == need.scheme.kind
+            && need.scopes.iter().all(|scope| demand.scopes.contains(scope))
+            && is_verified_as_well(&need.scheme.verification, &demand.scheme.verification)
+    })
+}
+
+fn is_verified_as_well(need: &Verification, given: &Verification) -> bool {
+    match (need, given) {
+        (Verification::Presence, Verification::Presence | Verification::Jwt(_)) => true,
+        (Verification::Jwt(_), Verification::Presence) => false,
+        (Verification::Jwt(need), Verification::Jwt(given)) => {
+            need.issuer == given.issuer
+                && need.jwks == given.jwks
+                && given.audiences.iter().all(|audience| need.audiences.contains(audience))
+        }
+    }
+}
+
+fn all_shown(alternatives: &[Vec<Demand<'_>>]) -> String {
+    alternatives.iter().map(|demands| shown(demands)).collect::<Vec<_>>().join(", or ")
+}
+
+fn shown(demands: &[Demand<'_>]) -> String {
+    let one = |demand: &Demand<'_>| {
+        let verified = match &demand.scheme.verification {
+            Verification::Presence => "presence only".to_owned(),
+            Verification::Jwt(jwt) => format!("verified for {}", jwt.issuer),
+        };
+        let scopes = if demand.scopes.is_empty() { String::new() } else { format!(": {}", demand.scopes.join(" ")) };
+        format!("`{}` ({verified}{scopes})", demand.scheme.name)
+    };
+    if demands.is_empty() {
+        "no credentials".to_owned()
+    } else {
+        demands.iter().map(one).collect::<Vec<_>>().join(" and ")
+    }
+}

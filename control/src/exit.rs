@@ -1,0 +1,153 @@
+//! How each error ends the process. `docs/reference/exit-codes.md` tells users the same.
+
+use std::process::ExitCode;
+
+use artifact_format::container;
+
+use crate::command::{Error, Outcome};
+use crate::{artifact, compilation, dev, documents, file, init, key};
+
+/// The exit codes of every `portcullis-control` command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Code {
+    /// Done.
+    Ok = 0,
+    /// Anything without a code of its own, such as a disk that is full.
+    Generic = 1,
+    /// The command line, or the environment, says something that cannot be meant. Also: `diff
+    /// --detailed-exitcode` found a difference.
+    Usage = 2,
+    /// An artifact that no trusted key signed.
+    Untrusted = 3,
+    /// Something that is not there, or that is there and must not be replaced.
+    NotFoundOrConflict = 4,
+    /// A document that does not compile, or a file that is not a sound artifact.
+    Invalid = 5,
+    /// A signing key that could not be had.
+    Secret = 13,
+}
+
+impl Code {
+    /// Every code.
+    pub const ALL: [Self; 7] =
+        [Self::Ok, Self::Generic, Self::Usage, Self::Untrusted, Self::NotFoundOrConflict, Self::Invalid, Self::Secret];
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// How a command ends that did what it was asked.
+pub fn of_outcome(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Outcome::Done => Code::Ok.into(),
+        Outcome::Different => Code::Usage.into(),
+    }
+}
+
+/// How a command ends that could not do what it was asked.
+pub fn of_error(error: &Error) -> ExitCode {
+    code(error).into()
+}
+
+fn code(error: &Error) -> Code {
+    match error {
+        Error::Config(_) => Code::Usage,
+        Error::File(error) => of_file(error),
+        Error::Key(error) => of_key(error),
+        Error::Artifact(error) => of_artifact(error),
+        Error::Documents(error) => of_documents(error),
+        Error::Compilation(error) => of_compilation(error),
+        Error::DoesNotCompile { .. } | Error::Diff(_) => Code::Invalid,
+        Error::Dev(error) => of_dev(error),
+        Error::Init(error) => of_init(error),
+        Error::Output(_) => Code::Generic,
+    }
+}
+
+fn of_file(error: &file::Error) -> Code {
+    match error {
+        file::Error::NotFound { .. } | file::Error::Exists { .. } | file::Error::NotAFile { .. } => {
+            Code::NotFoundOrConflict
+        }
+        file::Error::TooLarge { .. } => Code::Invalid,
+        file::Error::Io { .. } => Code::Generic,
+    }
+}
+
+fn of_key(error: &key::Error) -> Code {
+    match error {
+        key::Error::Unset { .. } | key::Error::Unreadable(_) | key::Error::NotASigningKey { .. } => Code::Secret,
+        key::Error::Source(_)
+        | key::Error::NotAPublicKey { .. }
+        | key::Error::PublicKeyFile { .. }
+        | key::Error::NoConfigurationFolder => Code::Usage,
+        key::Error::File(error) => of_file(error),
+        key::Error::Random(_) | key::Error::Encoding(_) => Code::Generic,
+    }
+}
+
+fn of_artifact(error: &artifact::Error) -> Code {
+    match error {
+        artifact::Error::File(error) => of_file(error),
+        artifact::Error::Refused { source, .. } => of_container(source),
+    }
+}
+
+fn of_documents(error: &documents::Error) -> Code {
+    match error {
+        documents::Error::File(error) => of_file(error),
+        documents::Error::Outside { .. } | documents::Error::Name { .. } | documents::Error::StdinRepeated { .. } => {
+            Code::Usage
+        }
+        documents::Error::StdinTooLarge => Code::Invalid,
+        documents::Error::Stdin(_) => Code::Generic,
+    }
+}
+
+fn of_compilation(error: &compilation::Error) -> Code {
+    match error {
+        compilation::Error::Key(error) => of_key(error),
+        compilation::Error::Unencodable(_) => Code::Invalid,
+    }
+}
+
+fn of_dev(error: &dev::Error) -> Code {
+    match error {
+        dev::Error::Documents(error) => of_documents(error),
+        dev::Error::Compilation(error) => of_compilation(error),
+        dev::Error::File(error) => of_file(error),
+        dev::Error::NoGateway | dev::Error::GatewayNotFound { .. } => Code::NotFoundOrConflict,
+        dev::Error::Gateway { .. } | dev::Error::Watch(_) | dev::Error::System(_) => Code::Generic,
+    }
+}
+
+fn of_init(error: &init::Error) -> Code {
+    match error {
+        init::Error::Name { .. } => Code::Usage,
+        init::Error::NotEmpty { .. } => Code::NotFoundOrConflict,
+        init::Error::Folder { .. } => Code::Generic,
+        init::Error::File(error) => of_file(error),
+    }
+}
+
+fn of_container(error: &container::Error) -> Code {
+    match error {
+        container::Error::Trust(_) => Code::Untrusted,
+        container::Error::NotAnArtifact
+        | container::Error::Truncated { .. }
+        | container::Error::TrailingBytes { .. }
+        | container::Error::FormatTooNew { .. }
+        | container::Error::FormatTooOld { .. }
+        | container::Error::TooLarge { .. }
+        | container::Error::Damaged { .. }
+        | container::Error::SectionMismatch { .. }
+        | container::Error::UnknownSection { .. }
+        | container::Error::MissingSection { .. }
+        | container::Error::Undecodable { .. }
+        | container::Error::Inconsistent(_) => Code::Invalid,
+    }
+}

@@ -1,0 +1,209 @@
+//! Files on disk: read with a bound, written whole or not at all.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+use thiserror::Error;
+
+/// What can go wrong with a file. Every message names it.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// There is none.
+    #[error("{} does not exist", path.display())]
+    NotFound {
+        /// Which.
+        path: PathBuf,
+    },
+    /// There is one, and it is not to be replaced.
+    #[error("{} exists already: name another file, or replace it with --force", path.display())]
+    Exists {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A folder or a device.
+    #[error("{} is not a regular file", path.display())]
+    NotAFile {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Larger than what is read.
+    #[error("{} is larger than the limit of {max_bytes} bytes", path.display())]
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+        /// The limit.
+        max_bytes: u64,
+    },
+    /// The operating system says no.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What was tried: `read` or `write`.
+        action: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// What a failure to read means.
+    pub fn reading(path: &Path, source: io::Error) -> Self {
+        failure(path, "read", source)
+    }
+}
+
+/// Who may read a new file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever the user's umask lets.
+    Shared,
+    /// The owner alone (0600).
+    Private,
+}
+
+/// Reads a regular file of at most `max_bytes`.
+pub fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, Error> {
+    let failed = |source| failure(path, "read", source);
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(Error::NotAFile { path: path.to_owned() });
+    }
+    read_at_most(file, max_bytes).map_err(failed)?.ok_or_else(|| Error::TooLarge { path: path.to_owned(), max_bytes })
+}
+
+/// Checks that there is a file that can be opened.
+pub fn check_readable(path: &Path) -> Result<(), Error> {
+    let failed = |source| failure(path, "read", source);
+    if File::open(path).and_then(|file| file.metadata()).map_err(failed)?.is_dir() {
+        return Err(Error::NotAFile { path: path.to_owned() });
+    }
+    Ok(())
+}
+
+/// Reads to the end; `None` where there is more than `max_bytes`.
+pub fn read_at_most(from: impl Read, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    from.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= max_bytes).then_some(bytes))
+}
+
+/// Writes a file that must not exist yet, and that nobody ever sees half written.
+pub fn create(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
+    let temporary = write_beside(path, bytes, access)?;
+    temporary.persist_noclobber(path).map_err(|e| failure(path, "write", e.error))?;
+    sync_folder(path)
+}
+
+/// Puts a file in the place of another in one step: readers see the old one or the new one, whole.
+///
+/// A symbolic link is followed, and what it points at is replaced. A device or a pipe is written to.
+pub fn replace(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
+    let failed = |source| failure(path, "write", source);
+    match fs::metadata(path) {
+        Ok(existing) if existing.is_dir() => Err(Error::NotAFile { path: path.to_owned() }),
+        Ok(existing) if !existing.is_file() => {
+            let mut device = OpenOptions::new().write(true).open(path).map_err(failed)?;
+            device.write_all(bytes).map_err(failed)
+        }
+        Ok(_) => replace_regular(&path.canonicalize().map_err(failed)?, bytes, access),
+        Err(_) => replace_regular(path, bytes, access),
+    }
+}
+
+fn replace_regular(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
+    let temporary = write_beside(path, bytes, access)?;
+    temporary.persist(path).map_err(|e| failure(path, "write", e.error))?;
+    sync_folder(path)
+}
+
+/// Writes a temporary file in the folder of `path`, down to the disk.
+fn write_beside(path: &Path, bytes: &[u8], access: Access) -> Result<NamedTempFile, Error> {
+    let failed = |source| failure(path, "write", source);
+    let mode = match access {
+        Access::Shared => 0o666,
+        Access::Private => 0o600,
+    };
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".portcullis-")
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(folder_of(path))
+        .map_err(failed)?;
+    temporary.write_all(bytes).map_err(failed)?;
+    temporary.as_file().sync_all().map_err(failed)?;
+    Ok(temporary)
+}
+
+/// Makes the new name itself survive a power cut.
+fn sync_folder(path: &Path) -> Result<(), Error> {
+    File::open(folder_of(path)).and_then(|folder| folder.sync_all()).map_err(|source| failure(path, "write", source))
+}
+
+/// The folder that a file stands in: `.` for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn failure(path: &Path, action: &'static str, source: io::Error) -> Error {
+    let path = path.to_owned();
+    match source.kind() {
+        io::ErrorKind::NotFound if action == "read" => Error::NotFound { path },
+        io::ErrorKind::AlreadyExists => Error::Exists { path },
+        _ => Error::Io { path, action, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_created_file_never_replaces_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        create(&path, b"first", Access::Private).unwrap();
+        assert!(matches!(create(&path, b"second", Access::Private), Err(Error::Exists { .. })));
+        assert_eq!(read(&path, 100).unwrap(), b"first");
+        assert_eq!(mode(&path), 0o600);
+    }
+
+    #[test]
+    fn a_replaced_file_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("api.bca");
+        replace(&path, b"first", Access::Shared).unwrap();
+        replace(&path, b"second", Access::Shared).unwrap();
+        assert_eq!(read(&path, 100).unwrap(), b"second");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        replace(&real, b"first", Access::Shared).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        replace(&link, b"second", Access::Shared).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(read(&real, 100).unwrap(), b"second");
+    }
+
+    #[test]
+    fn reading_is_bounded_and_says_what_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        assert!(matches!(read(&path, 4), Err(Error::NotFound { .. })));
+        fs::write(&path, b"12345").unwrap();
+        assert!(matches!(read(&path, 4), Err(Error::TooLarge { max_bytes: 4, .. })));
+        assert_eq!(read(&path, 5).unwrap(), b"12345");
+        assert!(matches!(read(folder.path(), 4), Err(Error::NotAFile { .. })));
+    }
+}

@@ -1,0 +1,124 @@
+//! The signing key, by reference: it never stands on a command line itself.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use artifact_format::signature::SigningKey;
+use percent_encoding::percent_decode_str;
+use zeroize::Zeroizing;
+
+use super::{Error, KEY_MAX_BYTES};
+use crate::config::Config;
+use crate::file;
+
+/// Where a signing key is: `FILE`, `file:///path` or `env://NAME`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SigningKeySource {
+    /// A PEM file.
+    File(PathBuf),
+    /// A variable that holds the PEM text.
+    Environment(String),
+}
+
+/// Why a text does not say where a key is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// The key itself. It is not repeated.
+    #[error("this looks like the key itself, which every user of this machine could see: give a file, or env://NAME")]
+    KeyItself,
+    /// `env://` with nothing or more than a name after it.
+    #[error("`env://` takes the name of one environment variable, such as env://SIGNING_KEY")]
+    VariableName,
+    /// `file://` with a host or a relative path.
+    #[error("`file://` takes an absolute path, such as file:///run/secrets/key.pem")]
+    FileUrl,
+    /// Another scheme.
+    #[error("`{scheme}://` is not known: give a file, file:///path or env://NAME")]
+    Scheme {
+        /// Which.
+        scheme: String,
+    },
+}
+
+impl FromStr for SigningKeySource {
+    type Err = SourceError;
+
+    fn from_str(text: &str) -> Result<Self, SourceError> {
+        if text.contains("-----BEGIN") {
+            return Err(SourceError::KeyItself);
+        }
+        match text.split_once("://") {
+            None => Ok(Self::File(PathBuf::from(text))),
+            Some(("env", name)) if is_variable_name(name) => Ok(Self::Environment(name.to_owned())),
+            Some(("env", _)) => Err(SourceError::VariableName),
+            Some(("file", path)) => {
+                let path = percent_decode_str(path).decode_utf8().map_err(|_| SourceError::FileUrl)?;
+                if path.starts_with('/') { Ok(Self::File(PathBuf::from(&*path))) } else { Err(SourceError::FileUrl) }
+            }
+            Some((scheme, _)) => Err(SourceError::Scheme { scheme: scheme.to_owned() }),
+        }
+    }
+}
+
+fn is_variable_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+impl fmt::Display for SigningKeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Environment(name) => write!(f, "env://{name}"),
+        }
+    }
+}
+
+impl SigningKeySource {
+    /// Reads the key.
+    pub fn resolve(&self, config: &Config) -> Result<SigningKey, Error> {
+        let origin = || self.to_string();
+        let text = match self {
+            Self::File(path) => {
+                let bytes = Zeroizing::new(file::read(path, KEY_MAX_BYTES).map_err(Error::Unreadable)?);
+                Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned())
+            }
+            Self::Environment(name) => {
+                let value = config.secret(name).ok_or_else(|| Error::Unset { origin: origin() })?;
+                Zeroizing::new(value.to_string_lossy().into_owned())
+            }
+        };
+        SigningKey::parse(&text).map_err(|source| Error::NotASigningKey { origin: origin(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::needless_pass_by_value, reason = "tables read better without a borrow on every line")]
+    fn check(text: &str, expected: Result<SigningKeySource, SourceError>) {
+        assert_eq!(text.parse(), expected, "{text}");
+    }
+
+    #[test]
+    fn says_where_a_key_is() {
+        check("key.pem", Ok(SigningKeySource::File("key.pem".into())));
+        check("file:///run/a%20key.pem", Ok(SigningKeySource::File("/run/a key.pem".into())));
+        check("env://CI_KEY", Ok(SigningKeySource::Environment("CI_KEY".into())));
+    }
+
+    #[test]
+    fn refuses_what_says_nothing() {
+        check("env://", Err(SourceError::VariableName));
+        check("env://A=B", Err(SourceError::VariableName));
+        check("file://key.pem", Err(SourceError::FileUrl));
+        check("vault://key", Err(SourceError::Scheme { scheme: "vault".into() }));
+    }
+
+    #[test]
+    fn a_key_given_by_mistake_is_not_repeated() {
+        let error = "-----BEGIN PRIVATE KEY-----MC4CAQ".parse::<SigningKeySource>().unwrap_err();
+        assert!(!error.to_string().contains("MC4CAQ"));
+    }
+}

@@ -1,0 +1,12 @@
+//! Every command, end to end, on real files.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod compile;
+mod dev;
+mod diff;
+mod init;
+mod inspect;
+mod keys;
+mod reference;
+mod sandbox;
