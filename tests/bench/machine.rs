@@ -19,6 +19,12 @@ pub(crate) fn facts() -> String {
     format!("{model}, {cores} cores, {gib} GiB, Linux {kernel}; {date}, commit {commit}")
 }
 
+/// How many programs wanted a core, on average over the last minute. Above a few tenths, figures are a neighbour's too.
+pub(crate) fn load() -> f64 {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    load.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0)
+}
+
 fn said_by(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().map(|output| output.stdout).unwrap_or_default();
     String::from_utf8_lossy(&output).trim().to_owned()

@@ -49,8 +49,12 @@ fn main() {
             }
         }
     }
+    let load = machine::load();
+    if load > 0.5 {
+        eprintln!("warning: the machine is busy (load {load}): every figure will be higher than it should be");
+    }
     let results = measure::run(plan);
-    let report = report::Report::new(&machine::facts(), &results);
+    let report = report::Report::new(&format!("{}, load before {load}", machine::facts()), &results);
     println!("{}", report.table);
     if let Some(file) = write {
         report.write(file.as_ref());

@@ -59,7 +59,7 @@ pub struct Verified<'f> {
 /// Costs two passes of SHA-256 over the file at most and allocates no more than the manifest's length.
 ///
 /// # Errors
-/// See [`Error`]; whatever is wrong, nothing was decoded but a manifest that a trusted key signed.
+/// See [`enum@Error`]; whatever is wrong, nothing was decoded but a manifest that a trusted key signed.
 pub fn open<'f>(file: &'f [u8], trust: &Trust, limits: &Limits) -> Result<Verified<'f>, Error> {
     let envelope = Envelope::read(file, limits)?;
     let signed_by = trust.judge(&signed_message(envelope.format, envelope.manifest), &envelope.signatures)?;

@@ -2,7 +2,7 @@
 //!
 //! Scalars mean what the core schema (YAML 1.2.2, section 10.3) says: `no` and `on` are texts, `0x1f` is a number.
 //! Keys are texts, whatever they look like: `200:` is `"200":`. Anchors, aliases and merge keys (`<<`) are
-//! expanded, as far as [`VALUES_MAX`](super::limits::VALUES_MAX) and [`DEPTH_MAX`](super::limits::DEPTH_MAX) let them.
+//! expanded, as far as [`VALUES_MAX`] and [`DEPTH_MAX`] let them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -2,7 +2,7 @@
 //!
 //! - [`settings`] is the one table of every setting; [`shape`] is what it is made of;
 //! - [`check`] holds a value to the table, [`schema`] publishes the table as a JSON Schema;
-//! - [`inherited`] finds the nearest place that has a setting; [`policy`], [`upstream`] and [`verification`] read it
+//! - [`inherited`] finds the nearest place that has a setting; [`policy`], [`upstream`] and [`mod@verification`] read it
 //!   into the model;
 //! - [`released`] refuses what no gateway does yet; [`misplaced`] finds extensions where they have no effect.
 

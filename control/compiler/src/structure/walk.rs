@@ -1,7 +1,7 @@
 //! The way through a description, from its root to everything it refers to, along the grammar.
 //!
 //! Two phases go it: the one that looks for files ([`Documents::load`](crate::document::Documents::load)) and the
-//! one that checks ([`check`](super::check)). Data (examples, defaults, extensions) is never entered.
+//! one that checks ([`super::check()`]). Data (examples, defaults, extensions) is never entered.
 
 use std::collections::HashSet;
 
