@@ -18,14 +18,14 @@ fn router(operations: usize) -> Router<usize> {
     for resource in 0..operations / 5 {
         let collection = format!("/v1/resources{resource}");
         let one = format!("{collection}/{{id}}");
-        let routes = [
+        let operations = [
             (Method::GET, &collection),
             (Method::POST, &collection),
             (Method::GET, &one),
             (Method::PUT, &one),
             (Method::DELETE, &one),
         ];
-        for (method, path) in routes {
+        for (method, path) in operations {
             router.insert(&path.parse().unwrap(), method, resource).unwrap();
         }
     }

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use super::{Error, Lease, Pool};
+use super::{Error, Lease, Origin, Pool};
 use crate::socket::Socket;
 
 /// How much of a response is read ahead, and the largest response head. The library's own default, over 400 KiB, is
@@ -72,6 +72,6 @@ impl Connector {
                 tracing::debug!(target, %error, "upstream connection ended");
             }
         });
-        Ok(pool.lease(sender))
+        Ok(pool.lease(sender, Origin::Fresh))
     }
 }

@@ -12,4 +12,4 @@ pub use body::{BodyFault, Progress as BodyProgress, RequestBody};
 pub use connect::Connector;
 pub use error::Error;
 pub use exchange::{Answer, send};
-pub use pool::{Lease, Pool, Pools};
+pub use pool::{Lease, Origin, Pool, Pools};

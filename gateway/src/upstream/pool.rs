@@ -35,14 +35,22 @@ struct Kept {
     since: Instant,
 }
 
+/// Where a connection is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Made for this request.
+    Fresh,
+    /// Used before.
+    Kept,
+}
+
 /// A connection in use, which goes back to its pool once the exchange is over and in order.
 #[derive(Debug)]
 pub struct Lease {
     pool: Rc<Pool>,
-    /// There but for the moment of being given back.
-    sender: Option<SendRequest<RequestBody>>,
-    /// How long it lay unused; `None` for a fresh one.
-    pub idle: Option<Duration>,
+    sender: SendRequest<RequestBody>,
+    /// Where it is from.
+    pub origin: Origin,
     _in_flight: InFlight,
 }
 
@@ -112,20 +120,15 @@ impl Pool {
     }
 
     /// The connection used last, if one is kept and still open.
-    pub fn take(self: &Rc<Self>, now: Instant) -> Option<Lease> {
+    pub fn take(self: &Rc<Self>) -> Option<Lease> {
         let mut kept = self.kept.borrow_mut();
-        while let Some(Kept { sender, since }) = kept.pop() {
-            if !sender.is_closed() {
-                let idle = Some(now.saturating_duration_since(since));
-                return Some(Lease { pool: self.clone(), sender: Some(sender), idle, _in_flight: self.begin() });
-            }
-        }
-        None
+        let open = std::iter::from_fn(|| kept.pop()).find(|kept| !kept.sender.is_closed());
+        open.map(|kept| self.lease(kept.sender, Origin::Kept))
     }
 
-    /// A lease of a fresh connection.
-    pub fn lease(self: &Rc<Self>, sender: SendRequest<RequestBody>) -> Lease {
-        Lease { pool: self.clone(), sender: Some(sender), idle: None, _in_flight: self.begin() }
+    /// A lease of a connection.
+    pub fn lease(self: &Rc<Self>, sender: SendRequest<RequestBody>, origin: Origin) -> Lease {
+        Lease { pool: self.clone(), sender, origin, _in_flight: self.begin() }
     }
 
     fn sweep(&self, now: Instant) {
@@ -141,15 +144,15 @@ impl Lease {
     }
 
     /// The connection.
-    pub fn sender(&mut self) -> Option<&mut SendRequest<RequestBody>> {
-        self.sender.as_mut()
+    pub fn sender(&mut self) -> &mut SendRequest<RequestBody> {
+        &mut self.sender
     }
 
     /// Gives the connection back: both messages of the exchange have ended.
-    pub fn give_back(mut self, now: Instant) {
+    pub fn give_back(self, now: Instant) {
         let mut kept = self.pool.kept.borrow_mut();
-        if let Some(sender) = self.sender.take().filter(|sender| !sender.is_closed() && kept.len() < KEPT_MAX) {
-            kept.push(Kept { sender, since: now });
+        if !self.sender.is_closed() && kept.len() < KEPT_MAX {
+            kept.push(Kept { sender: self.sender, since: now });
         }
     }
 }
