@@ -33,6 +33,9 @@ fn remedy(feature: Feature) -> &'static str {
         Feature::JwtVerification => {
             "compile with `--security presence` (credentials must be there, the upstream verifies them) or `--security off`"
         }
+        Feature::ClientCertificates => {
+            "terminate mutual TLS before the gateway and compile with `--security off`, or require another scheme"
+        }
         Feature::UpstreamTls => {
             "name an `http` upstream: `--upstream http://HOST:PORT`, or `upstream` under `x-portcullis`"
         }

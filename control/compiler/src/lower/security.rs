@@ -94,6 +94,10 @@ impl Schemes {
         };
         let verification = match self.mode {
             SecurityMode::Off => return None,
+            _ if kind == SchemeKind::MutualTls && Feature::ClientCertificates.since().is_none() => {
+                around.released.demand(Feature::ClientCertificates, definition, around.sink);
+                return None;
+            }
             SecurityMode::Presence => Verification::Presence,
             SecurityMode::Enforce => verification(name, &kind, definition, around)?,
         };

@@ -65,7 +65,13 @@ pub(super) fn key_fits(key: Key, text: &str) -> bool {
             [b'1'..=b'5', tens, ones] => tens.is_ascii_digit() && ones.is_ascii_digit(),
             _ => false,
         },
-        Key::HeaderName => is_token(text),
+        Key::HeaderName | Key::Token => is_token(text),
+        Key::CookieName => {
+            let ends_name =
+                |character: char| ";=".contains(character) || character.is_whitespace() || character.is_control();
+            !text.is_empty() && !text.contains(ends_name)
+        }
+        Key::NotEmpty => !text.is_empty(),
         Key::Method => is_token(text) && !FIXED_METHODS.contains(&text),
     }
 }
