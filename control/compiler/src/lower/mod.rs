@@ -56,15 +56,18 @@ pub(crate) fn lower(documents: &Documents, options: &Options, sink: &mut Sink) -
             places.push(place);
         }
         look_at_schemes(&api, &mut tables.extensions, sink);
-        extension::report_misplaced(&api.root, &tables.extensions, sink);
     }
+    extension::report_misplaced(documents, &tables.extensions, sink);
     Lowered { artifact: artifact(documents, options, (routes, tables), sink), places }
 }
 
 /// A scheme that nobody requires has a say in nothing, but its extension is to be right.
 fn look_at_schemes<'d>(api: &ApiContext<'d>, extensions: &mut Extensions<'d>, sink: &mut Sink) {
     for (_, scheme) in api.security_schemes(sink).iter().flat_map(Node::entries) {
-        extensions.of_scheme(&scheme, sink);
+        // One that leads nowhere is reported with the structure.
+        if let Ok(scheme) = scheme.resolved() {
+            extensions.of_scheme(&scheme, sink);
+        }
     }
 }
 

@@ -26,6 +26,11 @@ pub(crate) trait Observer<'d> {
 
     /// An object was entered, for the first time.
     fn object(&mut self, node: &Node<'d>, object: &'static Object, severity: Severity);
+
+    /// Whether a field, which the object has, is not gone into.
+    fn passes_by(&self, _field: &str) -> bool {
+        false
+    }
 }
 
 /// What a reference should lead to.
@@ -173,6 +178,9 @@ impl<'d, 's, O: Observer<'d>> Walk<'d, 's, O> {
             return;
         }
         if let Some(field) = object.field(name, version(node)) {
+            if self.observer.passes_by(name) {
+                return;
+            }
             return self.shape(node, field.shape, severity.max(field.severity));
         }
         match object.others {
