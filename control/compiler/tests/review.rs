@@ -62,7 +62,11 @@ fn check_with(rest: &str, part: &str, expected: &[&str]) {
 fn an_extension_is_looked_at_wherever_it_stands() {
     let path = "paths: { /a: { $ref: part.yaml } }";
     check_with(path, "x-portculis: {}\nGET", &["PC6001 part.yaml#/x-portculis"]);
-    check_with(path, "get: { x-portculis: {}, responses: { '204': { description: Done } } }", &["PC6001 part.yaml#/get/x-portculis"]);
+    check_with(
+        path,
+        "get: { x-portculis: {}, responses: { '204': { description: Done } } }",
+        &["PC6001 part.yaml#/get/x-portculis"],
+    );
     check_with(path, "x-portcullis: { limits: { body: 1KiB } }\nGET", &[]);
     let shared = |key: &str| {
         format!(
@@ -92,4 +96,61 @@ fn an_extension_is_looked_at_wherever_it_stands() {
         &format!("type: http\nscheme: bearer\nx-portcullis: {{ {scheme} }}"),
         &[],
     );
+}
+
+#[test]
+fn a_server_path_keeps_its_empty_segments() {
+    let routes = |url: &str| -> Vec<String> {
+        let compiled = compile_texts(
+            &[("d", &document(&format!("servers: [{{ url: '{url}' }}]\npaths: {{ /a: {{ GET }} }}")))],
+            lenient(),
+        );
+        let artifact = support::artifact(compiled);
+        artifact.routes.operations[0].routes.iter().map(|route| route.template.to_string()).collect()
+    };
+    assert_eq!(routes("http://h//v1"), ["//v1/a"]);
+    assert_eq!(routes("http://h/v0/..//v1"), ["//v1/a"]);
+    assert_eq!(routes("http://h"), ["/a"]);
+}
+
+#[test]
+fn an_upstream_is_right_even_where_nobody_goes() {
+    for upstream in [None, lenient().upstream] {
+        let options = || Options { upstream: upstream.clone(), ..lenient() };
+        let check = |extension: &str, operation: &str, expected: &[&str]| {
+            let rest = format!(
+                "servers: [{{ url: 'http://h' }}]\nx-portcullis: {{ {extension} }}\npaths: {{ /a: {{ x-portcullis: {{ {operation} }}, GET }} }}"
+            );
+            assert_eq!(faults(&compile_texts(&[("d", &document(&rest))], options())), expected, "{rest} {upstream:?}");
+        };
+        let target = "PC4005 d#/x-portcullis/upstreams/u/targets/0";
+        check("upstreams: { u: { targets: ['http://u:p@h'] } }", "", &[target]);
+        check("upstreams: { u: { targets: ['http://h/?a'] } }", "", &[target]);
+        check(
+            "upstreams: { u: { targets: ['http://h'], health: { path: / } } }",
+            "",
+            &["PC6004 d#/x-portcullis/upstreams/u/health"],
+        );
+        check("upstream: nosuch", "upstream: off", &["PC4006 d#/x-portcullis/upstream"]);
+        check("", "upstream: nosuch", &["PC4006 d#/paths/~1a/x-portcullis/upstream"]);
+        check("", "upstream: 'http://u:p@h'", &["PC4005 d#/paths/~1a/x-portcullis/upstream"]);
+        check("upstreams: { u: { targets: ['http://h'] } }, upstream: u", "upstream: off", &[]);
+    }
+}
+
+#[test]
+fn an_overlay_is_for_the_document_it_names_or_for_none() {
+    let extends = |extends: &str, expected: &[&str]| {
+        let overlay = format!(
+            "overlay: 1.0.0\nextends: {extends}\ninfo: {{ title: o, version: '1' }}\nactions: [{{ target: $.nothing, update: {{}} }}]\n"
+        );
+        let files = MemoryFiles::new().with("api/d.yaml", document("paths: { /a: { GET } }")).with("o.yaml", overlay);
+        let (specs, overlays) = (vec!["api/d.yaml".to_owned()], vec!["o.yaml".to_owned()]);
+        let compiled = compile(&Input { specs, overlays, files: &files, options: lenient() });
+        assert_eq!(faults(&compiled), expected, "{extends}");
+    };
+    extends("api/d.yaml", &["warning PC1203 o.yaml#/actions/0/target"]);
+    for other in ["d.yaml", "../api/d.yaml", "https://example.com/d.yaml"] {
+        extends(other, &["PC1205 o.yaml#/extends"]);
+    }
 }

@@ -42,6 +42,7 @@ pub(crate) fn lower(documents: &Documents, options: &Options, sink: &mut Sink) -
         check_dialect(&root, sink);
         let extension = tables.extensions.of_document(&root, sink);
         let api = ApiContext { id, root, extension };
+        tables.look_at_upstreams(&api, sink);
         let operations = tables.operations(&api, sink);
         if operations.is_empty() && !sink.has_errors() {
             sink.warning(
