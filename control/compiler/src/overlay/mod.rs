@@ -38,7 +38,7 @@ enum Change {
 /// Applies an overlay to every document, or to the one that it says it extends.
 pub(crate) fn apply(documents: &mut Documents, overlay: FileId, sink: &mut Sink) {
     structure::check_overlay(&documents.root(overlay), sink);
-    let targets = targets(documents, overlay);
+    let Some(targets) = targets(documents, overlay, sink) else { return };
     for action in read(&documents.root(overlay), sink) {
         let mut matched = 0;
         for file in &targets {
@@ -57,15 +57,29 @@ fn place(documents: &Documents, overlay: FileId, action: &Action) -> Place {
     Place::value(documents.document(overlay).path_arc(), action.pointer.clone())
 }
 
-/// The documents that the overlay is for.
-fn targets(documents: &Documents, overlay: FileId) -> Vec<FileId> {
+/// The documents that the overlay is for: the one that it extends, else all. `None` where that one is at fault.
+fn targets(documents: &Documents, overlay: FileId, sink: &mut Sink) -> Option<Vec<FileId>> {
     let entries: Vec<FileId> = documents.entries().map(|entry| entry.file()).collect();
     let root = documents.root(overlay);
-    let extends = root.get("extends").and_then(|extends| extends.str());
+    let Some((node, extends)) = root.get("extends").and_then(|node| Some((node.clone(), node.str()?))) else {
+        return Some(entries);
+    };
     let folder = Folder::of(documents.document(overlay).path());
-    let path = extends.and_then(|extends| folder.join(extends, &Folder::default()).ok());
-    let named = entries.iter().copied().find(|file| Some(documents.document(*file).path()) == path.as_deref());
-    named.map_or(entries, |file| vec![file])
+    let path = folder.join(extends, &Folder::default()).ok();
+    let is_named = |file: &FileId| {
+        let own = documents.root(*file).get("$self").and_then(|own| own.str());
+        Some(documents.document(*file).path()) == path.as_deref() || own == Some(extends)
+    };
+    if let Some(named) = entries.iter().copied().find(is_named) {
+        return Some(vec![named]);
+    }
+    // One that was read and is no entry was reported already.
+    if path.is_none_or(|path| documents.file(&path).is_none()) {
+        let names: Vec<String> = entries.iter().map(|file| format!("`{}`", documents.document(*file).path())).collect();
+        sink.error(Code::OverlayExtends, &node, format!("`{extends}` is none of the documents that are compiled"))
+            .hint(format!("`extends` is a path as seen from the overlay; the documents are {}", names.join(", ")));
+    }
+    None
 }
 
 fn read(overlay: &Node<'_>, sink: &mut Sink) -> Vec<Action> {
