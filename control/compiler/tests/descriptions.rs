@@ -10,14 +10,20 @@ use std::time::Instant;
 
 use artifact_format::container::Draft;
 use compiler::diagnostic::Severity;
-use compiler::{Compiled, Input, compile};
+use compiler::{Compiled, Fence, Input, compile};
 use corpus::FolderFiles;
 use support::{lenient, shown};
 
 fn compile_file(path: &Path) -> Compiled {
     let files = FolderFiles(path.parent().unwrap().to_owned());
     let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-    compile(&Input { specs: vec![name], overlays: Vec::new(), files: &files, options: lenient() })
+    compile(&Input {
+        specs: vec![name],
+        overlays: Vec::new(),
+        fence: Fence::default(),
+        files: &files,
+        options: lenient(),
+    })
 }
 
 /// The errors of a compilation, as text.

@@ -5,7 +5,7 @@
 mod support;
 
 use compiler::document::MemoryFiles;
-use compiler::{Compiled, Input, Options, compile};
+use compiler::{Compiled, Fence, Input, Options, compile};
 use support::{compile_texts, lenient, shown};
 
 const GET: &str = "get: { responses: { '204': { description: Done } } }";
@@ -146,11 +146,43 @@ fn an_overlay_is_for_the_document_it_names_or_for_none() {
         );
         let files = MemoryFiles::new().with("api/d.yaml", document("paths: { /a: { GET } }")).with("o.yaml", overlay);
         let (specs, overlays) = (vec!["api/d.yaml".to_owned()], vec!["o.yaml".to_owned()]);
-        let compiled = compile(&Input { specs, overlays, files: &files, options: lenient() });
+        let compiled = compile(&Input { specs, overlays, fence: Fence::default(), files: &files, options: lenient() });
         assert_eq!(faults(&compiled), expected, "{extends}");
     };
     extends("api/d.yaml", &["warning PC1203 o.yaml#/actions/0/target"]);
     for other in ["d.yaml", "../api/d.yaml", "https://example.com/d.yaml"] {
         extends(other, &["PC1205 o.yaml#/extends"]);
     }
+}
+
+#[test]
+fn a_long_chain_of_references_is_refused_in_no_time() {
+    let chain = |links: usize| {
+        let link = |at: usize| format!("    p{at}: {{ $ref: '#/components/parameters/p{}' }}\n", at + 1);
+        let links: String = (0..links).map(link).collect();
+        let rest = format!(
+            "paths: {{ /a: {{ parameters: [{{ $ref: '#/components/parameters/p0' }}], GET }} }}\ncomponents:\n  parameters:\n{links}"
+        );
+        let end = format!("    p{}: {{ name: p, in: query, schema: {{}} }}\n", links.lines().count());
+        compile_texts(&[("d", &document(&(rest + &end)))], lenient())
+    };
+    assert_eq!(faults(&chain(99)), [""; 0]);
+    let start = std::time::Instant::now();
+    let found = faults(&chain(20_000));
+    assert_eq!(found[0], "PC1005 d#/paths/~1a/parameters/0/$ref");
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_named_folder_is_the_fence_of_references() {
+    let fenced = |fence: Fence, expected: &[&str]| {
+        let document = document("paths: { /a: { $ref: ../shared/a.yaml } }");
+        let part = "GET".replace("GET", GET);
+        let files = MemoryFiles::new().with("api/d.yaml", document).with("shared/a.yaml", part);
+        let specs = vec!["api/d.yaml".to_owned()];
+        let input = Input { specs, overlays: Vec::new(), fence, files: &files, options: lenient() };
+        assert_eq!(faults(&compile(&input)), expected);
+    };
+    fenced(Fence::Documents, &["PC1102 api/d.yaml#/paths/~1a/$ref"]);
+    fenced(Fence::Files, &[]);
 }

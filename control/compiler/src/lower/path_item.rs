@@ -7,6 +7,7 @@ use artifact_format::model::Method;
 use super::{map, unreadable};
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
+use crate::document::limits::LINKS_MAX;
 use crate::document::pointer;
 
 /// A path item and those that its `$ref` leads to, nearest first.
@@ -48,6 +49,10 @@ impl<'d> PathItem<'d> {
         while let Some(level) = next {
             if !seen.insert(level.identity()) {
                 unreadable(entry, "its `$ref` leads back to itself", sink);
+                break;
+            }
+            if seen.len() > LINKS_MAX {
+                unreadable(entry, "its `$ref` begins a chain that is too long", sink);
                 break;
             }
             item.report_conflicts(&level, sink);

@@ -10,6 +10,7 @@ use super::scope::{ScopeId, Scopes, Spot};
 use super::table::{self, Table};
 use super::text::Text;
 use crate::diagnostic::{Code, Sink};
+use crate::document::limits::LINKS_MAX;
 use crate::document::{Documents, Identity, Node, Version};
 
 /// The schemas met so far, each with a provisional id in order of first use.
@@ -81,6 +82,11 @@ impl<'d> Collector<'d> {
             if !seen.insert(spot.node.identity()) {
                 let message = format!("`{}` leads back to itself", reference.node.str().unwrap_or_default());
                 sink.error(Code::ReferenceCycle, &reference.node, message);
+                return None;
+            }
+            if seen.len() > LINKS_MAX {
+                let error = crate::reference::Error::too_long(reference.node.str().unwrap_or_default());
+                unresolved(&error, &reference.node, sink);
                 return None;
             }
             spot = self.target(&spot, &reference, sink)?;
