@@ -35,14 +35,29 @@ enum Change {
     Copy { source: JsonPath },
 }
 
+/// A document that the overlay is for.
+struct Target {
+    file: FileId,
+    /// How many values it has, at most: removed ones are not taken off.
+    values: usize,
+}
+
+/// The document would exceed the limits of reading, which was reported. Nothing is applied after that.
+struct TooMuch;
+
 /// Applies an overlay to every document, or to the one that it says it extends.
 pub(crate) fn apply(documents: &mut Documents, overlay: FileId, sink: &mut Sink) {
     structure::check_overlay(&documents.root(overlay), sink);
-    let Some(targets) = targets(documents, overlay, sink) else { return };
+    let Some(files) = targets(documents, overlay, sink) else { return };
+    let size = |file: FileId| measure(documents.root(file).value()).values;
+    let mut targets: Vec<Target> = files.into_iter().map(|file| Target { file, values: size(file) }).collect();
     for action in read(&documents.root(overlay), sink) {
         let mut matched = 0;
-        for file in &targets {
-            matched += act(documents, (overlay, *file), &action, sink);
+        for target in &mut targets {
+            match act(documents, (overlay, target), &action, sink) {
+                Ok(count) => matched += count,
+                Err(TooMuch) => return,
+            }
         }
         if matched == 0 {
             let place = place(documents, overlay, &action);
@@ -119,7 +134,13 @@ fn json_path(node: &Node<'_>, sink: &mut Sink) -> Option<JsonPath> {
     parsed.inspect_err(report).ok()
 }
 
-fn act(documents: &mut Documents, (overlay, file): (FileId, FileId), action: &Action, sink: &mut Sink) -> usize {
+fn act(
+    documents: &mut Documents,
+    (overlay, document): (FileId, &mut Target),
+    action: &Action,
+    sink: &mut Sink,
+) -> Result<usize, TooMuch> {
+    let file = document.file;
     let root = documents.root(file);
     let found = remove::located(&action.target, root.value());
     let matched = found.len();
@@ -142,23 +163,26 @@ fn act(documents: &mut Documents, (overlay, file): (FileId, FileId), action: &Ac
     };
     if let Some(update) = update {
         let at = place(documents, overlay, action);
-        if !fits(documents, file, (&found, &update.value)) {
+        if !fits(document, (&found, &update.value)) {
             sink.error(Code::TooMuch, at, "the document grows too large or too deep by this action");
-            return matched;
+            return Err(TooMuch);
         }
         for place in &found {
             let pointer = remove::pointer(place);
             let (value, origins) = documents.value_mut(file);
             let Some(target) = value.pointer_mut(&pointer) else { continue };
-            if let Err(mismatch) = merge::merge(target, (&update, pointer), origins) {
-                sink.error(Code::OverlayMismatch, at.clone(), mismatch.to_string());
+            match merge::merge(target, (&update, pointer), origins) {
+                Ok(change) => document.values = (document.values + change.added).saturating_sub(change.replaced),
+                Err(mismatch) => {
+                    sink.error(Code::OverlayMismatch, at.clone(), mismatch.to_string());
+                }
             }
         }
     }
     if action.remove {
         remove_all(documents, (overlay, file), (action, found), sink);
     }
-    matched
+    Ok(matched)
 }
 
 fn remove_all(
@@ -177,12 +201,11 @@ fn remove_all(
 }
 
 /// Whether the document stays within the limits of reading, were `update` merged into each match.
-fn fits(documents: &Documents, file: FileId, (matches, update): (&[Vec<Step>], &Value)) -> bool {
+fn fits(document: &Target, (matches, update): (&[Vec<Step>], &Value)) -> bool {
     let update = measure(update);
     let deepest = matches.iter().map(Vec::len).max().unwrap_or(0);
     let added = matches.len().saturating_mul(update.values);
-    deepest + update.depth <= DEPTH_MAX
-        && measure(documents.root(file).value()).values.saturating_add(added) <= VALUES_MAX
+    deepest + update.depth <= DEPTH_MAX && document.values.saturating_add(added) <= VALUES_MAX
 }
 
 struct Measure {
