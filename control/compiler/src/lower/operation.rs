@@ -192,6 +192,10 @@ impl<'d, 'o> Tables<'d, 'o> {
 /// The template that a path key is. Real descriptions tell variants of an operation apart by a fragment, which no
 /// request carries: those are left out, with a warning.
 fn template(key: &str, entry: &Node<'_>, sink: &mut Sink) -> Option<PathTemplate> {
+    // Reported with the structure.
+    if !key.starts_with('/') {
+        return None;
+    }
     match key.parse() {
         Ok(template) => return Some(template),
         Err(TemplateError::QueryOrFragment { character }) => {
@@ -216,10 +220,14 @@ fn template(key: &str, entry: &Node<'_>, sink: &mut Sink) -> Option<PathTemplate
 /// What stands for a file's name where the fault is in `--upstream`.
 const COMMAND_LINE: &str = "--upstream";
 
-/// `operationId`, else `METHOD /path`; so too for every use but the first of a path item that several paths share.
+/// `operationId`, else `METHOD /path`; so too for every use but the first of a path item that several paths share. Numbered where somebody else is
+/// called so.
 fn id(declared: &Declared<'_>, path: &Path<'_, '_>, taken: &mut HashSet<String>) -> String {
     let own = declared.node.get("operationId").and_then(|id| id.str().map(str::to_owned));
-    let id = own.filter(|id| !taken.contains(id)).unwrap_or_else(|| format!("{} {}", declared.method, path.key));
+    let fallback = format!("{} {}", declared.method, path.key);
+    let numbered = (2_u32..).map(|number| format!("{fallback} ({number})"));
+    let mut candidates = own.into_iter().chain([fallback.clone()]).chain(numbered);
+    let id = candidates.find(|id| !taken.contains(id)).unwrap_or_else(|| fallback.clone());
     taken.insert(id.clone());
     id
 }
