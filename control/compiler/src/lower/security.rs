@@ -195,7 +195,7 @@ const OTHER_MODES: &str = "compile with `--security presence` (a credential must
                            or `--security off` (nothing is asked for)";
 
 fn remedy(name: &str, kind: &SchemeKind) -> String {
-    if !carries_token(kind) {
+    if !carries_token(kind) || Feature::JwtVerification.since().is_none() {
         return format!("no gateway verifies this kind of credential yet: {OTHER_MODES}");
     }
     format!(
