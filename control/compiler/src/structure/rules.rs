@@ -92,6 +92,13 @@ pub(super) fn is_email(text: &str) -> bool {
     })
 }
 
+/// A number above zero, however small: `1e-400` is one, and no `f64`.
+pub(crate) fn is_positive(number: &serde_json::Number) -> bool {
+    let text = number.to_string();
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    !mantissa.starts_with('-') && mantissa.contains(|digit: char| matches!(digit, '1'..='9'))
+}
+
 /// A whole number, zero or above; `2.0` is one.
 pub(super) fn is_count(value: &Value) -> bool {
     let Value::Number(number) = value else { return false };

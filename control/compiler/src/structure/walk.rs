@@ -83,7 +83,7 @@ impl<'d, 's, O: Observer<'d>> Walk<'d, 's, O> {
             Shape::Email => value.as_str().is_some_and(rules::is_email),
             Shape::Boolean => value.is_boolean(),
             Shape::Number => value.is_number(),
-            Shape::Positive => value.as_f64().is_some_and(|number| number > 0.0),
+            Shape::Positive => value.as_number().is_some_and(rules::is_positive),
             Shape::Count => rules::is_count(value),
             Shape::Word(words) => value.as_str().is_some_and(|text| words.contains(&text)),
             Shape::Object(object) => return self.object(node, object, severity),
