@@ -4,8 +4,9 @@
 
 mod support;
 
+use artifact_format::model::Feature;
 use compiler::document::MemoryFiles;
-use compiler::{Compiled, Fence, Input, Options, compile};
+use compiler::{Compiled, Fence, Input, Options, SecurityMode, compile};
 use support::{compile_texts, lenient, shown};
 
 const GET: &str = "get: { responses: { '204': { description: Done } } }";
@@ -185,4 +186,98 @@ fn a_named_folder_is_the_fence_of_references() {
     };
     fenced(Fence::Documents, &["PC1102 api/d.yaml#/paths/~1a/$ref"]);
     fenced(Fence::Files, &[]);
+}
+
+#[test]
+fn the_actions_of_an_overlay_do_not_each_cost_the_whole_document() {
+    let values = "1, ".repeat(300_000);
+    let document = document(&format!("paths: {{ /a: {{ GET }} }}\nx-data: [{values}]"));
+    let action = "- { target: $.info, update: { title: T } }\n";
+    let overlay = format!("overlay: 1.0.0\ninfo: {{ title: o, version: '1' }}\nactions:\n{}", action.repeat(3_000));
+    let files = MemoryFiles::new().with("d.yaml", document).with("o.yaml", overlay);
+    let (specs, overlays) = (vec!["d.yaml".to_owned()], vec!["o.yaml".to_owned()]);
+    let input = Input { specs, overlays, fence: Fence::default(), files: &files, options: lenient() };
+    let start = std::time::Instant::now();
+    assert_eq!(faults(&compile(&input)), [""; 0]);
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
+
+#[test]
+fn what_of_an_encoding_is_dropped_is_warned_about() {
+    let encoding = "encoding: { a: { encoding: {}, prefixEncoding: [], itemEncoding: {}, headers: { X-A: { content: { text/plain: {} } } } } }";
+    let rest = format!(
+        "paths: {{ /a: {{ post: {{ requestBody: {{ content: {{ multipart/form-data: {{ {encoding} }} }} }}, responses: {{ default: {{ description: d }} }} }} }} }}"
+    );
+    let compiled = compile_texts(&[("d", &document(&rest))], lenient());
+    let at = "d#/paths/~1a/post/requestBody/content/multipart~1form-data/encoding/a";
+    let found: Vec<String> = faults(&compiled).into_iter().filter(|fault| fault.contains("PC7009")).collect();
+    let expected = ["encoding", "prefixEncoding", "itemEncoding", "headers/X-A/content"];
+    assert_eq!(found, expected.map(|field| format!("warning PC7009 {at}/{field}")));
+}
+
+#[test]
+fn no_two_operations_have_one_id() {
+    let ids = |rest: &str| -> Vec<String> {
+        let artifact = support::artifact(compile_texts(&[("d", &document(rest))], lenient()));
+        artifact.routes.operations.into_iter().map(|operation| operation.id).collect()
+    };
+    let plain = "put: { responses: { default: { description: d } } }";
+    let named = plain.replace("put: {", "put: { operationId: 'PUT /b',");
+    assert_eq!(ids(&format!("paths: {{ /a: {{ {named} }}, /b: {{ {plain} }} }}")), ["PUT /b", "PUT /b (2)"]);
+    assert_eq!(ids(&format!("paths: {{ /b: {{ {plain} }}, /a: {{ {named} }} }}")), ["PUT /b", "PUT /a"]);
+}
+
+#[test]
+fn a_remedy_is_one_that_helps() {
+    let scheme = "components: { securitySchemes: { s: { type: http, scheme: bearer } } }";
+    let text = document(&format!("security: [{{ s: [] }}]\npaths: {{ /a: {{ GET }} }}\n{scheme}"));
+    let compiled = compile_texts(&[("d", &text)], Options { security: SecurityMode::Enforce, ..lenient() });
+    let hints: Vec<&str> = compiled.diagnostics.iter().filter_map(|one| one.diagnostic.hint.as_deref()).collect();
+    let proposes_issuer = hints.iter().any(|hint| hint.contains("issuer"));
+    assert_eq!(proposes_issuer, Feature::JwtVerification.since().is_some(), "{hints:?}");
+    assert!(hints[0].contains("--security presence"), "{hints:?}");
+}
+
+#[test]
+fn a_fault_is_reported_once() {
+    check("paths: { a: { GET } }", &["PC2007 d#/paths/a"]);
+    let other = |method: &str| {
+        format!(
+            "paths: {{ /a: {{ additionalOperations: {{ {method}: {{ responses: {{ default: {{ description: d }} }} }} }} }} }}"
+        )
+    };
+    check(&other("POST"), &["PC2007 d#/paths/~1a/additionalOperations/POST"]);
+    check(&other("CONNECT"), &["PC3007 d#/paths/~1a/additionalOperations/CONNECT"]);
+    let compiled = compile_texts(&[("d", &document("servers: [{ url: //h/a }]\npaths: { /a: { GET } }"))], lenient());
+    let found: Vec<String> = compiled.diagnostics.iter().map(shown).collect();
+    assert!(found[0].contains("no scheme"), "{found:?}");
+}
+
+#[test]
+fn a_number_is_above_zero_however_small() {
+    let used = "parameters: [{ name: p, in: query, schema: { multipleOf: NUMBER } }]";
+    let check = |number: &str, expected: &[&str]| {
+        let used = used.replace("NUMBER", number);
+        check(&format!("paths: {{ /a: {{ {used}, GET }} }}"), expected);
+    };
+    check("1e-400", &[]);
+    let at = "PC7001 d#/paths/~1a/parameters/0/schema/multipleOf";
+    check("0.0e5", &[at]);
+    check("-1e-400", &[at]);
+}
+
+#[test]
+fn a_schema_that_nobody_uses_is_looked_at_too() {
+    let rest = "paths: { /a: { GET } }\ncomponents: { schemas: { A: { minLength: -1, tpye: string, items: { $ref: '#/components/schemas/B' } }, B: { pattern: 1 } } }";
+    let at = "d#/components/schemas";
+    check(
+        rest,
+        &[
+            &format!("warning PC7001 {at}/A/minLength"),
+            &format!("warning PC7004 {at}/A/tpye"),
+            &format!("warning PC7001 {at}/B/pattern"),
+        ],
+    );
+    let compiled = compile_texts(&[("d", &document(rest))], lenient());
+    assert!(support::artifact(compiled).schemas.schemas.is_empty());
 }

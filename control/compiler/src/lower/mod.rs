@@ -58,6 +58,11 @@ pub(crate) fn lower(documents: &Documents, options: &Options, sink: &mut Sink) -
         }
         look_at_schemes(&api, &mut tables.extensions, sink);
     }
+    for root in documents.entries() {
+        let schemas = root.get("components").and_then(|components| components.get("schemas"));
+        let schemas = schemas.map(|schemas| map(&schemas, sink));
+        tables.schemas.look_at_unused(schemas.iter().flat_map(Node::entries).map(|(_, schema)| schema), sink);
+    }
     extension::report_misplaced(documents, &tables.extensions, sink);
     Lowered { artifact: artifact(documents, options, (routes, tables), sink), places }
 }

@@ -64,6 +64,19 @@ impl<'d> Collector<'d> {
         id.map(|id| SchemaId(table::number(id)))
     }
 
+    /// Holds schemas to the rules of their keywords although no operation uses them: what is wrong with one is a
+    /// warning, and the table has none of them. Only to be called once every other schema was met.
+    pub(crate) fn look_at_unused(&mut self, unused: impl Iterator<Item = Node<'d>>, sink: &mut Sink) {
+        let used = self.texts.len();
+        let mut found = Sink::new();
+        for schema in unused.filter(|schema| language(schema) == Language::Draft202012) {
+            self.schema(&schema, &mut found);
+        }
+        self.nodes.truncate(used);
+        self.texts.truncate(used);
+        sink.take_as_warnings(found);
+    }
+
     /// The table, in which ids are final.
     pub(crate) fn finish(self, sink: &mut Sink) -> Table {
         if let Some(endless) = table::endless(&self.texts).and_then(|text| self.nodes.get(text)) {
