@@ -78,13 +78,12 @@ pub enum Error {
 impl Folder {
     /// The folder named, or the one that holds every document.
     pub fn of<P: AsRef<Path>>(specs: &[P], named: Option<&Path>) -> Result<Self, Error> {
-        let root = match named {
-            Some(named) => canonical(named)?,
-            None => {
-                let folders = specs.iter().map(|spec| canonical(file::folder_of(spec.as_ref())));
-                let folders = folders.collect::<Result<Vec<_>, _>>()?;
-                folders.into_iter().reduce(|one, other| shared(&one, &other)).unwrap_or_default()
-            }
+        let root = if let Some(named) = named {
+            canonical(named)?
+        } else {
+            let folders = specs.iter().map(|spec| canonical(file::folder_of(spec.as_ref())));
+            let folders = folders.collect::<Result<Vec<_>, _>>()?;
+            folders.into_iter().reduce(|one, other| shared(&one, &other)).unwrap_or_default()
         };
         Ok(Self { root, stdin: None, reads: RefCell::default() })
     }

@@ -91,10 +91,10 @@ fn an_extension_is_looked_at_wherever_it_stands() {
     check(&schema("{ default: { x-portcullis: {} }, enum: [{ x-portculis: {} }], const: { x-portculis: {} } }"), &[]);
     check(&schema("{ properties: { x-portculis: {} } }"), &[]);
     check("paths: { /a: { GET } }\nwebhooks: { w: { x-portcullis: {}, GET } }", &[]);
-    let scheme = "issuer: a, audience: b, jwks: 'https://c'";
+    let verification = "issuer: a, audience: b, jwks: 'https://c'";
     check_with(
         "paths: { /a: { GET } }\ncomponents: { securitySchemes: { s: { $ref: 'part.yaml' } } }",
-        &format!("type: http\nscheme: bearer\nx-portcullis: {{ {scheme} }}"),
+        &format!("type: http\nscheme: bearer\nx-portcullis: {{ {verification} }}"),
         &[],
     );
 }
