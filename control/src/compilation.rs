@@ -7,7 +7,7 @@ use artifact_format::model::{Artifact, Provenance};
 use artifact_format::signature::KeyId;
 use clap::{Args, ValueEnum};
 use compiler::diagnostic::Diagnostics;
-use compiler::{Input, Options, SecurityMode};
+use compiler::{Fence, Input, Options, SecurityMode};
 use thiserror::Error;
 
 use crate::config::Config;
@@ -24,7 +24,7 @@ pub struct DocumentArgs {
     #[arg(long = "overlay", value_name = "FILE")]
     pub overlays: Vec<PathBuf>,
     /// The only folder that is read, from which diagnostics and the artifact name documents.
-    /// Without it, the folder of the first document.
+    /// Without it, the folder that holds every document.
     #[arg(long, value_name = "FOLDER")]
     pub root: Option<PathBuf>,
 }
@@ -161,8 +161,7 @@ impl Request {
     /// diagnostics.
     pub fn compile(&self) -> Result<Compilation, documents::Error> {
         let DocumentArgs { specs, overlays, root } = &self.documents;
-        let first = specs.first().map_or_else(PathBuf::new, Clone::clone);
-        let folder = Folder::of(&first, root.as_deref())?.with_stdin(specs.iter().chain(overlays))?;
+        let folder = Folder::of(specs, root.as_deref())?.with_stdin(specs.iter().chain(overlays))?;
         let name = |paths: &[PathBuf]| paths.iter().map(|path| folder.name(path)).collect::<Result<Vec<_>, _>>();
         let options = Options {
             project: self.lowering.project.clone(),
@@ -170,7 +169,9 @@ impl Request {
             security: self.lowering.security.into(),
             provenance: self.provenance.clone(),
         };
-        let input = Input { specs: name(specs)?, overlays: name(overlays)?, files: &folder, options };
+        // A folder that is named is the fence itself.
+        let fence = if root.is_some() { Fence::Files } else { Fence::Documents };
+        let input = Input { specs: name(specs)?, overlays: name(overlays)?, fence, files: &folder, options };
         let compiled = compiler::compile(&input);
         Ok(Compilation { artifact: compiled.artifact, diagnostics: compiled.diagnostics, reads: folder.reads() })
     }

@@ -76,10 +76,15 @@ pub enum Error {
 }
 
 impl Folder {
-    /// The folder of the first document, or the one named.
-    pub fn of(first: &Path, named: Option<&Path>) -> Result<Self, Error> {
-        let folder = named.unwrap_or_else(|| file::folder_of(first));
-        let root = canonical(folder)?;
+    /// The folder named, or the one that holds every document.
+    pub fn of<P: AsRef<Path>>(specs: &[P], named: Option<&Path>) -> Result<Self, Error> {
+        let root = if let Some(named) = named {
+            canonical(named)?
+        } else {
+            let folders = specs.iter().map(|spec| canonical(file::folder_of(spec.as_ref())));
+            let folders = folders.collect::<Result<Vec<_>, _>>()?;
+            folders.into_iter().reduce(|one, other| shared(&one, &other)).unwrap_or_default()
+        };
         Ok(Self { root, stdin: None, reads: RefCell::default() })
     }
 
@@ -125,7 +130,10 @@ impl Folder {
     fn read_confined(&self, path: &Path) -> Result<Vec<u8>, FileError> {
         let real = path.canonicalize().map_err(|error| of_system(&error))?;
         if !real.starts_with(&self.root) {
-            let text = format!("a symbolic link leads out of {}", self.root.display());
+            let text = format!(
+                "a symbolic link leads out of {}: name a folder that holds both with --root",
+                self.root.display()
+            );
             return Err(FileError::Other(text));
         }
         match fs::metadata(&real) {
@@ -183,6 +191,12 @@ fn of_system(error: &io::Error) -> FileError {
     }
 }
 
+/// The folder that holds both.
+fn shared(one: &Path, other: &Path) -> PathBuf {
+    let steps = one.components().zip(other.components());
+    steps.take_while(|(one, other)| one == other).map(|(step, _)| step).collect()
+}
+
 fn canonical(folder: &Path) -> Result<PathBuf, Error> {
     Ok(folder.canonicalize().map_err(|source| file::Error::reading(folder, source))?)
 }
@@ -205,13 +219,18 @@ mod tests {
     fn a_document_is_named_by_its_place_in_the_folder() {
         let temporary = folder_with_api();
         let spec = temporary.path().join("api/../api/./openapi.yaml");
-        assert_eq!(Folder::of(&spec, None).unwrap().name(&spec).unwrap(), "openapi.yaml");
-        let above = Folder::of(&spec, Some(temporary.path())).unwrap();
+        assert_eq!(Folder::of(&[&spec], None).unwrap().name(&spec).unwrap(), "openapi.yaml");
+        let above = Folder::of(&[&spec], Some(temporary.path())).unwrap();
         assert_eq!(above.name(&spec).unwrap(), "api/openapi.yaml");
         let other = temporary.path().join("secret");
-        assert!(matches!(Folder::of(&spec, None).unwrap().name(&other), Err(Error::Outside { .. })));
+        assert!(matches!(Folder::of(&[&spec], None).unwrap().name(&other), Err(Error::Outside { .. })));
+        let both = Folder::of(&[&spec, &other], None).unwrap();
+        assert_eq!(
+            (both.name(&spec).unwrap(), both.name(&other).unwrap()),
+            ("api/openapi.yaml".into(), "secret".into())
+        );
         let missing = temporary.path().join("api/none.yaml");
-        let error = Folder::of(&spec, None).unwrap().name(&missing).unwrap_err();
+        let error = Folder::of(&[&spec], None).unwrap().name(&missing).unwrap_err();
         assert!(matches!(error, Error::File(file::Error::NotFound { .. })), "{error}");
     }
 
@@ -222,7 +241,7 @@ mod tests {
         symlink("../secret", api.join("out.yaml")).unwrap();
         symlink("..", api.join("up")).unwrap();
         symlink("openapi.yaml", api.join("in.yaml")).unwrap();
-        let folder = Folder::of(&api.join("openapi.yaml"), None).unwrap();
+        let folder = Folder::of(&[api.join("openapi.yaml")], None).unwrap();
         assert_eq!(folder.read("in.yaml").unwrap(), b"text");
         for path in ["out.yaml", "up/secret"] {
             assert!(matches!(folder.read(path), Err(FileError::Other(text)) if text.contains("leads out")), "{path}");
@@ -237,7 +256,7 @@ mod tests {
         let temporary = folder_with_api();
         let spec = temporary.path().join("api/openapi.yaml");
         let read = || {
-            let folder = Folder::of(&spec, None).unwrap();
+            let folder = Folder::of(&[&spec], None).unwrap();
             folder.read("openapi.yaml").unwrap();
             let _ = folder.read("missing.yaml");
             folder.reads()

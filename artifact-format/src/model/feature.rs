@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 
 use semver::Version;
 
-use super::{Artifact, Balance, PolicySet, Upstream, UpstreamScheme, Validation, Verification};
+use super::{Artifact, Balance, PolicySet, Scheme, SchemeKind, Upstream, UpstreamScheme, Validation, Verification};
 
 /// Something that not every data plane can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Feature {
     /// JSON Web Tokens are verified.
     JwtVerification,
+    /// Clients are asked for a certificate (mutual TLS).
+    ClientCertificates,
     /// Upstreams over TLS.
     UpstreamTls,
     /// [`Balance::LeastRequest`].
@@ -48,6 +50,7 @@ impl Feature {
     pub fn name(self) -> &'static str {
         match self {
             Self::JwtVerification => "verification of JSON Web Tokens",
+            Self::ClientCertificates => "a client certificate (`mutualTLS`)",
             Self::UpstreamTls => "an upstream over TLS (https)",
             Self::LeastRequestBalance => "`balance: least-request`",
             Self::HealthChecks => "`health`",
@@ -66,6 +69,7 @@ impl Feature {
         match self {
             Self::LeastRequestBalance => Some(Version::new(0, 1, 0)),
             Self::JwtVerification
+            | Self::ClientCertificates
             | Self::UpstreamTls
             | Self::HealthChecks
             | Self::Retries
@@ -80,10 +84,7 @@ impl Feature {
 impl Artifact {
     /// Everything this artifact asks for.
     pub fn features(&self) -> BTreeSet<Feature> {
-        let schemes = self.policies.schemes.iter().filter_map(|scheme| match scheme.verification {
-            Verification::Presence => None,
-            Verification::Jwt(_) => Some(Feature::JwtVerification),
-        });
+        let schemes = self.policies.schemes.iter().flat_map(Scheme::features);
         let policies = self.policies.sets.iter().flat_map(PolicySet::features);
         let upstreams = self.upstreams.upstreams.iter().flat_map(Upstream::features);
         schemes.chain(policies).chain(upstreams).collect()
@@ -92,6 +93,17 @@ impl Artifact {
     /// The oldest gateway that can serve this artifact.
     pub fn minimum_gateway(&self) -> Version {
         self.features().into_iter().filter_map(Feature::since).max().unwrap_or(Version::new(0, 1, 0))
+    }
+}
+
+impl Scheme {
+    /// What this scheme asks for.
+    pub fn features(&self) -> Vec<Feature> {
+        let asked = [
+            (matches!(self.verification, Verification::Jwt(_)), Feature::JwtVerification),
+            (self.kind == SchemeKind::MutualTls, Feature::ClientCertificates),
+        ];
+        asked.into_iter().filter_map(|(is_asked, feature)| is_asked.then_some(feature)).collect()
     }
 }
 
@@ -129,6 +141,13 @@ mod tests {
     #[test]
     fn a_plain_policy_set_asks_for_nothing() {
         assert_eq!(PolicySet::default().features(), []);
+    }
+
+    #[test]
+    fn a_client_certificate_is_asked_for_even_where_nobody_verifies_it() {
+        let scheme = |kind| Scheme { name: "s".to_owned(), kind, verification: Verification::Presence };
+        assert_eq!(scheme(SchemeKind::MutualTls).features(), [Feature::ClientCertificates]);
+        assert_eq!(scheme(SchemeKind::OAuth2).features(), []);
     }
 
     #[test]

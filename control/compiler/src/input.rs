@@ -10,10 +10,22 @@ pub struct Input<'f> {
     pub specs: Vec<String>,
     /// OpenAPI Overlays, by path, applied in this order to every document.
     pub overlays: Vec<String>,
+    /// What no reference may leave.
+    pub fence: Fence,
     /// Where files come from.
     pub files: &'f dyn Files,
     /// What the caller chose.
     pub options: Options,
+}
+
+/// What no reference may leave.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Fence {
+    /// The folder that holds every document.
+    #[default]
+    Documents,
+    /// Everything that [`Files`] has.
+    Files,
 }
 
 /// What the caller chose.

@@ -31,4 +31,4 @@ mod schema;
 
 pub use compile::{Compiled, compile};
 pub use extension::extension_schema;
-pub use input::{Input, Options, SecurityMode};
+pub use input::{Fence, Input, Options, SecurityMode};

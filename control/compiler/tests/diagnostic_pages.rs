@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use compiler::diagnostic::{Code, Color, Diagnostics, Format};
 use compiler::document::MemoryFiles;
-use compiler::input::{Input, Options};
+use compiler::input::{Fence, Input, Options};
 
 /// What cannot be shown on a page: bytes that are no text, documents too large to print, and what only a hole in the
 /// structure check would let through.
@@ -40,7 +40,8 @@ fn check(page: &str) -> Diagnostics {
     let overlays = if page.contains("`overlay.yaml`:") { vec!["overlay.yaml".to_owned()] } else { vec![] };
     let entries = ["openapi.yaml", "openapi-billing.yaml"].map(str::to_owned).into_iter();
     let specs = entries.filter(|name| page.contains(&format!("`{name}`:"))).collect();
-    compiler::compile(&Input { specs, overlays, files: &files, options: Options::default() }).diagnostics
+    compiler::compile(&Input { specs, overlays, fence: Fence::default(), files: &files, options: Options::default() })
+        .diagnostics
 }
 
 #[test]

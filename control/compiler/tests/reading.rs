@@ -4,13 +4,19 @@
 
 use compiler::diagnostic::{At, Diagnostics, Located, Sink};
 use compiler::document::{Documents, MemoryFiles};
-use compiler::input::{Input, Options};
+use compiler::input::{Fence, Input, Options};
 
 const HEAD: &str = "openapi: 3.1.0\ninfo: { title: t, version: '1' }\n";
 
 fn read(files: &MemoryFiles, specs: &[&str], overlays: &[&str]) -> (Documents, Diagnostics) {
     let own = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
-    let input = Input { specs: own(specs), overlays: own(overlays), files, options: Options::default() };
+    let input = Input {
+        specs: own(specs),
+        overlays: own(overlays),
+        fence: Fence::default(),
+        files,
+        options: Options::default(),
+    };
     let mut sink = Sink::new();
     let documents = Documents::load(&input, &mut sink);
     compiler::structure::check(&documents, &mut sink);

@@ -4,7 +4,7 @@
 
 use compiler::diagnostic::{Color, Diagnostics, Format, Sink};
 use compiler::document::{Documents, MemoryFiles};
-use compiler::input::{Input, Options};
+use compiler::input::{Fence, Input, Options};
 
 const DOCUMENT: &str = "openapi: 3.1.0
 info: { title: Orders, version: 1.0 }
@@ -26,7 +26,7 @@ x-note: \"<&>, 100%\"
 fn found(text: &str) -> Diagnostics {
     let files = MemoryFiles::new().with("api/openapi.yaml", text);
     let specs = vec!["api/openapi.yaml".to_owned(), "api/missing, 100%.yaml".to_owned()];
-    let input = Input { specs, overlays: vec![], files: &files, options: Options::default() };
+    let input = Input { specs, overlays: vec![], fence: Fence::default(), files: &files, options: Options::default() };
     let mut sink = Sink::new();
     let documents = Documents::load(&input, &mut sink);
     compiler::structure::check(&documents, &mut sink);

@@ -4,7 +4,7 @@
 
 use compiler::diagnostic::{Color, Diagnostics, Format, Sink};
 use compiler::document::{Documents, MemoryFiles};
-use compiler::input::{Input, Options};
+use compiler::input::{Fence, Input, Options};
 use proptest::prelude::*;
 
 const DOCUMENT: &str = "openapi: 3.1.0
@@ -62,7 +62,8 @@ fn mutated(text: &str, mutations: &[Mutation]) -> String {
 
 fn read(files: &MemoryFiles, entry: &str) -> Diagnostics {
     let overlays = vec!["overlay.yaml".to_owned()];
-    let input = Input { specs: vec![entry.to_owned()], overlays, files, options: Options::default() };
+    let input =
+        Input { specs: vec![entry.to_owned()], overlays, fence: Fence::default(), files, options: Options::default() };
     let mut sink = Sink::new();
     let documents = Documents::load(&input, &mut sink);
     compiler::structure::check(&documents, &mut sink);

@@ -164,12 +164,17 @@ fn references_stay_in_the_folder_whatever_the_links() {
 }
 
 #[test]
-fn documents_of_several_folders_need_a_folder_above_them() {
+fn a_named_folder_is_the_only_one_that_is_read() {
     let sandbox = Sandbox::new();
     sandbox.write("a/pets.yaml", PETS);
     sandbox.write("b/cats.yaml", PETS.replace("/pets", "/cats").replace("listPets", "listCats"));
-    let said = sandbox.fails(&["validate", "--spec", "a/pets.yaml", "b/cats.yaml"], 2);
+    sandbox.succeeds(&["validate", "--spec", "a/pets.yaml", "b/cats.yaml"]);
+    let said = sandbox.fails(&["validate", "--spec", "a/pets.yaml", "b/cats.yaml", "--root", "a"], 2);
     assert!(said.contains("--root"), "{said}");
+    sandbox.write("c/linked.yaml", "openapi: 3.1.0\ninfo: { title: t, version: '1' }\nservers: [{ url: 'http://h' }]\npaths: { /pets: { $ref: '../a/pets.yaml#/paths/~1pets' } }\n");
+    let said = sandbox.fails(&["validate", "--spec", "c/linked.yaml"], 5);
+    assert!(said.contains("PC1102") && said.contains("--root"), "{said}");
+    sandbox.succeeds(&["validate", "--spec", "c/linked.yaml", "--root", "."]);
     let compile =
         ["compile", "--spec", "a/pets.yaml", "--spec", "b/cats.yaml", "--root", ".", "--unsigned", "-o", "both.bca"];
     sandbox.succeeds(&compile);

@@ -54,6 +54,7 @@ codes! {
     1202 OverlayTarget "an overlay's target is not a `JSONPath`";
     1203 OverlayWithoutEffect "an overlay's target matches nothing";
     1204 OverlayMismatch "an overlay's update does not fit its target";
+    1205 OverlayExtends "an overlay extends a document that is not compiled";
     // The structure of an OpenAPI document.
     2001 UnsupportedVersion "not an OpenAPI 3.0, 3.1 or 3.2 document";
     2002 UnknownField "a field that the specification does not have";

@@ -1,5 +1,7 @@
 //! Where the phases of a compilation leave what they find.
 
+use std::collections::HashSet;
+
 use super::{Code, Diagnostic, Place, Severity};
 
 /// Collects diagnostics. No fault ends a phase: it is noted here and the phase goes on.
@@ -29,6 +31,14 @@ impl Sink {
         let last = self.diagnostics.len();
         self.diagnostics.push(diagnostic);
         &mut self.diagnostics[last]
+    }
+
+    /// Takes what another one has as warnings, but for what is known here.
+    pub(crate) fn take_as_warnings(&mut self, other: Self) {
+        let known: HashSet<(Code, Place)> =
+            self.diagnostics.iter().map(|known| (known.code, known.place.clone())).collect();
+        let others = other.diagnostics.into_iter().filter(|other| !known.contains(&(other.code, other.place.clone())));
+        self.diagnostics.extend(others.map(|other| Diagnostic { severity: Severity::Warning, ..other }));
     }
 
     /// Whether an error was noted so far.

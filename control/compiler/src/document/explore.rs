@@ -118,7 +118,11 @@ impl Scout {
                 self.waiting.push(waiting());
             }
             Reason::NoAnchor(_) | Reason::Refused(_) | Reason::File { .. } => self.unnamed.push(waiting()),
-            Reason::NotFound(_) | Reason::FileAtFault { .. } | Reason::Cycle | Reason::Malformed(_) => {}
+            Reason::NotFound(_)
+            | Reason::FileAtFault { .. }
+            | Reason::Cycle
+            | Reason::TooLong
+            | Reason::Malformed(_) => {}
         }
         None
     }

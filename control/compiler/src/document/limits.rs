@@ -10,5 +10,8 @@ pub const DEPTH_MAX: usize = 120;
 /// This is what stops an alias bomb.
 pub const VALUES_MAX: usize = 4_000_000;
 
+/// The references that lead to one another before one leads to something else.
+pub const LINKS_MAX: usize = 100;
+
 /// The files of one compilation.
 pub const FILES_MAX: usize = 20_000;

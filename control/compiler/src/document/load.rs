@@ -10,14 +10,17 @@ use super::limits::{FILE_BYTES_MAX, FILES_MAX};
 use super::path::Folder;
 use super::{Document, Documents, FileError, FileId, Source, State, Version, json, source, yaml};
 use crate::diagnostic::{Code, Place, Sink};
-use crate::input::Input;
+use crate::input::{Fence, Input};
 use crate::overlay::{self, Origins};
 
 impl Documents {
     /// Reads the documents of `input` and all that they refer to. What is at fault goes into `sink`; what can be
     /// read is read all the same.
     pub fn load(input: &Input<'_>, sink: &mut Sink) -> Self {
-        let bounds = Folder::common(input.specs.iter().map(String::as_str));
+        let bounds = match input.fence {
+            Fence::Documents => Folder::common(input.specs.iter().map(String::as_str)),
+            Fence::Files => Folder::default(),
+        };
         let mut loader = Loader { input, sink, documents: Self { bounds, ..Self::default() } };
         for path in &input.specs {
             loader.entry(path);

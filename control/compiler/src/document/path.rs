@@ -13,6 +13,10 @@ pub(crate) enum OutOfBounds {
     Above,
     #[error("it is an absolute path")]
     Absolute,
+    #[error("it has a backslash")]
+    Backslash,
+    #[error("it has a NUL character")]
+    Nul,
 }
 
 impl Folder {
@@ -35,8 +39,14 @@ impl Folder {
     /// The normalised path that `reference`, decoded, means to a file in this folder.
     pub(crate) fn join(&self, reference: &str, bounds: &Self) -> Result<String, OutOfBounds> {
         // A backslash and a drive letter are no separators in a URI; no file system may come to think otherwise.
-        if reference.starts_with('/') || reference.contains(['\\', '\0']) {
+        if reference.starts_with('/') {
             return Err(OutOfBounds::Absolute);
+        }
+        if reference.contains('\\') {
+            return Err(OutOfBounds::Backslash);
+        }
+        if reference.contains('\0') {
+            return Err(OutOfBounds::Nul);
         }
         let mut steps: Vec<&str> = self.0.split_terminator('/').collect();
         for step in reference.split('/') {
@@ -72,7 +82,8 @@ mod tests {
         check("api/openapi.yaml", "../api/../../a", Err(OutOfBounds::Above));
         check("api/openapi.yaml", "../apis/a.yaml", Err(OutOfBounds::Above));
         check("api/openapi.yaml", "/etc/passwd", Err(OutOfBounds::Absolute));
-        check("api/openapi.yaml", "..\\a.yaml", Err(OutOfBounds::Absolute));
+        check("api/openapi.yaml", "..\\a.yaml", Err(OutOfBounds::Backslash));
+        check("api/openapi.yaml", "a\0b.yaml", Err(OutOfBounds::Nul));
     }
 
     #[test]

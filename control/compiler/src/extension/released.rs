@@ -33,8 +33,11 @@ fn remedy(feature: Feature) -> &'static str {
         Feature::JwtVerification => {
             "compile with `--security presence` (credentials must be there, the upstream verifies them) or `--security off`"
         }
+        Feature::ClientCertificates => {
+            "terminate mutual TLS before the gateway and compile with `--security off`, or require another scheme"
+        }
         Feature::UpstreamTls => {
-            "name an `http` upstream: `--upstream http://HOST:PORT`, or `upstream` under `x-portcullis`"
+            "name an `http` upstream there; unless it is one of `upstreams`, `--upstream http://HOST:PORT` does so for all"
         }
         Feature::LeastRequestBalance => "remove it: `round-robin` is the default",
         Feature::HealthChecks | Feature::Retries => "remove it",

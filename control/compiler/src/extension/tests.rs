@@ -21,6 +21,7 @@ fn with_extension<T>(extension: &Value, look: impl FnOnce(&Node<'_>) -> T) -> T 
     let input = Input {
         specs: vec!["openapi.json".to_owned()],
         overlays: Vec::new(),
+        fence: crate::Fence::default(),
         files: &files,
         options: Options::default(),
     };

@@ -85,12 +85,7 @@ fn content<'d>(holder: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) 
 }
 
 fn media_type<'d>(range: String, entry: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> MediaType {
-    for positional in ["prefixEncoding", "itemEncoding"] {
-        if let Some(node) = entry.get(positional) {
-            let message = format!("`{positional}` is not looked at yet: parts of this body are not held to it");
-            sink.warning(Code::NotValidatedYet, node.key_place(), message);
-        }
-    }
+    not_yet(entry, &["prefixEncoding", "itemEncoding"], "parts of this body are", sink);
     let mut schema = |name: &str| entry.get(name).and_then(|schema| schemas.schema(&schema, sink));
     let (schema, item_schema) = (schema("schema"), schema("itemSchema"));
     let encodings = declared(entry, "encoding", sink).into_iter();
@@ -98,7 +93,16 @@ fn media_type<'d>(range: String, entry: &Node<'d>, schemas: &mut Collector<'d>, 
     MediaType { range, schema, item_schema, encoding }
 }
 
+/// Warns of fields that are dropped.
+fn not_yet(holder: &Node<'_>, fields: &[&str], what: &str, sink: &mut Sink) {
+    for (field, node) in fields.iter().filter_map(|field| Some((field, holder.get(field)?))) {
+        let message = format!("`{field}` is not looked at yet: {what} not held to it");
+        sink.warning(Code::NotValidatedYet, node.key_place(), message);
+    }
+}
+
 fn property<'d>(property: &str, node: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> PropertyEncoding {
+    not_yet(node, &["encoding", "prefixEncoding", "itemEncoding"], "what is inside of this part is", sink);
     let content_types = node.get("contentType").and_then(|list| list.str()).unwrap_or_default();
     let content_types = content_types.split(',').map(str::trim).filter(|range| !range.is_empty());
     let ranges = content_types.filter_map(|range| media_range(range, node, sink)).collect();
@@ -124,6 +128,7 @@ fn headers<'d>(holder: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) 
             continue;
         }
         let Some(node) = resolved(&written, sink) else { continue };
+        not_yet(&node, &["content"], "values of this header are", sink);
         let flag = |name: &str| node.get(name).and_then(|flag| flag.bool()).unwrap_or(false);
         let schema = node.get("schema").and_then(|schema| schemas.schema(&schema, sink));
         headers.push(Header {

@@ -42,6 +42,7 @@ pub(crate) fn lower(documents: &Documents, options: &Options, sink: &mut Sink) -
         check_dialect(&root, sink);
         let extension = tables.extensions.of_document(&root, sink);
         let api = ApiContext { id, root, extension };
+        tables.look_at_upstreams(&api, sink);
         let operations = tables.operations(&api, sink);
         if operations.is_empty() && !sink.has_errors() {
             sink.warning(
@@ -56,15 +57,23 @@ pub(crate) fn lower(documents: &Documents, options: &Options, sink: &mut Sink) -
             places.push(place);
         }
         look_at_schemes(&api, &mut tables.extensions, sink);
-        extension::report_misplaced(&api.root, &tables.extensions, sink);
     }
+    for root in documents.entries() {
+        let schemas = root.get("components").and_then(|components| components.get("schemas"));
+        let schemas = schemas.map(|schemas| map(&schemas, sink));
+        tables.schemas.look_at_unused(schemas.iter().flat_map(Node::entries).map(|(_, schema)| schema), sink);
+    }
+    extension::report_misplaced(documents, &tables.extensions, sink);
     Lowered { artifact: artifact(documents, options, (routes, tables), sink), places }
 }
 
 /// A scheme that nobody requires has a say in nothing, but its extension is to be right.
 fn look_at_schemes<'d>(api: &ApiContext<'d>, extensions: &mut Extensions<'d>, sink: &mut Sink) {
     for (_, scheme) in api.security_schemes(sink).iter().flat_map(Node::entries) {
-        extensions.of_scheme(&scheme, sink);
+        // One that leads nowhere is reported with the structure.
+        if let Ok(scheme) = scheme.resolved() {
+            extensions.of_scheme(&scheme, sink);
+        }
     }
 }
 

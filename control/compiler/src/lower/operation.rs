@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use artifact_format::model::{
-    ListenerId, Operation, PathTemplate, PolicyId, PolicySet, Route, TemplateError, UpstreamBinding, UpstreamPath,
+    ApiId, ListenerId, Operation, PathTemplate, PolicyId, PolicySet, Route, TemplateError, UpstreamBinding,
+    UpstreamPath,
 };
 
 use super::api::ApiContext;
@@ -13,7 +14,7 @@ use super::path_item::{Declared, PathItem};
 use super::security::{Schemes, Surroundings};
 use super::servers::Servers;
 use super::upstreams::UpstreamTable;
-use super::{body, parameters, unreadable};
+use super::{body, parameters, target, unreadable};
 use crate::diagnostic::{Code, Place, Sink};
 use crate::document::{Documents, Identity, Node};
 use crate::extension::{self, BasePath, Choice, Extensions, Inherited, Released};
@@ -30,6 +31,8 @@ pub(super) struct Tables<'d, 'o> {
     pub(super) listeners: Numbered<String>,
     pub(super) policies: Numbered<PolicySet>,
     released: Released,
+    /// The extensions whose `upstream` was looked at, and for which document.
+    choices: HashSet<(Identity, ApiId)>,
     servers: HashMap<Identity, Rc<Servers<'d>>>,
 }
 
@@ -58,6 +61,7 @@ impl<'d, 'o> Tables<'d, 'o> {
             listeners: Numbered::default(),
             policies: Numbered::default(),
             released: Released::default(),
+            choices: HashSet::new(),
             servers: HashMap::new(),
         }
     }
@@ -123,9 +127,25 @@ impl<'d, 'o> Tables<'d, 'o> {
         }
     }
 
+    /// Looks at what the document's extension says of upstreams, used or not.
+    pub(super) fn look_at_upstreams(&mut self, api: &ApiContext<'d>, sink: &mut Sink) {
+        let extension = api.extension.as_ref();
+        self.upstreams.define(extension, (&mut self.released, &mut *sink));
+        extension.into_iter().for_each(|extension| self.look_at_upstream(extension, api, sink));
+    }
+
+    /// Looks at the `upstream` of one extension, once for every document that it holds for.
+    fn look_at_upstream(&mut self, extension: &Node<'d>, api: &ApiContext<'d>, sink: &mut Sink) {
+        let is_new = self.choices.insert((extension.identity(), api.id));
+        if let Some(choice) = extension::chosen(&Inherited::new([extension.clone()])).filter(|_| is_new) {
+            UpstreamTable::check(&choice, api.extension.as_ref(), sink);
+        }
+    }
+
     fn holding(&mut self, node: &Node<'d>, path: &Path<'_, 'd>, sink: &mut Sink) -> Holding<'d> {
         let nearer = std::iter::once(node).chain(&path.item.levels);
         let nearer: Vec<_> = nearer.filter_map(|level| self.extensions.of_operation(level, sink)).collect();
+        nearer.iter().for_each(|extension| self.look_at_upstream(extension, path.api, sink));
         let settings = Inherited::new(nearer.into_iter().chain(path.api.extension.clone()));
         Holding { settings, servers: self.servers(node, path, sink) }
     }
@@ -149,7 +169,9 @@ impl<'d, 'o> Tables<'d, 'o> {
             self.upstreams.url(url, &Place::value(COMMAND_LINE, ""), tell)
         } else if let Some(chosen) = extension::chosen(settings) {
             match chosen {
-                Choice::Named(name) => self.upstreams.named(&name, api.extension.as_ref(), tell),
+                Choice::Named(name) => self.upstreams.named(&name, api.extension.as_ref(), tell.1),
+                // One that is none was reported where it was looked at.
+                Choice::Url(url) if target::parse(url.str()?).is_err() => None,
                 Choice::Url(url) => self.upstreams.url(url.str()?, &url.place(), tell),
             }
         } else if let Some((url, server)) = &servers.origin {
@@ -170,6 +192,10 @@ impl<'d, 'o> Tables<'d, 'o> {
 /// The template that a path key is. Real descriptions tell variants of an operation apart by a fragment, which no
 /// request carries: those are left out, with a warning.
 fn template(key: &str, entry: &Node<'_>, sink: &mut Sink) -> Option<PathTemplate> {
+    // Reported with the structure.
+    if !key.starts_with('/') {
+        return None;
+    }
     match key.parse() {
         Ok(template) => return Some(template),
         Err(TemplateError::QueryOrFragment { character }) => {
@@ -194,10 +220,14 @@ fn template(key: &str, entry: &Node<'_>, sink: &mut Sink) -> Option<PathTemplate
 /// What stands for a file's name where the fault is in `--upstream`.
 const COMMAND_LINE: &str = "--upstream";
 
-/// `operationId`, else `METHOD /path`; so too for every use but the first of a path item that several paths share.
+/// `operationId`, else `METHOD /path`; so too for every use but the first of a path item that several paths share. Numbered where somebody else is
+/// called so.
 fn id(declared: &Declared<'_>, path: &Path<'_, '_>, taken: &mut HashSet<String>) -> String {
     let own = declared.node.get("operationId").and_then(|id| id.str().map(str::to_owned));
-    let id = own.filter(|id| !taken.contains(id)).unwrap_or_else(|| format!("{} {}", declared.method, path.key));
+    let fallback = format!("{} {}", declared.method, path.key);
+    let numbered = (2_u32..).map(|number| format!("{fallback} ({number})"));
+    let mut candidates = own.into_iter().chain([fallback.clone()]).chain(numbered);
+    let id = candidates.find(|id| !taken.contains(id)).unwrap_or_else(|| fallback.clone());
     taken.insert(id.clone());
     id
 }

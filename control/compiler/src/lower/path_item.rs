@@ -7,6 +7,7 @@ use artifact_format::model::Method;
 use super::{map, unreadable};
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
+use crate::document::limits::LINKS_MAX;
 use crate::document::pointer;
 
 /// A path item and those that its `$ref` leads to, nearest first.
@@ -50,6 +51,10 @@ impl<'d> PathItem<'d> {
                 unreadable(entry, "its `$ref` leads back to itself", sink);
                 break;
             }
+            if seen.len() > LINKS_MAX {
+                unreadable(entry, "its `$ref` begins a chain that is too long", sink);
+                break;
+            }
             item.report_conflicts(&level, sink);
             next = level.reference().and_then(|reference| {
                 let target = level.documents().resolve(&level, reference);
@@ -79,10 +84,13 @@ impl<'d> PathItem<'d> {
         }
         let additional = self.get("additionalOperations").map(|written| map(&written, sink));
         for (token, node) in additional.iter().flat_map(Node::entries) {
-            let is_fixed = METHODS.iter().any(|(_, method)| method.as_str() == token);
-            if is_fixed || token == "CONNECT" || !is_token(token) {
-                let what = if is_fixed { "has a field of its own" } else { "cannot be requested of a gateway" };
-                sink.error(Code::Method, node.key_place(), format!("the method `{token}` {what}"));
+            // Reported with the structure.
+            if METHODS.iter().any(|(_, method)| method.as_str() == token) || !is_token(token) {
+                continue;
+            }
+            if token == "CONNECT" {
+                let message = format!("the method `{token}` cannot be requested of a gateway");
+                sink.error(Code::Method, node.key_place(), message);
                 continue;
             }
             declare(Method::from(token), node, self.pointer(&["additionalOperations", token]), sink);

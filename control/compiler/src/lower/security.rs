@@ -94,6 +94,10 @@ impl Schemes {
         };
         let verification = match self.mode {
             SecurityMode::Off => return None,
+            _ if kind == SchemeKind::MutualTls && Feature::ClientCertificates.since().is_none() => {
+                around.released.demand(Feature::ClientCertificates, definition, around.sink);
+                return None;
+            }
             SecurityMode::Presence => Verification::Presence,
             SecurityMode::Enforce => verification(name, &kind, definition, around)?,
         };
@@ -191,7 +195,7 @@ const OTHER_MODES: &str = "compile with `--security presence` (a credential must
                            or `--security off` (nothing is asked for)";
 
 fn remedy(name: &str, kind: &SchemeKind) -> String {
-    if !carries_token(kind) {
+    if !carries_token(kind) || Feature::JwtVerification.since().is_none() {
         return format!("no gateway verifies this kind of credential yet: {OTHER_MODES}");
     }
     format!(

@@ -79,6 +79,8 @@ enum Error {
     QueryOrFragment,
     #[error("`{scheme}:` is not the scheme of a server")]
     Scheme { scheme: String },
+    #[error("it names a host and no scheme: write `http:` or `https:` before the `//`")]
+    NoScheme,
     #[error("it is relative to nothing")]
     Unresolvable,
     #[error("its path is none: {0}")]
@@ -86,7 +88,7 @@ enum Error {
 }
 
 /// What relative URLs are relative to: wherever the document is, of which only the root is known.
-const ANYWHERE: &str = "http://anywhere.invalid/";
+const ANYWHERE: &str = "http://anywhere.invalid";
 
 /// A server's URL once its variables are filled in.
 struct ServerUrl {
@@ -105,12 +107,19 @@ impl ServerUrl {
             }
             None => (None, text),
         };
-        let reference = UriRef::parse(path)?;
+        // Behind an authority `//v1` is a path; alone it would be an authority.
+        let behind_authority = origin.as_ref().map(|_| format!("{ANYWHERE}{path}"));
+        let reference = UriRef::parse(behind_authority.as_deref().unwrap_or(path))?;
         if reference.has_query() || reference.has_fragment() {
             return Err(Error::QueryOrFragment);
         }
-        if let Some(scheme) = reference.scheme() {
-            return Err(Error::Scheme { scheme: scheme.to_string() });
+        if origin.is_none() {
+            if let Some(scheme) = reference.scheme() {
+                return Err(Error::Scheme { scheme: scheme.to_string() });
+            }
+            if reference.has_authority() {
+                return Err(Error::NoScheme);
+            }
         }
         let anywhere = Uri::parse(ANYWHERE).map_err(|_| Error::Unresolvable)?;
         let url = reference.resolve_against(&anywhere).map_err(|_| Error::Unresolvable)?;

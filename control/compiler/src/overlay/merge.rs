@@ -3,13 +3,20 @@
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{Origins, child};
+use super::{Origins, child, measure};
 use crate::document::FileId;
 
 /// A value to merge, and where it was written.
 pub(super) struct Update {
     pub(super) value: Value,
     pub(super) origin: (FileId, String),
+}
+
+/// How a merge changed the size of a document, in values.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    pub(super) added: usize,
+    pub(super) replaced: usize,
 }
 
 /// An update that does not fit what it is merged into.
@@ -25,20 +32,20 @@ pub(super) fn merge(
     target: &mut Value,
     (update, pointer): (&Update, String),
     origins: &mut Origins,
-) -> Result<(), Mismatch> {
+) -> Result<Change, Mismatch> {
     let (file, written) = &update.origin;
-    let mut merger = Merger { file: *file, origins };
+    let mut merger = Merger { file: *file, origins, change: Change::default() };
     match (&mut *target, &update.value) {
         (Value::Object(_), Value::Object(_)) | (Value::Array(_), _) => {
             merger.merge(target, &update.value, (&pointer, written));
-            Ok(())
+            Ok(merger.change)
         }
         (Value::Object(_), other) | (_, other @ (Value::Object(_) | Value::Array(_))) => {
             Err(Mismatch { target: kind(target), update: kind(other) })
         }
         _ => {
             merger.replace(target, &update.value, (&pointer, written));
-            Ok(())
+            Ok(merger.change)
         }
     }
 }
@@ -54,6 +61,7 @@ fn kind(value: &Value) -> &'static str {
 struct Merger<'o> {
     file: FileId,
     origins: &'o mut Origins,
+    change: Change,
 }
 
 impl Merger<'_> {
@@ -66,6 +74,7 @@ impl Merger<'_> {
                         self.merge(known, update, (&at, &written));
                     } else {
                         self.origins.note(at, (self.file, written));
+                        self.change.added += measure(update).values;
                         members.insert(key.clone(), update.clone());
                     }
                 }
@@ -82,12 +91,15 @@ impl Merger<'_> {
 
     fn append(&mut self, items: &mut Vec<Value>, update: &Value, (at, written): (&str, &str)) {
         self.origins.note(child(at, &items.len().to_string()), (self.file, written.to_owned()));
+        self.change.added += measure(update).values;
         items.push(update.clone());
     }
 
     fn replace(&mut self, target: &mut Value, update: &Value, (at, written): (&str, &str)) {
         self.origins.forget(at);
         self.origins.note(at.to_owned(), (self.file, written.to_owned()));
+        self.change.added += measure(update).values;
+        self.change.replaced += measure(target).values;
         *target = update.clone();
     }
 }

@@ -35,14 +35,29 @@ enum Change {
     Copy { source: JsonPath },
 }
 
+/// A document that the overlay is for.
+struct Target {
+    file: FileId,
+    /// How many values it has, at most: removed ones are not taken off.
+    values: usize,
+}
+
+/// The document would exceed the limits of reading, which was reported. Nothing is applied after that.
+struct TooMuch;
+
 /// Applies an overlay to every document, or to the one that it says it extends.
 pub(crate) fn apply(documents: &mut Documents, overlay: FileId, sink: &mut Sink) {
     structure::check_overlay(&documents.root(overlay), sink);
-    let targets = targets(documents, overlay);
+    let Some(files) = targets(documents, overlay, sink) else { return };
+    let size = |file: FileId| measure(documents.root(file).value()).values;
+    let mut targets: Vec<Target> = files.into_iter().map(|file| Target { file, values: size(file) }).collect();
     for action in read(&documents.root(overlay), sink) {
         let mut matched = 0;
-        for file in &targets {
-            matched += act(documents, (overlay, *file), &action, sink);
+        for target in &mut targets {
+            match act(documents, (overlay, target), &action, sink) {
+                Ok(count) => matched += count,
+                Err(TooMuch) => return,
+            }
         }
         if matched == 0 {
             let place = place(documents, overlay, &action);
@@ -57,15 +72,29 @@ fn place(documents: &Documents, overlay: FileId, action: &Action) -> Place {
     Place::value(documents.document(overlay).path_arc(), action.pointer.clone())
 }
 
-/// The documents that the overlay is for.
-fn targets(documents: &Documents, overlay: FileId) -> Vec<FileId> {
+/// The documents that the overlay is for: the one that it extends, else all. `None` where that one is at fault.
+fn targets(documents: &Documents, overlay: FileId, sink: &mut Sink) -> Option<Vec<FileId>> {
     let entries: Vec<FileId> = documents.entries().map(|entry| entry.file()).collect();
     let root = documents.root(overlay);
-    let extends = root.get("extends").and_then(|extends| extends.str());
+    let Some((node, extends)) = root.get("extends").and_then(|node| Some((node.clone(), node.str()?))) else {
+        return Some(entries);
+    };
     let folder = Folder::of(documents.document(overlay).path());
-    let path = extends.and_then(|extends| folder.join(extends, &Folder::default()).ok());
-    let named = entries.iter().copied().find(|file| Some(documents.document(*file).path()) == path.as_deref());
-    named.map_or(entries, |file| vec![file])
+    let path = folder.join(extends, &Folder::default()).ok();
+    let is_named = |file: &FileId| {
+        let own = documents.root(*file).get("$self").and_then(|own| own.str());
+        Some(documents.document(*file).path()) == path.as_deref() || own == Some(extends)
+    };
+    if let Some(named) = entries.iter().copied().find(is_named) {
+        return Some(vec![named]);
+    }
+    // One that was read and is no entry was reported already.
+    if path.is_none_or(|path| documents.file(&path).is_none()) {
+        let names: Vec<String> = entries.iter().map(|file| format!("`{}`", documents.document(*file).path())).collect();
+        sink.error(Code::OverlayExtends, &node, format!("`{extends}` is none of the documents that are compiled"))
+            .hint(format!("`extends` is a path as seen from the overlay; the documents are {}", names.join(", ")));
+    }
+    None
 }
 
 fn read(overlay: &Node<'_>, sink: &mut Sink) -> Vec<Action> {
@@ -105,7 +134,13 @@ fn json_path(node: &Node<'_>, sink: &mut Sink) -> Option<JsonPath> {
     parsed.inspect_err(report).ok()
 }
 
-fn act(documents: &mut Documents, (overlay, file): (FileId, FileId), action: &Action, sink: &mut Sink) -> usize {
+fn act(
+    documents: &mut Documents,
+    (overlay, document): (FileId, &mut Target),
+    action: &Action,
+    sink: &mut Sink,
+) -> Result<usize, TooMuch> {
+    let file = document.file;
     let root = documents.root(file);
     let found = remove::located(&action.target, root.value());
     let matched = found.len();
@@ -128,23 +163,26 @@ fn act(documents: &mut Documents, (overlay, file): (FileId, FileId), action: &Ac
     };
     if let Some(update) = update {
         let at = place(documents, overlay, action);
-        if !fits(documents, file, (&found, &update.value)) {
+        if !fits(document, (&found, &update.value)) {
             sink.error(Code::TooMuch, at, "the document grows too large or too deep by this action");
-            return matched;
+            return Err(TooMuch);
         }
         for place in &found {
             let pointer = remove::pointer(place);
             let (value, origins) = documents.value_mut(file);
             let Some(target) = value.pointer_mut(&pointer) else { continue };
-            if let Err(mismatch) = merge::merge(target, (&update, pointer), origins) {
-                sink.error(Code::OverlayMismatch, at.clone(), mismatch.to_string());
+            match merge::merge(target, (&update, pointer), origins) {
+                Ok(change) => document.values = (document.values + change.added).saturating_sub(change.replaced),
+                Err(mismatch) => {
+                    sink.error(Code::OverlayMismatch, at.clone(), mismatch.to_string());
+                }
             }
         }
     }
     if action.remove {
         remove_all(documents, (overlay, file), (action, found), sink);
     }
-    matched
+    Ok(matched)
 }
 
 fn remove_all(
@@ -163,12 +201,11 @@ fn remove_all(
 }
 
 /// Whether the document stays within the limits of reading, were `update` merged into each match.
-fn fits(documents: &Documents, file: FileId, (matches, update): (&[Vec<Step>], &Value)) -> bool {
+fn fits(document: &Target, (matches, update): (&[Vec<Step>], &Value)) -> bool {
     let update = measure(update);
     let deepest = matches.iter().map(Vec::len).max().unwrap_or(0);
     let added = matches.len().saturating_mul(update.values);
-    deepest + update.depth <= DEPTH_MAX
-        && measure(documents.root(file).value()).values.saturating_add(added) <= VALUES_MAX
+    deepest + update.depth <= DEPTH_MAX && document.values.saturating_add(added) <= VALUES_MAX
 }
 
 struct Measure {

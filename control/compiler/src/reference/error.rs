@@ -4,6 +4,7 @@ use thiserror::Error as ThisError;
 
 use crate::diagnostic::Code;
 use crate::document::FileError;
+use crate::document::limits::LINKS_MAX;
 
 /// A reference that leads nowhere, as it is written, and why.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
@@ -47,6 +48,9 @@ pub enum Reason {
     /// References that lead to each other and to nothing else.
     #[error("leads back to itself")]
     Cycle,
+    /// More references one after the other than are followed.
+    #[error("begins a chain of more than {LINKS_MAX} references")]
+    TooLong,
     /// Not a URI reference.
     #[error("is not a URI reference: {0}")]
     Malformed(&'static str),
@@ -57,6 +61,10 @@ impl Error {
         Self { reference: reference.to_owned(), reason }
     }
 
+    pub(crate) fn too_long(reference: &str) -> Self {
+        Self::new(reference, Reason::TooLong)
+    }
+
     /// The diagnostic code.
     pub const fn code(&self) -> Code {
         match self.reason {
@@ -65,6 +73,7 @@ impl Error {
             }
             Reason::Refused(_) => Code::ReferenceRefused,
             Reason::Cycle => Code::ReferenceCycle,
+            Reason::TooLong => Code::TooMuch,
             Reason::Malformed(_) => Code::ReferenceMalformed,
         }
     }
@@ -73,8 +82,11 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match &self.reason {
             Reason::Refused(_) => Some(
-                "put the file into the folder of the document: nothing else is read, least of all the network".into(),
+                "put the file into the folder of the documents, or name a folder that holds every file with `--root`; \
+                 nothing is fetched from a network"
+                    .into(),
             ),
+            Reason::TooLong => Some("refer to what is at its end".into()),
             Reason::Cycle => Some("one of the references has to lead to something that is none".into()),
             Reason::NotFound(_)
             | Reason::NoAnchor(_)

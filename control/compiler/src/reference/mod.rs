@@ -16,6 +16,7 @@ pub use error::{Error, Reason};
 use identity::Spot;
 
 use crate::diagnostic::nearest;
+use crate::document::limits::LINKS_MAX;
 use crate::document::path::{Folder, OutOfBounds};
 use crate::document::{FileError, Node, pointer};
 
@@ -78,6 +79,8 @@ fn file<'d>(from: &Node<'d>, uri: &str) -> Result<Node<'d>, Reason> {
         Reason::Refused(match error {
             OutOfBounds::Above => "it climbs above the folder of the documents",
             OutOfBounds::Absolute => "it is an absolute path",
+            OutOfBounds::Backslash => "it has a backslash, and a URI separates folders by `/`",
+            OutOfBounds::Nul => "it has a NUL character in it, which no path has",
         })
     })?;
     file_at(from, path)
@@ -132,6 +135,7 @@ pub(crate) fn follow<'d>(node: &Node<'d>) -> Result<Node<'d>, Error> {
         match here.reference() {
             None => return Ok(here),
             Some(_) if !seen.insert(here.identity()) => return Err(Error::new(first, Reason::Cycle)),
+            Some(_) if seen.len() > LINKS_MAX => return Err(Error::new(first, Reason::TooLong)),
             Some(next) => reference = next,
         }
     }

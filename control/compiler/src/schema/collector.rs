@@ -10,6 +10,7 @@ use super::scope::{ScopeId, Scopes, Spot};
 use super::table::{self, Table};
 use super::text::Text;
 use crate::diagnostic::{Code, Sink};
+use crate::document::limits::LINKS_MAX;
 use crate::document::{Documents, Identity, Node, Version};
 
 /// The schemas met so far, each with a provisional id in order of first use.
@@ -63,6 +64,19 @@ impl<'d> Collector<'d> {
         id.map(|id| SchemaId(table::number(id)))
     }
 
+    /// Holds schemas to the rules of their keywords although no operation uses them: what is wrong with one is a
+    /// warning, and the table has none of them. Only to be called once every other schema was met.
+    pub(crate) fn look_at_unused(&mut self, unused: impl Iterator<Item = Node<'d>>, sink: &mut Sink) {
+        let used = self.texts.len();
+        let mut found = Sink::new();
+        for schema in unused.filter(|schema| language(schema) == Language::Draft202012) {
+            self.schema(&schema, &mut found);
+        }
+        self.nodes.truncate(used);
+        self.texts.truncate(used);
+        sink.take_as_warnings(found);
+    }
+
     /// The table, in which ids are final.
     pub(crate) fn finish(self, sink: &mut Sink) -> Table {
         if let Some(endless) = table::endless(&self.texts).and_then(|text| self.nodes.get(text)) {
@@ -81,6 +95,11 @@ impl<'d> Collector<'d> {
             if !seen.insert(spot.node.identity()) {
                 let message = format!("`{}` leads back to itself", reference.node.str().unwrap_or_default());
                 sink.error(Code::ReferenceCycle, &reference.node, message);
+                return None;
+            }
+            if seen.len() > LINKS_MAX {
+                let error = crate::reference::Error::too_long(reference.node.str().unwrap_or_default());
+                unresolved(&error, &reference.node, sink);
                 return None;
             }
             spot = self.target(&spot, &reference, sink)?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 use super::collector::{Language, language};
 use super::keyword::TYPES;
@@ -42,7 +42,7 @@ fn is_count(node: &Node<'_>) -> bool {
 }
 
 fn is_positive(node: &Node<'_>) -> bool {
-    node.value().as_number().and_then(Number::as_f64).is_some_and(|number| number > 0.0)
+    node.value().as_number().is_some_and(crate::structure::is_positive)
 }
 
 fn are_texts(node: &Node<'_>) -> bool {

@@ -159,6 +159,9 @@ fn key_description(key: Key) -> &'static str {
         Key::Path => "a path: it does not begin with `/`",
         Key::Status => "a status: `200`, `2XX` and `default` are",
         Key::HeaderName => "a header's name (RFC 9110, section 5.6.2)",
+        Key::Token => "a token (RFC 9110, section 5.6.2)",
+        Key::CookieName => "a cookie's name: it is empty, or has a `;`, a `=` or a space in it",
+        Key::NotEmpty => "a name: it is empty",
         Key::Method => "a method that can be added: it is no token, or has a field of its own",
     }
 }

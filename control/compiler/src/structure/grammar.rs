@@ -91,6 +91,12 @@ pub(crate) enum Key {
     Status,
     /// A token of RFC 9110, section 5.6.2.
     HeaderName,
+    /// A token, too: the scheme of HTTP authentication.
+    Token,
+    /// What can stand before the `=` of a cookie (RFC 6265, section 5.4).
+    CookieName,
+    /// Any text but the empty one.
+    NotEmpty,
     /// A method that has no field of its own.
     Method,
 }

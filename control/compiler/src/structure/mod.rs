@@ -14,3 +14,4 @@ pub(crate) mod walk;
 pub use check::check;
 pub(crate) use check::check_overlay;
 pub(crate) use fault::Fault;
+pub(crate) use rules::is_positive;

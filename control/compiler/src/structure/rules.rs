@@ -65,7 +65,13 @@ pub(super) fn key_fits(key: Key, text: &str) -> bool {
             [b'1'..=b'5', tens, ones] => tens.is_ascii_digit() && ones.is_ascii_digit(),
             _ => false,
         },
-        Key::HeaderName => is_token(text),
+        Key::HeaderName | Key::Token => is_token(text),
+        Key::CookieName => {
+            let ends_name =
+                |character: char| ";=".contains(character) || character.is_whitespace() || character.is_control();
+            !text.is_empty() && !text.contains(ends_name)
+        }
+        Key::NotEmpty => !text.is_empty(),
         Key::Method => is_token(text) && !FIXED_METHODS.contains(&text),
     }
 }
@@ -84,6 +90,13 @@ pub(super) fn is_email(text: &str) -> bool {
     text.split_once('@').is_some_and(|(name, host)| {
         !name.is_empty() && !host.is_empty() && !host.contains('@') && !text.contains(char::is_whitespace)
     })
+}
+
+/// A number above zero, however small: `1e-400` is one, and no `f64`.
+pub(crate) fn is_positive(number: &serde_json::Number) -> bool {
+    let text = number.to_string();
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    !mantissa.starts_with('-') && mantissa.contains(|digit: char| matches!(digit, '1'..='9'))
 }
 
 /// A whole number, zero or above; `2.0` is one.

@@ -26,6 +26,11 @@ pub(crate) trait Observer<'d> {
 
     /// An object was entered, for the first time.
     fn object(&mut self, node: &Node<'d>, object: &'static Object, severity: Severity);
+
+    /// Whether a field, which the object has, is not gone into.
+    fn passes_by(&self, _field: &str) -> bool {
+        false
+    }
 }
 
 /// What a reference should lead to.
@@ -78,7 +83,7 @@ impl<'d, 's, O: Observer<'d>> Walk<'d, 's, O> {
             Shape::Email => value.as_str().is_some_and(rules::is_email),
             Shape::Boolean => value.is_boolean(),
             Shape::Number => value.is_number(),
-            Shape::Positive => value.as_f64().is_some_and(|number| number > 0.0),
+            Shape::Positive => value.as_number().is_some_and(rules::is_positive),
             Shape::Count => rules::is_count(value),
             Shape::Word(words) => value.as_str().is_some_and(|text| words.contains(&text)),
             Shape::Object(object) => return self.object(node, object, severity),
@@ -173,6 +178,9 @@ impl<'d, 's, O: Observer<'d>> Walk<'d, 's, O> {
             return;
         }
         if let Some(field) = object.field(name, version(node)) {
+            if self.observer.passes_by(name) {
+                return;
+            }
             return self.shape(node, field.shape, severity.max(field.severity));
         }
         match object.others {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use compiler::diagnostic::{Diagnostics, Sink};
 use compiler::document::{Documents, FileError, Files};
-use compiler::input::{Input, Options};
+use compiler::input::{Fence, Input, Options};
 
 /// A folder of the corpus; `None`, with a note, where there is no corpus.
 pub(crate) fn folder(name: &str) -> Option<PathBuf> {
@@ -58,7 +58,13 @@ impl Files for FolderFiles {
 pub(crate) fn check(document: &Path) -> Diagnostics {
     let files = FolderFiles(document.parent().unwrap().to_owned());
     let entry = document.file_name().unwrap().to_str().unwrap().to_owned();
-    let input = Input { specs: vec![entry], overlays: vec![], files: &files, options: Options::default() };
+    let input = Input {
+        specs: vec![entry],
+        overlays: vec![],
+        fence: Fence::default(),
+        files: &files,
+        options: Options::default(),
+    };
     let mut sink = Sink::new();
     let documents = Documents::load(&input, &mut sink);
     compiler::structure::check(&documents, &mut sink);

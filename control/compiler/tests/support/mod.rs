@@ -5,7 +5,7 @@
 use artifact_format::model::{Artifact, Provenance};
 use compiler::diagnostic::{Located, Severity};
 use compiler::document::MemoryFiles;
-use compiler::{Compiled, Input, Options, SecurityMode, compile};
+use compiler::{Compiled, Fence, Input, Options, SecurityMode, compile};
 
 /// Options that make a gateway of any description.
 pub(crate) fn lenient() -> Options {
@@ -22,7 +22,7 @@ pub(crate) fn compile_texts(texts: &[(&str, &str)], options: Options) -> Compile
     let files =
         texts.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect::<MemoryFiles>();
     let specs = texts.iter().map(|(path, _)| (*path).to_owned()).filter(|path| !path.contains("part"));
-    compile(&Input { specs: specs.collect(), overlays: Vec::new(), files: &files, options })
+    compile(&Input { specs: specs.collect(), overlays: Vec::new(), fence: Fence::default(), files: &files, options })
 }
 
 /// A diagnostic as `PC1003 file#/pointer: message`.

@@ -27,6 +27,11 @@ pub(super) static SECURITY_SCHEME: Object = Object::new(
     rule(Demand::All(&["scheme"])).when("type", &["http"]),
     rule(Demand::All(&["flows"])).when("type", &["oauth2"]).mild(),
     rule(Demand::All(&["openIdConnectUrl"])).when("type", &["openIdConnect"]),
+    // No request could satisfy these.
+    rule(Demand::Reads("name", Key::HeaderName)).when("in", &["header"]),
+    rule(Demand::Reads("name", Key::CookieName)).when("in", &["cookie"]),
+    rule(Demand::Reads("name", Key::NotEmpty)).when("in", &["query"]),
+    rule(Demand::Reads("scheme", Key::Token)).when("type", &["http"]),
     // A field of another type is idle.
     rule(Demand::NoneOf(&["name", "in"])).when("type", &["http", "mutualTLS", "oauth2", "openIdConnect"]).mild(),
     rule(Demand::NoneOf(&["scheme", "bearerFormat"]))
