@@ -100,7 +100,7 @@ fn written(encoding: &ParameterEncoding) -> String {
     }
 }
 
-/// What a document calls a style (OpenAPI 3.2.0 section 4.12.2.2).
+/// What a document calls a style (OpenAPI 3.2.0, Parameter Object, "Style Values").
 fn style_name(style: Style) -> &'static str {
     match style {
         Style::Matrix => "matrix",

@@ -1,8 +1,6 @@
 //! Who may call, before and after.
 
-use artifact_format::model::{
-    ApiKeyLocation, Artifact, JwtVerification, Operation, Scheme, SchemeKind, Verification,
-};
+use artifact_format::model::{ApiKeyLocation, Artifact, JwtVerification, Operation, Scheme, SchemeKind, Verification};
 
 use super::{Comparison, Guard, Kind, Severity};
 
@@ -71,7 +69,8 @@ fn all_shown(alternatives: &[Vec<Demand<'_>>]) -> String {
 fn shown(demands: &[Demand<'_>]) -> String {
     let one = |demand: &Demand<'_>| {
         let Scheme { name, kind, verification } = demand.scheme;
-        let scopes = if demand.scopes.is_empty() { String::new() } else { format!(": {}", demand.scopes.join(" ")) };
+        let scopes =
+            if demand.scopes.is_empty() { String::new() } else { format!(", scopes {}", demand.scopes.join(" ")) };
         format!("`{name}` ({}, {}{scopes})", carried(kind), verified(verification))
     };
     if demands.is_empty() {
@@ -104,7 +103,8 @@ fn verified(verification: &Verification) -> String {
     match verification {
         Verification::Presence => "presence only".to_owned(),
         Verification::Jwt(JwtVerification { issuer, audiences, jwks }) => {
-            format!("token of {issuer} for {} with keys of {jwks}", audiences.join(" or "))
+            let audience = if audiences.is_empty() { "nobody".to_owned() } else { audiences.join(" or ") };
+            format!("token of {issuer} for {audience}, keys of {jwks}")
         }
     }
 }
