@@ -177,12 +177,16 @@ impl Request {
 }
 
 impl SigningArgs {
+    /// Where the key is that was named.
+    pub fn source(&self) -> Result<Option<SigningKeySource>, key::Error> {
+        Ok(self.signing_key.as_deref().map(str::parse).transpose()?)
+    }
+
     /// Encodes a model and signs it.
     pub fn build(&self, artifact: &Artifact, config: &Config) -> Result<Built, Error> {
         let draft = Draft::encode(artifact).map_err(Unencodable)?;
-        let (draft, signer) = match &self.signing_key {
-            Some(given) => {
-                let source: SigningKeySource = given.parse().map_err(key::Error::from)?;
+        let (draft, signer) = match self.source()? {
+            Some(source) => {
                 let key = source.resolve(config)?;
                 (draft.sign(&key), Signer::Key(key.public().id()))
             }

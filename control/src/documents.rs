@@ -137,7 +137,9 @@ impl Folder {
             file::Error::NotFound { .. } => FileError::NotFound,
             file::Error::TooLarge { .. } => FileError::TooLarge { limit: FILE_BYTES_MAX },
             file::Error::Io { source, .. } => of_system(&source),
-            file::Error::Exists { .. } | file::Error::NotAFile { .. } => FileError::Other(error.to_string()),
+            file::Error::Exists { .. } | file::Error::NotAFile { .. } | file::Error::Input { .. } => {
+                FileError::Other(error.to_string())
+            }
         })
     }
 }
@@ -158,6 +160,11 @@ impl Reads {
     /// The folders that hold what was read, and what was looked for in vain.
     pub fn folders(&self) -> impl Iterator<Item = &Path> {
         self.0.keys().filter_map(|path| path.parent())
+    }
+
+    /// Whether a path leads to a file that was read.
+    pub fn contain(&self, path: &Path) -> bool {
+        self.0.keys().any(|read| file::is_same(read, path))
     }
 
     /// Whether any of it is not what it was.

@@ -73,6 +73,7 @@ fn of_file(error: &file::Error) -> Code {
         file::Error::NotFound { .. } | file::Error::Exists { .. } | file::Error::NotAFile { .. } => {
             Code::NotFoundOrConflict
         }
+        file::Error::Input { .. } => Code::Usage,
         file::Error::TooLarge { .. } => Code::Invalid,
         file::Error::Io { .. } => Code::Generic,
     }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -20,6 +20,12 @@ pub enum Error {
     /// There is one, and it is not to be replaced.
     #[error("{} exists already: name another file, or replace it with --force", path.display())]
     Exists {
+        /// Which.
+        path: PathBuf,
+    },
+    /// What is to be written was made of it.
+    #[error("{} is what the artifact is made with, and would be lost: write to another file", path.display())]
+    Input {
         /// Which.
         path: PathBuf,
     },
@@ -83,6 +89,12 @@ pub fn check_readable(path: &Path) -> Result<(), Error> {
         return Err(Error::NotAFile { path: path.to_owned() });
     }
     Ok(())
+}
+
+/// Whether two paths lead to one file, by whatever names and links.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+    identity(one).is_some_and(|one| identity(other) == Some(one))
 }
 
 /// Reads to the end; `None` where there is more than `max_bytes`.

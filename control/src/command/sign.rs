@@ -26,9 +26,12 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     let source: SigningKeySource = args.signing_key.parse().map_err(key::Error::from)?;
     let key = source.resolve(&context.config)?;
+    let output = args.output.as_ref().unwrap_or(&args.artifact);
+    if source.is_in(output) {
+        return Err(file::Error::Input { path: output.clone() }.into());
+    }
     let artifact = ArtifactFile::read(&args.artifact)?;
     let signed = artifact.signed(&key)?;
-    let output = args.output.as_ref().unwrap_or(&args.artifact);
     file::replace(output, &signed, Access::Shared)?;
     context.console.note(format_args!("signed {} with key {}", output.display(), key.public().id()));
     Ok(Outcome::Done)

@@ -130,6 +130,35 @@ fn an_output_that_cannot_be_written_is_1() {
 }
 
 #[test]
+fn an_output_never_replaces_what_it_was_made_of() {
+    let sandbox = Sandbox::with_pets();
+    let referring = PETS.replace("#/components/schemas/Pets", "schemas.yaml#/Pets");
+    let overlay = "overlay: 1.0.0\ninfo: { title: None, version: 1.0.0 }\n\
+                   actions: [{ target: $.info, update: { title: Cats } }]\n";
+    let files = [("api.yaml", referring.as_str()), ("schemas.yaml", "Pets: { type: array }\n"), ("over.yaml", overlay)];
+    for (name, text) in files {
+        sandbox.write(name, text);
+    }
+    sandbox.succeeds(&["keygen", "-o", "key.pem"]);
+    let key = sandbox.read("key.pem");
+    symlink("api.yaml", sandbox.path("link.bca")).unwrap();
+    let compile = ["compile", "--spec", "api.yaml", "--overlay", "over.yaml", "--signing-key", "key.pem", "-o"];
+    for output in ["api.yaml", "./schemas.yaml", "over.yaml", "link.bca", "key.pem"] {
+        for also in [&[][..], &["--dry-run"]] {
+            let said = sandbox.fails(&[&compile, &[output][..], also].concat(), 2);
+            assert!(said.contains(output) && said.contains("another file"), "{said}");
+        }
+    }
+    for (name, text) in files {
+        assert_eq!(sandbox.read(name), text.as_bytes(), "{name}");
+    }
+    assert_eq!(sandbox.read("key.pem"), key);
+    sandbox.succeeds(&[&compile, &["api.bca"][..]].concat());
+    sandbox.fails(&["sign", "api.bca", "--signing-key", "key.pem", "-o", "key.pem"], 2);
+    assert_eq!(sandbox.read("key.pem"), key);
+}
+
+#[test]
 fn a_folder_that_may_not_be_read_is_1() {
     let sandbox = Sandbox::new();
     sandbox.write("closed/pets.yaml", PETS);
