@@ -137,9 +137,10 @@ impl Folder {
             file::Error::NotFound { .. } => FileError::NotFound,
             file::Error::TooLarge { .. } => FileError::TooLarge { limit: FILE_BYTES_MAX },
             file::Error::Io { source, .. } => of_system(&source),
-            file::Error::Exists { .. } | file::Error::NotAFile { .. } | file::Error::Input { .. } => {
-                FileError::Other(error.to_string())
-            }
+            file::Error::Exists { .. }
+            | file::Error::NotAFile { .. }
+            | file::Error::Input { .. }
+            | file::Error::NoFolder { .. } => FileError::Other(error.to_string()),
         })
     }
 }

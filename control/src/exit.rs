@@ -75,7 +75,7 @@ fn of_file(error: &file::Error) -> Code {
         }
         file::Error::Input { .. } => Code::Usage,
         file::Error::TooLarge { .. } => Code::Invalid,
-        file::Error::Io { .. } => Code::Generic,
+        file::Error::NoFolder { .. } | file::Error::Io { .. } => Code::Generic,
     }
 }
 

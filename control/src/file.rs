@@ -23,6 +23,12 @@ pub enum Error {
         /// Which.
         path: PathBuf,
     },
+    /// The folder that a file is to be written into does not exist.
+    #[error("cannot write {}: there is no folder {}; make it first", path.display(), folder_of(path).display())]
+    NoFolder {
+        /// Which file.
+        path: PathBuf,
+    },
     /// What is to be written was made of it.
     #[error("{} is what the artifact is made with, and would be lost: write to another file", path.display())]
     Input {
@@ -144,7 +150,8 @@ fn write_beside(path: &Path, bytes: &[u8], access: Access) -> Result<NamedTempFi
         .prefix(".portcullis-")
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder_of(path))
-        .map_err(failed)?;
+        // The error names the temporary file, which means nothing to the user; its kind does.
+        .map_err(|error| failed(error.kind().into()))?;
     temporary.write_all(bytes).map_err(failed)?;
     temporary.as_file().sync_all().map_err(failed)?;
     Ok(temporary)
@@ -164,6 +171,7 @@ fn failure(path: &Path, action: &'static str, source: io::Error) -> Error {
     let path = path.to_owned();
     match source.kind() {
         io::ErrorKind::NotFound if action == "read" => Error::NotFound { path },
+        io::ErrorKind::NotFound if action == "write" => Error::NoFolder { path },
         io::ErrorKind::AlreadyExists => Error::Exists { path },
         _ => Error::Io { path, action, source },
     }

@@ -126,7 +126,9 @@ fn documents_that_are_not_there_are_4() {
 fn an_output_that_cannot_be_written_is_1() {
     let sandbox = Sandbox::with_pets();
     let said = sandbox.fails(&["compile", "--spec", "pets.yaml", "--unsigned", "-o", "missing/pets.bca"], 1);
-    assert!(said.contains("missing/pets.bca"), "{said}");
+    assert!(said.contains("cannot write missing/pets.bca: there is no folder missing; make it first"), "{said}");
+    let said = sandbox.fails(&["compile", "--spec", "pets.yaml", "--unsigned", "-o", "pets.yaml/pets.bca"], 1);
+    assert!(said.contains("cannot write pets.yaml/pets.bca: ") && !said.contains(".portcullis-"), "{said}");
 }
 
 #[test]
