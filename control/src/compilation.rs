@@ -182,6 +182,18 @@ impl SigningArgs {
         Ok(self.signing_key.as_deref().map(str::parse).transpose()?)
     }
 
+    /// Does everything that [`Self::build`] does but make a development key: whatever would keep a model from becoming
+    /// a file is found.
+    pub fn rehearse(&self, artifact: &Artifact, config: &Config) -> Result<(), Error> {
+        let draft = Draft::encode(artifact).map_err(Unencodable)?;
+        let draft = match self.source()? {
+            Some(source) => draft.sign(&source.resolve(config)?),
+            None => draft,
+        };
+        draft.finish().map_err(Unencodable)?;
+        Ok(())
+    }
+
     /// Encodes a model and signs it.
     pub fn build(&self, artifact: &Artifact, config: &Config) -> Result<Built, Error> {
         let draft = Draft::encode(artifact).map_err(Unencodable)?;
@@ -213,5 +225,32 @@ impl From<Security> for SecurityMode {
             Security::Presence => Self::Presence,
             Security::Off => Self::Off,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use artifact_format::model::{Policies, Routes, Schemas, Specs, Upstreams};
+
+    use super::*;
+
+    #[test]
+    fn what_no_gateway_would_read_is_found_without_writing_it() {
+        let rehearsed = |project: &str| {
+            let artifact = Artifact {
+                project: project.to_owned(),
+                compiler: "test/0".to_owned(),
+                provenance: Provenance::default(),
+                routes: Routes::default(),
+                schemas: Schemas::default(),
+                policies: Policies::default(),
+                upstreams: Upstreams::default(),
+                specs: Specs::default(),
+            };
+            SigningArgs::default().rehearse(&artifact, &Config::from_environment())
+        };
+        rehearsed("shop").unwrap();
+        // More than the 1 MiB of a manifest.
+        assert!(matches!(rehearsed(&"p".repeat(2 << 20)), Err(Error::Unencodable(_))));
     }
 }

@@ -32,7 +32,7 @@ pub struct Args {
     /// Where to write the artifact; `-` for stdout. One that is there stays until the new one is whole.
     #[arg(long, short, value_name = "FILE", required_unless_present = "dry_run")]
     output: Option<PathBuf>,
-    /// Do everything but write the artifact. No development key is made either.
+    /// Do everything but write the artifact: a signing key that is named must be there. No development key is made either.
     #[arg(long)]
     dry_run: bool,
 }
@@ -83,6 +83,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
         }
     }
     let Some(output) = args.output.as_deref().filter(|_| !args.dry_run) else {
+        args.signing.rehearse(&artifact, &context.config)?;
         context.console.note(format_args!("{}; nothing was written", summary(&artifact)));
         return Ok(Outcome::Done);
     };
@@ -102,6 +103,7 @@ pub fn validate(args: &ValidateArgs, context: &Context) -> Result<Outcome, Error
     let provenance = ProvenanceArgs::default().provenance(&context.config)?;
     let request = Request { documents: args.documents.clone(), lowering: args.lowering.clone(), provenance };
     let (artifact, _) = checked(&request, args.diagnostics, context.console)?;
+    SigningArgs::default().rehearse(&artifact, &context.config)?;
     context.console.note(format_args!("{}; nothing was written", summary(&artifact)));
     Ok(Outcome::Done)
 }

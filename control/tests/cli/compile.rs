@@ -63,6 +63,16 @@ fn validate_and_a_dry_run_write_nothing() {
 }
 
 #[test]
+fn a_dry_run_resolves_the_key_that_is_named() {
+    let sandbox = Sandbox::with_pets();
+    let dry_run = ["compile", "--spec", "pets.yaml", "--dry-run", "--signing-key"];
+    assert!(sandbox.fails(&[&dry_run, &["env://TEST_UNSET"][..]].concat(), 13).contains("env://TEST_UNSET"));
+    sandbox.fails(&[&dry_run, &["vault://key"][..]].concat(), 2);
+    sandbox.succeeds(&["keygen", "-o", "key.pem"]);
+    sandbox.succeeds(&[&dry_run, &["key.pem"][..]].concat());
+}
+
+#[test]
 fn diagnostics_for_programs_are_on_stdout() {
     let sandbox = Sandbox::new();
     sandbox.write("pets.yaml", BROKEN);
