@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::config::Config;
 use crate::documents::{self, Folder, Reads};
 use crate::key::{self, Age, SigningKeySource};
+use crate::project::ProjectName;
 
 /// Which documents to compile.
 #[derive(Debug, Clone, Args)]
@@ -38,9 +39,9 @@ pub struct LoweringArgs {
     /// What becomes of security requirements.
     #[arg(long, value_enum, value_name = "MODE", default_value = "enforce")]
     pub security: Security,
-    /// The project that the artifact is for.
+    /// The project that the artifact is for: letters, digits, `-`, `_` and `.`, at most 64.
     #[arg(long, value_name = "NAME", default_value = "default")]
-    pub project: String,
+    pub project: ProjectName,
 }
 
 /// Who is said to have built the artifact, from what.
@@ -165,7 +166,7 @@ impl Request {
         let folder = Folder::of(&first, root.as_deref())?.with_stdin(specs.iter().chain(overlays))?;
         let name = |paths: &[PathBuf]| paths.iter().map(|path| folder.name(path)).collect::<Result<Vec<_>, _>>();
         let options = Options {
-            project: self.lowering.project.clone(),
+            project: self.lowering.project.to_string(),
             upstream: self.lowering.upstream.clone(),
             security: self.lowering.security.into(),
             provenance: self.provenance.clone(),

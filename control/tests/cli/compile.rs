@@ -73,6 +73,18 @@ fn a_dry_run_resolves_the_key_that_is_named() {
 }
 
 #[test]
+fn a_project_has_a_name() {
+    let sandbox = Sandbox::with_pets();
+    let compile = ["compile", "--spec", "pets.yaml", "--unsigned", "-o", "pets.bca", "--project"];
+    for name in ["", "a b", "a\nb", "a\u{1b}[31m"] {
+        assert!(sandbox.fails(&[&compile, &[name][..]].concat(), 2).contains("not a project's name"), "{name:?}");
+    }
+    let uuid = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+    sandbox.succeeds(&[&compile, &[uuid][..]].concat());
+    assert_eq!(sandbox.json(&["inspect", "pets.bca"])["project"], uuid);
+}
+
+#[test]
 fn diagnostics_for_programs_are_on_stdout() {
     let sandbox = Sandbox::new();
     sandbox.write("pets.yaml", BROKEN);
