@@ -34,13 +34,13 @@ pub struct DocumentArgs {
 #[derive(Debug, Clone, Args)]
 pub struct LoweringArgs {
     /// Where every request goes, whatever the documents say.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, env = "PORTCULLIS_CONTROL_UPSTREAM", value_name = "URL")]
     pub upstream: Option<String>,
     /// What becomes of security requirements.
-    #[arg(long, value_enum, value_name = "MODE", default_value = "enforce")]
+    #[arg(long, env = "PORTCULLIS_CONTROL_SECURITY", value_enum, value_name = "MODE", default_value = "enforce")]
     pub security: Security,
     /// The project that the artifact is for: letters, digits, `-`, `_` and `.`, at most 64.
-    #[arg(long, value_name = "NAME", default_value = "default")]
+    #[arg(long, env = "PORTCULLIS_CONTROL_PROJECT", value_name = "NAME", default_value = "default")]
     pub project: ProjectName,
 }
 
@@ -48,10 +48,10 @@ pub struct LoweringArgs {
 #[derive(Debug, Clone, Default, Args)]
 pub struct ProvenanceArgs {
     /// The commit of the documents, to be kept in the artifact.
-    #[arg(long = "provenance-commit", value_name = "SHA")]
+    #[arg(long = "provenance-commit", env = "PORTCULLIS_CONTROL_PROVENANCE_COMMIT", value_name = "SHA")]
     commit: Option<String>,
     /// Where the documents come from, to be kept in the artifact: a repository, a pipeline.
-    #[arg(long = "provenance-source", value_name = "TEXT")]
+    #[arg(long = "provenance-source", env = "PORTCULLIS_CONTROL_PROVENANCE_SOURCE", value_name = "TEXT")]
     source: Option<String>,
 }
 
@@ -61,9 +61,16 @@ pub struct SigningArgs {
     /// The key to sign with: a PEM file, `file:///path`, or `env://NAME`.
     /// Without it, a development key that this machine trusts, made the first time.
     // Parsed later: clap would repeat a key that was given by mistake.
-    #[arg(long, value_name = "FILE|env://NAME", allow_hyphen_values = true, conflicts_with = "unsigned")]
+    #[arg(
+        long,
+        env = "PORTCULLIS_CONTROL_SIGNING_KEY",
+        hide_env_values = true,
+        value_name = "FILE|env://NAME",
+        allow_hyphen_values = true,
+        conflicts_with = "unsigned"
+    )]
     signing_key: Option<String>,
-    /// Do not sign. Only a gateway that was told `--allow-unsigned` serves the artifact.
+    /// Do not sign; refused where a signing key is named. Only a gateway that was told `--allow-unsigned` serves the artifact.
     #[arg(long)]
     unsigned: bool,
 }

@@ -52,7 +52,7 @@ pub struct ValidateArgs {
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct DiagnosticArgs {
     /// How diagnostics are written: `text` on stderr, the others on stdout.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, env = "PORTCULLIS_CONTROL_FORMAT", value_enum, value_name = "FORMAT", default_value = "text")]
     format: DiagnosticFormat,
 }
 

@@ -15,7 +15,13 @@ pub struct Args {
     artifact: PathBuf,
     /// The key to sign with: a PEM file, `file:///path`, or `env://NAME`.
     // Parsed later: clap would repeat a key that was given by mistake.
-    #[arg(long, value_name = "FILE|env://NAME", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        env = "PORTCULLIS_CONTROL_SIGNING_KEY",
+        hide_env_values = true,
+        value_name = "FILE|env://NAME",
+        allow_hyphen_values = true
+    )]
     signing_key: String,
     /// Where to write the signed artifact. Without it, the artifact is replaced.
     #[arg(long, short, value_name = "FILE")]
