@@ -168,9 +168,10 @@ impl Reads {
         self.0.keys().any(|read| file::is_same(read, path))
     }
 
-    /// Whether any of it is not what it was.
-    pub fn have_changed(&self) -> bool {
-        self.0.iter().any(|(path, content)| Content::of(fs::read(path).ok().as_deref()) != *content)
+    /// What is found at the same paths now: equal to these where nothing changed.
+    pub fn again(&self) -> Self {
+        let found = |path: &PathBuf| Content::of(fs::read(path).ok().as_deref());
+        Self(self.0.keys().map(|path| (path.clone(), found(path))).collect())
     }
 }
 
@@ -251,13 +252,13 @@ mod tests {
             folder.reads()
         };
         let before = read();
-        assert!(!before.have_changed());
+        assert_eq!(before.again(), before);
         fs::write(&spec, "text").unwrap();
-        assert!(!before.have_changed(), "the same text again is no change");
+        assert_eq!(before.again(), before, "the same text again is no change");
         fs::write(&spec, "other").unwrap();
-        assert!(before.have_changed());
+        assert_ne!(before.again(), before);
         let before = read();
         fs::write(temporary.path().join("api/missing.yaml"), "").unwrap();
-        assert!(before.have_changed(), "a file that was missing came");
+        assert_ne!(before.again(), before, "a file that was missing came");
     }
 }
