@@ -181,7 +181,8 @@ impl Content {
     }
 }
 
-fn is_stdin(path: &Path) -> bool {
+/// Whether a path stands for stdin.
+pub fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 

@@ -119,6 +119,7 @@ fn of_compilation(error: &compilation::Error) -> Code {
 fn of_dev(error: &dev::Error) -> Code {
     match error {
         dev::Error::Documents(error) => of_documents(error),
+        dev::Error::Stdin => Code::Usage,
         dev::Error::Compilation(error) => of_compilation(error),
         dev::Error::File(error) => of_file(error),
         dev::Error::NoGateway | dev::Error::GatewayNotFound { .. } => Code::NotFoundOrConflict,

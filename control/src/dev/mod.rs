@@ -13,7 +13,7 @@ use thiserror::Error;
 
 pub use gateway::{Addresses, find_gateway};
 
-use crate::compilation::{self, Built, Compilation, Request, SigningArgs};
+use crate::compilation::{self, Built, Compilation, DocumentArgs, Request, SigningArgs};
 use crate::config::Config;
 use crate::documents;
 use crate::file::{self, Access};
@@ -53,6 +53,9 @@ pub enum Error {
     /// The documents.
     #[error(transparent)]
     Documents(#[from] documents::Error),
+    /// Stdin, which cannot be read twice.
+    #[error("`-` is stdin, which nobody can save again: give `dev` files")]
+    Stdin,
     /// Signing.
     #[error(transparent)]
     Compilation(#[from] compilation::Error),
@@ -91,6 +94,10 @@ pub enum Error {
 /// # Errors
 /// Nothing could be compiled for the first time, or no gateway can be run. Later faults are told and waited out.
 pub fn run(session: &Session<'_>, listener: &mut impl Listener) -> Result<(), Error> {
+    let DocumentArgs { specs, overlays, .. } = &session.request.documents;
+    if specs.iter().chain(overlays).any(|path| documents::is_stdin(path)) {
+        return Err(Error::Stdin);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(session, listener))
 }

@@ -202,6 +202,10 @@ fn what_cannot_be_run_is_said_at_once() {
     sandbox.fails(&["dev", "--spec", "pets.yaml", "--gateway", "./not-a-program"], 1);
     let gateway = script(&sandbox, STAND_IN);
     sandbox.fails(&["dev", "--spec", "missing.yaml", "--gateway", gateway.to_str().unwrap()], 4);
+    for documents in [&["--spec", "-"][..], &["--spec", "pets.yaml", "--overlay", "-"]] {
+        let dev = [&["dev", "--gateway", gateway.to_str().unwrap()], documents].concat();
+        assert!(sandbox.fails(&dev, 2).contains("stdin"));
+    }
 }
 
 #[test]
