@@ -168,9 +168,17 @@ impl Request {
     /// A document that the user named is not there, or not in the folder. What is wrong *in* documents is among the
     /// diagnostics.
     pub fn compile(&self) -> Result<Compilation, documents::Error> {
+        self.compile_with(None)
+    }
+
+    /// Compiles where stdin was read already, and held this.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn compile_with(&self, stdin: Option<&[u8]>) -> Result<Compilation, documents::Error> {
         let DocumentArgs { specs, overlays, root } = &self.documents;
         let first = specs.first().map_or_else(PathBuf::new, Clone::clone);
-        let folder = Folder::of(&first, root.as_deref())?.with_stdin(specs.iter().chain(overlays))?;
+        let folder = Folder::of(&first, root.as_deref())?.with_stdin(specs.iter().chain(overlays), stdin)?;
         let name = |paths: &[PathBuf]| paths.iter().map(|path| folder.name(path)).collect::<Result<Vec<_>, _>>();
         let options = Options {
             project: self.lowering.project.to_string(),

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::file;
 
 /// What the document on stdin is called, in diagnostics and in the artifact.
-const STDIN: &str = "stdin";
+pub const STDIN: &str = "stdin";
 
 /// A folder, and what was read from it.
 ///
@@ -84,11 +84,18 @@ impl Folder {
     }
 
     /// Reads the document that stands for `-`, where one of the paths is that.
-    pub fn with_stdin<'p>(self, paths: impl Iterator<Item = &'p PathBuf>) -> Result<Self, Error> {
+    ///
+    /// `given` is the text where it was read already.
+    pub fn with_stdin<'p>(self, paths: impl Iterator<Item = &'p PathBuf>, given: Option<&[u8]>) -> Result<Self, Error> {
         let stdin = match paths.filter(|path| is_stdin(path)).count() {
             0 => None,
             1 => {
-                let read = file::read_at_most(io::stdin().lock(), FILE_BYTES_MAX as u64).map_err(Error::Stdin)?;
+                let limit = FILE_BYTES_MAX as u64;
+                let read = match given {
+                    Some(text) => file::read_at_most(text, limit),
+                    None => file::read_at_most(io::stdin().lock(), limit),
+                };
+                let read = read.map_err(Error::Stdin)?;
                 Some(read.ok_or(Error::StdinTooLarge)?)
             }
             count => return Err(Error::StdinRepeated { count }),

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use super::{Context, Error, Outcome};
 use crate::artifact::ArtifactFile;
+use crate::documents;
 use crate::file::{self, Access};
 use crate::key::{self, SigningKeySource};
 
 /// The arguments of `sign`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The artifact. The signatures it has stay.
+    /// The artifact; `-` reads it from stdin. The signatures it has stay.
     #[arg(value_name = "FILE")]
     artifact: PathBuf,
     /// The key to sign with: a PEM file, `file:///path`, or `env://NAME`.
@@ -23,7 +24,8 @@ pub struct Args {
         allow_hyphen_values = true
     )]
     signing_key: String,
-    /// Where to write the signed artifact. Without it, the artifact is replaced.
+    /// Where to write the signed artifact. Without it, the artifact is replaced; one from stdin goes to
+    /// stdout, as with `-`.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -38,7 +40,11 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     }
     let artifact = ArtifactFile::read(&args.artifact)?;
     let signed = artifact.signed(&key)?;
-    file::replace(output, &signed, Access::Shared)?;
+    if documents::is_stdin(output) {
+        context.console.data(&signed)?;
+    } else {
+        file::replace(output, &signed, Access::Shared)?;
+    }
     context.console.note(format_args!("signed {} with key {}", output.display(), key.public().id()));
     Ok(Outcome::Done)
 }
