@@ -6,7 +6,7 @@ set -euo pipefail
 source "$(dirname "$0")/lib.sh"
 
 command -v node >/dev/null || die 'the demo needs Node.js for its upstream'
-command -v curl >/dev/null || die 'the demo needs curl'
+step tools scripts/tools.sh demo
 step build cargo build --quiet --workspace --bins
 export PATH="$target/debug:$PATH"
 
@@ -30,7 +30,14 @@ show() {
         case $word in *[!A-Za-z0-9_./:-]*) line+=" '$word'" ;; *) line+=" $word" ;; esac
     done
     printf '\033[2m$%s\033[0m\n' "$line"
-    "$@" || true
+    "$@"
+}
+# refused COMMAND...: the same, for a command that must fail by itself, and does not run into a time limit (124).
+refused() {
+    local status=0
+    printf '\033[2m$ %s\033[0m\n' "$*"
+    "$@" || status=$?
+    [ $status != 0 ] && [ $status != 124 ] || die "this should have been refused: $*"
 }
 until_status() {
     for _ in $(seq 100); do
@@ -80,6 +87,7 @@ title 'A mistake is explained, and the last good version goes on being served'
 cp openapi.yaml good.yaml
 sed -i 's|operationId: countNotes|operationID: countNotes|' openapi.yaml
 for _ in $(seq 100); do grep -q 'error\[PC' "$work/dev.log" && break; sleep 0.1; done
+grep -q 'error\[PC' "$work/dev.log" || die 'the mistake was not explained'
 sed -n '/error\[PC/,/docs:/p' "$work/dev.log" | head -12
 show curl -s "http://$gateway/count"
 cp good.yaml openapi.yaml
@@ -94,7 +102,7 @@ position=$(($(stat --format %s api.bca) - 40))
 byte=$(od -An -tu1 -j "$position" -N1 tampered.bca | tr -d ' ')
 # shellcheck disable=SC2059
 printf "\\x$(printf %02x $((byte ^ 1)))" | dd of=tampered.bca bs=1 seek="$position" conv=notrunc status=none
-show portcullis serve --artifact tampered.bca --listen 127.0.0.1:0 --admin 127.0.0.1:0 --log-format text
+refused timeout 10 portcullis serve --artifact tampered.bca --listen 127.0.0.1:0 --admin 127.0.0.1:0
 
 if [ -t 1 ] && [ -z "${DEMO_ONCE:-}" ]; then
     title 'It goes on serving. Try, in another terminal:'

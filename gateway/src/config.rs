@@ -1,6 +1,6 @@
 //! What the command line and the environment say: the only place that reads either.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{AddrParseError, IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -62,8 +62,11 @@ pub struct Serve {
     /// How to log.
     #[arg(long, env = "PORTCULLIS_LOG_FORMAT", value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,
+    /// What to log: a level, or `target=level` for parts.
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
+    pub log: String,
     /// Proxies in front of this gateway whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` are believed.
-    #[arg(long = "trusted-proxy", env = "PORTCULLIS_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
+    #[arg(long = "trusted-proxy", env = "PORTCULLIS_TRUSTED_PROXY", value_name = "ADDR|CIDR", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
     /// Bounds on one request and one connection.
     #[command(flatten)]
@@ -100,8 +103,8 @@ pub struct Limits {
     /// How long a connection may stay open between requests.
     #[arg(long, env = "PORTCULLIS_IDLE_TIMEOUT", value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "60s")]
     pub idle_timeout: Duration,
-    /// The longest silence in a request: no byte of a body either way and no response. An upstream's own
-    /// `timeouts.request` takes its place while its response is awaited.
+    /// The longest silence of a client in a request: it neither sends the body it announced nor takes the response.
+    /// How long an upstream may take to answer is its own `timeouts.request` (60s).
     #[arg(long, env = "PORTCULLIS_REQUEST_TIMEOUT", value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "60s")]
     pub request_timeout: Duration,
     /// The most client connections at a time; more wait to be accepted.
@@ -141,7 +144,7 @@ impl std::str::FromStr for ListenAddress {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (listener, address) = text.split_once('=').unwrap_or((Listener::DEFAULT, text));
         let address = match address.strip_prefix(':') {
-            Some(port) => port.parse().ok().map(|port| SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)),
+            Some(port) => port.parse().ok().map(|port| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)),
             None => address.parse().ok(),
         };
         let address = address.ok_or_else(|| ListenAddressError { text: text.to_owned() })?;
@@ -167,6 +170,11 @@ impl Cli {
         }
         cli
     }
+}
+
+/// A network, or the network of one address.
+fn network(text: &str) -> Result<IpNet, AddrParseError> {
+    text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
 }
 
 /// `$XDG_CONFIG_HOME/portcullis`, else `~/.config/portcullis` (XDG Base Directory Specification).

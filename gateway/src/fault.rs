@@ -54,6 +54,15 @@ pub enum Fault {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// The client stopped sending the body.
+    #[error("the body stopped coming")]
+    BodyTimeout,
+    /// More header fields than the limit.
+    #[error("the request has more than {limit} header fields")]
+    TooManyHeaders {
+        /// The limit.
+        limit: u16,
+    },
     /// The body broke off, or is not what its framing says.
     #[error("the body could not be read")]
     BodyUnreadable,
@@ -104,6 +113,10 @@ impl Fault {
                 (StatusCode::UNAUTHORIZED, "credentials-missing", "Credentials are missing")
             }
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large"),
+            Self::BodyTimeout => (StatusCode::REQUEST_TIMEOUT, "body-timeout", "Body stopped coming"),
+            Self::TooManyHeaders { .. } => {
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too-many-headers", "Too many header fields")
+            }
             Self::BodyUnreadable => (StatusCode::BAD_REQUEST, "body-unreadable", "Unreadable body"),
             Self::UpstreamUnreachable => (StatusCode::BAD_GATEWAY, "upstream-unreachable", "Upstream unreachable"),
             Self::UpstreamConnectTimeout => {
@@ -157,7 +170,9 @@ impl Fault {
             | Self::Host
             | Self::Path(_)
             | Self::UriTooLong { .. }
+            | Self::TooManyHeaders { .. }
             | Self::BodyTooLarge { .. }
+            | Self::BodyTimeout
             | Self::BodyUnreadable => {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }

@@ -26,5 +26,6 @@ fn main() -> ExitCode {
 
 #[expect(clippy::print_stderr, reason = "the last words of a process that may not log yet")]
 fn complain(error: &anyhow::Error) {
-    eprintln!("portcullis: {error:#}");
+    // The text of each error holds its cause already.
+    eprintln!("portcullis: {error}");
 }

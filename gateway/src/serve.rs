@@ -46,9 +46,9 @@ pub enum Error {
     /// The artifact's folder cannot be watched.
     #[error(transparent)]
     Watch(#[from] WatchError),
-    /// Logging was started before.
+    /// Nothing can be logged.
     #[error(transparent)]
-    Log(#[from] tracing_subscriber::util::TryInitError),
+    Log(#[from] crate::log::LogError),
     /// Threads, signals or runtimes are not to be had.
     #[error("the operating system refuses: {0}")]
     System(#[from] io::Error),
@@ -59,8 +59,11 @@ pub enum Error {
 /// # Errors
 /// Whatever keeps it from starting. Once it serves, nothing but a signal ends it.
 pub fn serve(config: &config::Serve) -> Result<(), Error> {
-    crate::log::init(config.log_format)?;
+    crate::log::init(config.log_format, &config.log)?;
     raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    // From here on a signal is an order, not an end.
+    let signals = runtime.block_on(async { Signals::new() })?;
     let workers = config.workers.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
     let metrics = Arc::new(Metrics::new(workers));
     let environment = Arc::new(environment(config, metrics.clone()));
@@ -69,21 +72,20 @@ pub fn serve(config: &config::Serve) -> Result<(), Error> {
     metrics.reloads().accept(snapshot.digest);
     let settings = Settings { limits: config.limits.clone(), trusted_proxies: config.trusted_proxies.clone(), workers };
     let shared = Arc::new(Shared { snapshot: ArcSwap::from_pointee(snapshot), settings });
-    let (sockets, addresses) = worker::listen(&config.listen, workers)?;
     let admin = TcpListener::bind(config.admin).map_err(|source| Error::Admin { address: config.admin, source })?;
+    let (sockets, addresses) = worker::listen(&config.listen, workers)?;
+    let (phase, phases) = watch::channel(Phase::Serving);
+    let threads = start(sockets, &shared, &metrics, &phases)?;
     for (listen, address) in config.listen.iter().zip(addresses) {
         tracing::info!(listener = listen.listener, %address, "listening");
     }
-    let (phase, phases) = watch::channel(Phase::Serving);
-    let threads = start(sockets, &shared, &metrics, &phases)?;
     let reloader = Reloader::new(config.artifact.clone(), environment, shared.clone());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let admin = Admin::new(admin, shared, metrics, phases)?;
         tracing::info!(address = %admin.address(), "admin listening");
         tokio::spawn(admin.run());
         tell_systemd(&[sd_notify::NotifyState::Ready]);
-        reload_until_terminated(reloader, watcher).await?;
+        reload_until_terminated(reloader, watcher, signals).await;
         tell_systemd(&[sd_notify::NotifyState::Stopping]);
         drain(config, &phase, threads).await;
         Ok(())
@@ -107,33 +109,53 @@ fn first(file: &Path, environment: &Environment) -> Result<crate::snapshot::Snap
     loaded.map_err(|source| Error::Load { file: file.to_path_buf(), source })
 }
 
-/// Starts the workers. Each thread ends with its worker.
+/// Starts the workers, and waits until each of them serves. Each thread ends with its worker.
 fn start(
     sockets: Vec<Listeners>,
     shared: &Arc<Shared>,
     metrics: &Arc<Metrics>,
     phases: &watch::Receiver<Phase>,
-) -> io::Result<Vec<JoinHandle<io::Result<()>>>> {
+) -> io::Result<Vec<JoinHandle<()>>> {
+    let (started, starts) = std::sync::mpsc::channel();
     let start = |(id, listeners): (usize, Listeners)| {
-        let (shared, counters, phases) = (shared.clone(), metrics.workers[id].clone(), phases.clone());
-        let run = move || worker::run(&Worker::new(id, shared, counters), listeners, phases);
+        let (shared, counters, phases, started) =
+            (shared.clone(), metrics.workers[id].clone(), phases.clone(), started.clone());
+        let run = move || worker::run(&Worker::new(id, shared, counters), listeners, phases, &started);
         thread::Builder::new().name(format!("worker-{id}")).spawn(run)
     };
-    sockets.into_iter().enumerate().map(start).collect()
+    let threads = sockets.into_iter().enumerate().map(start).collect::<io::Result<Vec<_>>>()?;
+    drop(started);
+    for _ in &threads {
+        starts.recv().unwrap_or_else(|_| Err(io::Error::other("a worker ended before it began")))?;
+    }
+    Ok(threads)
+}
+
+/// The signals that are orders.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// From now on. Needs a runtime.
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
 }
 
 /// Reloads on SIGHUP and whenever the file changes, until SIGTERM or SIGINT.
-async fn reload_until_terminated(mut reloader: Reloader, mut watcher: Watcher) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let end = async |terminate: &mut Signal, interrupt: &mut Signal| {
-        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-    };
+async fn reload_until_terminated(mut reloader: Reloader, mut watcher: Watcher, mut signals: Signals) {
     loop {
         let cause = tokio::select! {
-            () = end(&mut terminate, &mut interrupt) => return Ok(()),
-            _ = hang_up.recv() => Cause::Asked,
+            _ = signals.terminate.recv() => return,
+            _ = signals.interrupt.recv() => return,
+            _ = signals.hang_up.recv() => Cause::Asked,
             () = watcher.changed() => Cause::FileChanged,
         };
         reloader.reload(cause).await;
@@ -141,7 +163,7 @@ async fn reload_until_terminated(mut reloader: Reloader, mut watcher: Watcher) -
 }
 
 /// Goes on for a while, then lets nobody in, then waits for whoever is there.
-async fn drain(config: &config::Serve, phase: &watch::Sender<Phase>, threads: Vec<JoinHandle<io::Result<()>>>) {
+async fn drain(config: &config::Serve, phase: &watch::Sender<Phase>, threads: Vec<JoinHandle<()>>) {
     tracing::info!(delay = ?config.drain_delay, timeout = ?config.drain_timeout, "draining");
     phase.send_replace(Phase::Leaving);
     sleep(config.drain_delay).await;
@@ -156,11 +178,9 @@ async fn drain(config: &config::Serve, phase: &watch::Sender<Phase>, threads: Ve
     tracing::info!("drained");
 }
 
-fn report(thread: JoinHandle<io::Result<()>>) {
-    match thread.join() {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::error!(%error, "a worker ended badly"),
-        Err(_panic) => tracing::error!("a worker panicked"),
+fn report(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a worker panicked");
     }
 }
 

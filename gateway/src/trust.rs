@@ -32,6 +32,14 @@ pub enum TrustSourceError {
         /// Why it is not a file.
         source: std::io::Error,
     },
+    /// A folder that is there and cannot be read.
+    #[error("the folder of trusted keys {} cannot be read: {source}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A file without a key in it.
     #[error("{}: {source}", file.display())]
     NotAKey {
@@ -64,10 +72,20 @@ fn key(text: &str) -> Result<PublicKey, TrustSourceError> {
 
 /// Every `*.pem` of a folder, which need not exist.
 fn keys_in(folder: &Path) -> Result<Vec<PublicKey>, TrustSourceError> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
-    let files = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    let keys = files.filter(|file| file.extension().is_some_and(|extension| extension == "pem"));
-    keys.map(|file| key(&file.to_string_lossy())).collect()
+    let unreadable = |source| TrustSourceError::Folder { folder: folder.to_path_buf(), source };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(error)),
+    };
+    let mut keys = Vec::new();
+    for entry in entries {
+        let file = entry.map_err(unreadable)?.path();
+        if file.extension().is_some_and(|extension| extension == "pem") {
+            keys.push(key(&file.to_string_lossy())?);
+        }
+    }
+    Ok(keys)
 }
 
 #[cfg(test)]
@@ -103,5 +121,14 @@ mod tests {
         fs::write(folder.path().join("broken.pem"), "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----")
             .unwrap();
         assert!(matches!(source(&[], folder.path()).read(), Err(TrustSourceError::NotAKey { .. })));
+    }
+
+    #[test]
+    fn a_folder_that_is_none_is_an_error_and_not_no_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("trusted-keys");
+        fs::write(&file, PEM).unwrap();
+        assert!(matches!(source(&[], &file).read(), Err(TrustSourceError::Folder { .. })));
+        assert!(source(&[], &folder.path().join("nowhere")).read().is_ok());
     }
 }

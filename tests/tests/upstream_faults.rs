@@ -139,6 +139,19 @@ async fn an_upstream_that_closes_every_connection_is_not_asked_for_ever() {
 }
 
 #[tokio::test]
+async fn an_upstream_that_never_answers_is_504_whatever_the_clients_own_limit() {
+    let upstream = Scripted::each(|mut peer, _| async move {
+        peer.request().await;
+        peer.wait_for_close().await;
+    })
+    .await;
+    let timeouts = Timeouts { connect_ms: 1_000, request_ms: 3_000 };
+    let api = Api::at(&upstream).timeouts(timeouts);
+    let gateway = Gateway::serving(&api.get("/pets")).set("--request-timeout", "500ms").start().await;
+    assert_eq!(gateway.get("/pets").await.status, 504);
+}
+
+#[tokio::test]
 async fn connections_are_kept_and_used_again() {
     let upstream = Upstream::echo().await;
     let api = Api::at(&upstream);

@@ -20,6 +20,7 @@
 //! the remaining header fields must agree with the file. So no byte is free.
 
 mod codec;
+mod envelope;
 mod header;
 mod manifest;
 mod reader;

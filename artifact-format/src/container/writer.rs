@@ -3,12 +3,13 @@
 use sha2::{Digest, Sha256};
 
 use super::codec::{CodecError, Encoded};
+use super::envelope::{Envelope, signed_message};
 use super::header::{self, Header, aligned};
 use super::section::Section;
-use super::{Error, FORMAT_VERSION, Manifest, PAYLOAD_TYPE, SectionEntry, codec, reader};
+use super::{Error, FORMAT_VERSION, Manifest, SectionEntry, codec, reader};
 use crate::limits::Limits;
 use crate::model::Artifact;
-use crate::signature::{SigningKey, pre_authentication_encoding};
+use crate::signature::SigningKey;
 use crate::trust::{Signature, Trust, Unsigned};
 
 /// An encoded artifact that is still to be signed.
@@ -88,16 +89,11 @@ impl Draft {
 /// The file is damaged. Whose signatures it bears does not matter here.
 pub fn add_signature(file: &[u8], key: &SigningKey) -> Result<Vec<u8>, Error> {
     let anyone = Trust::any_of([key.public()]).with_unsigned(Unsigned::Allow);
-    let envelope = reader::Envelope::read(file, &Limits::DEFAULT)?;
+    let envelope = Envelope::read(file, &Limits::DEFAULT)?;
     reader::open(file, &anyone, &Limits::DEFAULT)?;
     let signatures = envelope.signatures.into_iter().filter(|signature| signature.key != key.public().id());
     let (manifest, sections) = (envelope.manifest.to_vec(), envelope.sections.to_vec());
     Draft { manifest, sections, signatures: signatures.collect() }.sign(key).finish()
-}
-
-/// What is signed.
-pub(super) fn signed_message(format: u32, manifest: &[u8]) -> Vec<u8> {
-    pre_authentication_encoding(PAYLOAD_TYPE, &[&format.to_le_bytes(), manifest])
 }
 
 struct Contents {

@@ -31,6 +31,19 @@ pub enum Feature {
 }
 
 impl Feature {
+    /// Every feature.
+    pub const ALL: [Self; 9] = [
+        Self::JwtVerification,
+        Self::UpstreamTls,
+        Self::LeastRequestBalance,
+        Self::HealthChecks,
+        Self::Retries,
+        Self::RateLimit,
+        Self::Cors,
+        Self::Mock,
+        Self::ValidationOptions,
+    ];
+
     /// What a user calls it: the setting under `x-portcullis`, or the thing in the document.
     pub fn name(self) -> &'static str {
         match self {
@@ -51,9 +64,9 @@ impl Feature {
     /// The compiler refuses what no gateway does yet, so a document never promises what is not enforced.
     pub fn since(self) -> Option<Version> {
         match self {
+            Self::LeastRequestBalance => Some(Version::new(0, 1, 0)),
             Self::JwtVerification
             | Self::UpstreamTls
-            | Self::LeastRequestBalance
             | Self::HealthChecks
             | Self::Retries
             | Self::RateLimit

@@ -49,7 +49,7 @@ impl Metrics {
             let status = series.status.map_or_else(|| OTHER.to_owned(), |status| status.to_string());
             let mut labels = vec![("http_request_method", series.method), ("http_response_status_code", status)];
             labels.extend(series.route.map(|route| ("http_route", route)));
-            let bounds = BUCKETS_SECONDS.into_iter().chain([f64::MAX]);
+            let bounds = BUCKETS_SECONDS.into_iter().chain([f64::INFINITY]);
             let buckets: Vec<_> = bounds.zip(series.counts).collect();
             let count = series.counts.iter().sum();
             requests.encode_family(&labels)?.encode_histogram::<NoLabelSet>(series.sum, count, &buckets, None)?;

@@ -28,7 +28,10 @@ pub struct Reloader {
 }
 
 enum Outcome {
+    /// The file is as it was when it was last looked at.
     Unchanged,
+    /// The file is what runs, whatever it was in between.
+    Restored,
     Loaded(Box<Snapshot>),
     Refused(Rejected),
 }
@@ -46,7 +49,8 @@ impl Reloader {
         let outcome = spawn_blocking(move || attempt(&file, &environment, &shared, cause)).await;
         let metrics = &self.environment.metrics;
         match outcome {
-            Ok(Outcome::Unchanged) => metrics.reloads().confirm(),
+            Ok(Outcome::Unchanged) => {}
+            Ok(Outcome::Restored) => metrics.reloads().confirm(),
             Ok(Outcome::Loaded(snapshot)) => {
                 let digest = snapshot.digest;
                 self.shared.snapshot.store(Arc::new(*snapshot));
@@ -68,12 +72,23 @@ impl Reloader {
 
 fn attempt(file: &std::path::Path, environment: &Environment, shared: &Shared, cause: Cause) -> Outcome {
     let (name, bytes) = match read(file) {
-        Ok(found) => found,
+        Ok((name, bytes)) => (Ok(name), bytes),
+        Err(error) => (Err(error), Vec::new()),
+    };
+    let found = name.as_ref().ok().copied();
+    if cause == Cause::FileChanged {
+        if found == Some(shared.snapshot.load().digest) {
+            return Outcome::Restored;
+        }
+        // Said once is enough; whoever logs into the same folder would otherwise be told for ever.
+        if environment.metrics.reloads().rejected.as_ref().is_some_and(|rejected| rejected.digest == found) {
+            return Outcome::Unchanged;
+        }
+    }
+    let name = match name {
+        Ok(name) => name,
         Err(error) => return Outcome::Refused(rejected(None, &error)),
     };
-    if cause == Cause::FileChanged && name == shared.snapshot.load().digest {
-        return Outcome::Unchanged;
-    }
     match load(name, &bytes, environment) {
         Ok(snapshot) => Outcome::Loaded(Box::new(snapshot)),
         Err(error) => Outcome::Refused(rejected(Some(name), &error)),

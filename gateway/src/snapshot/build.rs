@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use super::{Credentials, Endpoint, EndpointId, Environment, PathRewrite, Snapshot};
 use crate::router::{Conflict, Router};
+use crate::upstream::Pool;
 
 /// What this gateway does beyond the plain: see [`Feature`].
 const SUPPORTED: &[Feature] = &[Feature::LeastRequestBalance];
@@ -47,6 +48,22 @@ pub enum BuildError {
         /// The method.
         method: Method,
     },
+    /// An address for a listener that the artifact does not have: it would answer 404 to everything.
+    #[error("the artifact has no listener `{listener}` (it has {known}): correct --listen")]
+    UnknownListener {
+        /// The name.
+        listener: String,
+        /// Those it has.
+        known: String,
+    },
+    /// A host that cannot be asked for.
+    #[error("upstream `{upstream}` has a host that cannot stand in a Host header field: `{host}`")]
+    Host {
+        /// The upstream.
+        upstream: String,
+        /// The host.
+        host: String,
+    },
     /// A credential whose name cannot be one.
     #[error("security scheme `{scheme}` names a header that cannot be one: `{header}`")]
     CredentialName {
@@ -66,6 +83,8 @@ impl BuildError {
             Self::Conflict(_) => "conflict",
             Self::NoUpstream { .. } => "no_upstream",
             Self::Method { .. } => "method",
+            Self::UnknownListener { .. } => "unknown_listener",
+            Self::Host { .. } => "host",
             Self::CredentialName { .. } => "credential_name",
         }
     }
@@ -79,6 +98,27 @@ pub(super) fn check_version(manifest: &Manifest) -> Result<(), BuildError> {
         (Ok(minimum), Ok(ours)) if minimum <= ours => Ok(()),
         _ => Err(BuildError::GatewayTooOld { needed: needed.clone() }),
     }
+}
+
+/// Refuses an address for a listener that is not there, and warns of listeners that have no address.
+fn check_listeners(artifact: &Artifact, open: &[String]) -> Result<(), BuildError> {
+    let known: Vec<&str> = artifact.routes.listeners.iter().map(|listener| listener.name.as_str()).collect();
+    if let Some(listener) = open.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(BuildError::UnknownListener { listener: listener.clone(), known: known.join(", ") });
+    }
+    for listener in known.iter().filter(|name| !open.iter().any(|open| open == *name)) {
+        tracing::warn!(listener, "the artifact has operations on a listener that has no address (--listen NAME=ADDR)");
+    }
+    Ok(())
+}
+
+fn check_hosts(artifact: &Artifact) -> Result<(), BuildError> {
+    for upstream in &artifact.upstreams.upstreams {
+        if let Some(target) = upstream.targets.iter().find(|target| Pool::new(target).is_err()) {
+            return Err(BuildError::Host { upstream: upstream.name.clone(), host: target.host.clone() });
+        }
+    }
+    Ok(())
 }
 
 pub(super) struct Builder<'e> {
@@ -108,6 +148,8 @@ impl<'e> Builder<'e> {
         if let Some(feature) = artifact.features().into_iter().find(|feature| !SUPPORTED.contains(feature)) {
             return Err(BuildError::Unsupported { feature });
         }
+        check_listeners(&artifact, &environment.listeners)?;
+        check_hosts(&artifact)?;
         let operations = std::mem::take(&mut artifact.routes.operations);
         let routers = environment.listeners.iter().map(|_| Router::default()).collect();
         let (endpoints, credentials) = (Vec::new(), HashMap::new());
@@ -189,5 +231,18 @@ impl<'e> Builder<'e> {
             upstreams: self.artifact.upstreams.upstreams.into(),
             unmatched: self.environment.metrics.routes.handle("_OTHER", None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_compiler_lets_through_is_what_is_done_here() {
+        let ours = Version::parse(env!("CARGO_PKG_VERSION")).unwrap();
+        let released = |feature: &Feature| feature.since().is_some_and(|since| since <= ours);
+        let released: Vec<Feature> = Feature::ALL.into_iter().filter(released).collect();
+        assert_eq!(released, SUPPORTED);
     }
 }

@@ -16,13 +16,17 @@ pub struct Admitted {
 }
 
 /// Refuses ambiguous framing, a missing or repeated Host, an oversize URI, and paths that others might read
-/// differently. The head's size and number of fields were bounded while it was read.
+/// differently. The head's size was bounded while it was read.
 pub fn admit(exchange: &Exchange, request: Request<Incoming>) -> Result<Admitted, Fault> {
     if exchange.version() <= Version::HTTP_11 {
         check_framing(exchange, &request)?;
         check_host(&request)?;
     }
-    let limit = exchange.worker().settings().limits.uri_max_bytes;
+    let limits = &exchange.worker().settings().limits;
+    if request.headers().len() > usize::from(limits.headers_max) {
+        return Err(Fault::TooManyHeaders { limit: limits.headers_max });
+    }
+    let limit = limits.uri_max_bytes;
     let uri = request.uri();
     let length = uri.path_and_query().map_or(0, |path| path.as_str().len());
     if length > usize::from(limit) {

@@ -108,6 +108,7 @@ impl Body for ResponseBody {
             Self::Fixed(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
             Self::Streamed(streamed) => {
                 let frame = ready!(Pin::new(&mut streamed.incoming).poll_frame(cx));
+                streamed.exchange.connection().is_alive();
                 streamed.settle();
                 Poll::Ready(frame)
             }

@@ -15,7 +15,7 @@ use crate::upstream::{RequestBody, UpstreamTargets};
 mod headers;
 
 pub use headers::REQUEST_ID;
-use headers::{FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, joined};
+use headers::{FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, joined, strip_forwarded};
 pub(super) use headers::{append_via, strip_hop_by_hop};
 
 /// A request ready to go.
@@ -46,7 +46,7 @@ pub fn rewrite(exchange: &Exchange, limited: Limited) -> Outbound {
     }
     *request.version_mut() = Version::HTTP_11;
     let headers = request.headers_mut();
-    let wants_trailers = headers.get(TE).is_some_and(|te| te.as_bytes().eq_ignore_ascii_case(b"trailers"));
+    let wants_trailers = headers.get_all(TE).iter().any(lists_trailers);
     strip_hop_by_hop(headers);
     if wants_trailers {
         // RFC 9110 section 10.1.4: TE is for the next hop only, and says so.
@@ -61,6 +61,12 @@ pub fn rewrite(exchange: &Exchange, limited: Limited) -> Outbound {
     append_via(headers, exchange.version());
     forward(exchange, headers, host);
     Outbound { request, body_max_bytes, upstream }
+}
+
+/// Whether a TE field lists `trailers`, with or without a weight (RFC 9110 section 10.1.4).
+fn lists_trailers(te: &HeaderValue) -> bool {
+    let mut codings = te.as_bytes().split(|byte| *byte == b',').map(|item| item.split(|byte| *byte == b';').next());
+    codings.any(|coding| coding.is_some_and(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers")))
 }
 
 /// The path and query asked of the upstream; `None` where the request's own will do.
@@ -89,12 +95,13 @@ fn forward(exchange: &Exchange, headers: &mut HeaderMap, host: Option<HeaderValu
             headers.entry(&X_FORWARDED_HOST).or_insert(host);
         }
     } else {
+        strip_forwarded(headers);
         headers.insert(&X_FORWARDED_FOR, client.address().clone());
         headers.insert(&FORWARDED, client.forwarded().clone());
         headers.insert(&X_FORWARDED_PROTO, HeaderValue::from_static("http"));
         match host {
             Some(host) => headers.insert(&X_FORWARDED_HOST, host),
-            None => headers.remove(&X_FORWARDED_HOST),
+            None => None,
         };
     }
     headers.insert(&REQUEST_ID, exchange.request_id().clone());

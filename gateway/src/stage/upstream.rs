@@ -9,7 +9,10 @@ use crate::upstream::{self, Answer, BodyFault, Error};
 pub async fn upstream(exchange: &Exchange, outbound: Outbound) -> Result<Answer, Fault> {
     let limit = outbound.body_max_bytes;
     let (targets, request) = outbound.into_parts();
-    let error = match upstream::send(exchange.worker(), &targets, request).await {
+    let waiting = exchange.connection().waits_for_upstream();
+    let answer = upstream::send(exchange.worker(), &targets, request).await;
+    drop(waiting);
+    let error = match answer {
         Ok(answer) => return Ok(answer),
         Err(error) => error,
     };
@@ -20,6 +23,7 @@ pub async fn upstream(exchange: &Exchange, outbound: Outbound) -> Result<Answer,
         Error::Exchange { .. } => Fault::UpstreamProtocol,
         Error::RequestBody(BodyFault::TooLarge) => return Err(Fault::BodyTooLarge { limit }),
         Error::RequestBody(BodyFault::Unreadable) => return Err(Fault::BodyUnreadable),
+        Error::RequestBody(BodyFault::Stalled) => return Err(Fault::BodyTimeout),
     };
     let request_id = exchange.request_id().to_str().unwrap_or_default();
     tracing::warn!(request_id, code = fault.code(), %error, "the upstream failed");

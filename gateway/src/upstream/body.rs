@@ -25,6 +25,7 @@ pub struct Progress {
     frames: Cell<u64>,
     fault: Cell<Option<BodyFault>>,
     is_finished: Cell<bool>,
+    awaits_client: Cell<bool>,
 }
 
 /// Why a body could not be passed on.
@@ -36,6 +37,9 @@ pub enum BodyFault {
     /// The client broke it off, or its framing is wrong.
     #[error("broken off or badly framed by the client")]
     Unreadable,
+    /// The client stopped sending it.
+    #[error("not sent on by the client")]
+    Stalled,
 }
 
 impl RequestBody {
@@ -78,6 +82,11 @@ impl Progress {
         self.fault.get()
     }
 
+    /// Whether the next piece was asked for and the client has not sent it.
+    pub fn awaits_client(&self) -> bool {
+        self.awaits_client.get()
+    }
+
     /// Whether all of it went by.
     pub fn is_finished(&self) -> bool {
         self.is_finished.get()
@@ -90,7 +99,9 @@ impl Body for RequestBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
-        let frame = match ready!(Pin::new(incoming).poll_frame(cx)) {
+        let polled = Pin::new(incoming).poll_frame(cx);
+        self.progress.awaits_client.set(polled.is_pending());
+        let frame = match ready!(polled) {
             None => {
                 self.progress.is_finished.set(true);
                 return Poll::Ready(None);

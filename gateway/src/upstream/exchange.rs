@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::body::Progress;
-use super::{Error, Lease, Origin, Pool, RequestBody, UpstreamTargets};
+use super::{BodyFault, Error, Lease, Origin, Pool, RequestBody, UpstreamTargets};
 use crate::worker::Worker;
 
 /// An upstream's answer.
@@ -44,7 +44,8 @@ pub async fn send(
     loop {
         address(&mut request, &mut asked, lease.pool());
         let (origin, spare) = (lease.origin, Spare::of(&request, &lease));
-        request = match exchange(lease, request, &sent, limit).await {
+        let silence = worker.settings().limits.request_timeout;
+        request = match exchange(lease, request, &sent, Patience { answer: limit, client: silence }).await {
             Ok((response, lease)) => return Ok(Answer { response, lease, sent }),
             Err(Failure::NotSent(request, _)) if origin == Origin::Kept => *request,
             Err(Failure::Broken(error)) => match (spare, sent.fault()) {
@@ -108,6 +109,22 @@ fn address(request: &mut Request<RequestBody>, asked: &mut Option<Uri>, pool: &P
     }
 }
 
+/// How long to wait.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// For the upstream's answer, while the upstream is the one to act.
+    answer: Duration,
+    /// For the next piece of the body, while the client is.
+    client: Duration,
+}
+
+impl Patience {
+    /// How long to wait before looking whose silence it is.
+    fn step(self, sent: &Progress) -> Duration {
+        if sent.is_finished() { self.answer } else { self.answer.min(self.client) }
+    }
+}
+
 enum Failure {
     /// The connection was closed before anything was written.
     NotSent(Box<Request<RequestBody>>, Error),
@@ -121,7 +138,7 @@ async fn exchange(
     mut lease: Lease,
     request: Request<RequestBody>,
     sent: &Progress,
-    limit: Duration,
+    patience: Patience,
 ) -> Result<(Response<Incoming>, Lease), Failure> {
     let pool = lease.pool().clone();
     let broken = |source| Error::Exchange { target: pool.target(), source };
@@ -130,9 +147,10 @@ async fn exchange(
         return Err(Failure::NotSent(Box::new(request), broken(error)));
     }
     let mut response = pin!(sender.try_send_request(request));
+    let mut silence = Duration::ZERO;
     loop {
-        let before = sent.frames();
-        match timeout(limit, &mut response).await {
+        let (before, step) = (sent.frames(), patience.step(sent));
+        match timeout(step, &mut response).await {
             Ok(Ok(response)) => return Ok((response, lease)),
             Ok(Err(mut error)) => {
                 let request = error.take_message().map(Box::new);
@@ -142,11 +160,13 @@ async fn exchange(
                     None => Failure::Broken(error),
                 });
             }
-            // The silence was not one: the body is still on its way up.
-            Err(_elapsed) if sent.frames() != before => {}
-            Err(_elapsed) => {
-                return Err(Failure::Timeout(Error::ResponseTimeout { target: pool.target(), limit }));
-            }
+            Err(_elapsed) => silence = if sent.frames() == before { silence + step } else { Duration::ZERO },
+        }
+        if sent.awaits_client() && silence >= patience.client {
+            return Err(Failure::Timeout(Error::RequestBody(BodyFault::Stalled)));
+        }
+        if !sent.awaits_client() && silence >= patience.answer {
+            return Err(Failure::Timeout(Error::ResponseTimeout { target: pool.target(), limit: patience.answer }));
         }
     }
 }

@@ -23,8 +23,13 @@ pub struct Connection {
     framing: RefCell<Framing>,
     requests: Cell<u64>,
     under_way: Cell<u32>,
-    /// The beat of the last byte either way.
+    /// The beat of the last sign of life in a request: a byte either way, or over HTTP/2, where pings are bytes
+    /// too, a piece of a body.
     alive: Cell<u32>,
+    /// The beat at which the last request ended.
+    idle_since: Cell<u32>,
+    /// Requests that wait for an upstream, which has time limits of its own.
+    waiting: Cell<u32>,
     /// The beat at which the head being read began.
     head_began: Cell<Option<u32>>,
     /// The beat at which we began to wait for the client to stop sending.
@@ -42,6 +47,17 @@ pub struct Client {
 
 /// How long a client that was told to stop may go on sending.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// Says, for as long as it lives, that a request waits for its upstream.
+#[derive(Debug)]
+pub struct Waiting(Rc<Connection>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.waiting.set(self.0.waiting.get() - 1);
+        self.0.is_alive();
+    }
+}
 
 /// What a connection is told to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +105,8 @@ impl Connection {
             requests: Cell::new(0),
             under_way: Cell::new(0),
             alive: Cell::new(worker.clock.beats()),
+            idle_since: Cell::new(worker.clock.beats()),
+            waiting: Cell::new(0),
             head_began: Cell::new(None),
             lingering: Cell::new(None),
             order: Cell::new(Order::Continue),
@@ -127,6 +145,7 @@ impl Connection {
 
     /// Counts a request, and says which one it is, from 1.
     pub fn request_began(&self) -> u64 {
+        self.is_alive();
         self.under_way.set(self.under_way.get() + 1);
         self.requests.set(self.requests.get() + 1);
         self.requests.get()
@@ -135,7 +154,13 @@ impl Connection {
     /// A request and its response have ended.
     pub fn request_ended(&self) {
         self.under_way.set(self.under_way.get() - 1);
-        self.is_alive();
+        self.idle_since.set(self.worker.clock.beats());
+    }
+
+    /// A request waits for its upstream for as long as this lives.
+    pub fn waits_for_upstream(self: &Rc<Self>) -> Waiting {
+        self.waiting.set(self.waiting.get() + 1);
+        Waiting(self.clone())
     }
 
     /// What is wrong with the head of the request with this number.
@@ -143,12 +168,19 @@ impl Connection {
         self.framing.borrow().fault(request)
     }
 
-    pub(super) fn is_alive(&self) {
+    /// A request shows a sign of life.
+    pub fn is_alive(&self) {
         self.alive.set(self.worker.clock.beats());
     }
 
+    pub(super) fn sent(&self) {
+        if !self.framing.borrow().is_opaque() {
+            self.is_alive();
+        }
+    }
+
     pub(super) fn received(&self, bytes: &[u8]) {
-        self.is_alive();
+        self.sent();
         let mut framing = self.framing.borrow_mut();
         framing.observe(bytes);
         if !framing.is_in_head() {
@@ -165,12 +197,15 @@ impl Connection {
         if let Some(began) = self.lingering.get() {
             return since(began) > Clock::beats_in(LINGER);
         }
+        if self.waiting.get() > 0 {
+            return false;
+        }
         if self.under_way.get() > 0 {
-            return since(self.alive.get()) > Clock::beats_in(limits.request_timeout).saturating_mul(2);
+            return since(self.alive.get()) > Clock::beats_in(limits.request_timeout);
         }
         match self.head_began.get() {
             Some(began) => since(began) > Clock::beats_in(limits.header_read_timeout),
-            None => since(self.alive.get()) > Clock::beats_in(limits.idle_timeout),
+            None => since(self.idle_since.get()) > Clock::beats_in(limits.idle_timeout),
         }
     }
 

@@ -30,6 +30,9 @@ pub enum FramingFault {
     /// A line that ends in LF without CR.
     #[error("a line of the request ends in LF without CR")]
     BareLineFeed,
+    /// A Content-Length that is no number, or is written longer than any number needs.
+    #[error("the request has an unreadable Content-Length")]
+    Length,
     /// A request target with a fragment, which is for the client only (RFC 9112 section 3.2).
     #[error("the request target has a fragment")]
     Fragment,
@@ -96,6 +99,11 @@ impl Default for Framing {
 }
 
 impl Framing {
+    /// Whether the connection speaks something else, such as HTTP/2.
+    pub(super) fn is_opaque(&self) -> bool {
+        self.state == State::Opaque
+    }
+
     /// Whether a body has begun and not ended.
     pub(super) fn is_in_body(&self) -> bool {
         matches!(self.state, State::Body(_) | State::ChunkSize | State::ChunkData(_) | State::Trailers)
@@ -172,7 +180,7 @@ impl Framing {
         }
         match self.state {
             State::Idle | State::Trailers if line.is_empty() => State::Idle,
-            State::Idle | State::RequestLine if line.starts_with(b"PRI * HTTP/2") => State::Opaque,
+            State::Idle | State::RequestLine if self.heads == 0 && line.starts_with(b"PRI * HTTP/2") => State::Opaque,
             State::Idle | State::RequestLine => State::Head,
             State::Head if line.is_empty() => self.head_ended(),
             State::Head => {
@@ -194,7 +202,14 @@ impl Framing {
         match line[0] | 0x20 {
             b'c' => {
                 if let Some(value) = value_of(line, b"content-length") {
-                    self.length = std::str::from_utf8(value).ok().and_then(|text| text.trim().parse().ok()).or(Some(0));
+                    let length =
+                        std::str::from_utf8(value).ok().and_then(|text| text.trim_matches([' ', '\t']).parse().ok());
+                    // What a cut line keeps may be the beginning of a longer number.
+                    let length = length.filter(|_| line.len() < Line::KEPT);
+                    if length.is_none() {
+                        self.blame(FramingFault::Length);
+                    }
+                    self.length = length.or(self.length).or(Some(0));
                 }
             }
             b't' if value_of(line, b"transfer-encoding").is_some() => self.has_transfer_encoding = true,
@@ -285,6 +300,20 @@ mod tests {
     #[test]
     fn a_fragment_is_a_fault() {
         check("GET /x#y HTTP/1.1\r\n\r\n", 1, Some((1, FramingFault::Fragment)), false);
+    }
+
+    #[test]
+    fn a_length_that_cannot_be_read_is_a_fault() {
+        let padded = format!("POST / HTTP/1.1\r\ncontent-length:{}14\r\n\r\n", " ".repeat(100));
+        check(&padded, 1, Some((1, FramingFault::Length)), false);
+        check("POST / HTTP/1.1\r\ncontent-length: 1,1\r\n\r\n", 1, Some((1, FramingFault::Length)), false);
+    }
+
+    #[test]
+    fn the_preface_of_http_2_counts_only_at_the_beginning() {
+        let both = "POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+        let late = format!("GET / HTTP/1.1\r\n\r\nPRI * HTTP/2.0\r\n\r\n{both}");
+        check(&late, 3, Some((3, FramingFault::TwoLengths)), false);
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub fn listen(addresses: &[ListenAddress], workers: usize) -> Result<(Vec<Listen
     let mut bound = Vec::new();
     for ListenAddress { address, .. } in addresses {
         let mut address = *address;
+        check_free(address).map_err(|source| ListenError { address, source })?;
         for worker in &mut all {
             let opened = open(address).and_then(|listener| Ok((listener.local_addr()?, listener)));
             let (actual, listener) = opened.map_err(|source| ListenError { address, source })?;
@@ -61,6 +62,14 @@ pub(super) fn refuse_newcomers(socket: &tokio::net::TcpListener) -> std::io::Res
         SockFilter::new(RETURN, 0, 0, 0),
         SockFilter::new(RETURN, 0, 0, u32::MAX),
     ])
+}
+
+/// Refuses an address that another process listens on: the kernel would let us share it, and the two would each get
+/// a part of the traffic.
+fn check_free(address: SocketAddr) -> std::io::Result<()> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())
 }
 
 fn open(address: SocketAddr) -> std::io::Result<TcpListener> {

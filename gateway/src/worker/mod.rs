@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
-pub use connection::{Client, Connection};
+pub use connection::{Client, Connection, Waiting};
 pub use framing::FramingFault;
 pub use listen::{ListenError, Listeners, listen};
 pub use run::{Phase, run};

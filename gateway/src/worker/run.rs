@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::mpsc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -45,21 +46,43 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How long whoever is connecting when draining begins may take to finish.
 const LAST_CALL: Duration = Duration::from_millis(200);
 
+/// How many requests a client may have under way on one HTTP/2 connection.
+const HTTP2_STREAMS_MAX: u32 = 100;
+
+/// How much of each of their responses waits for a client that does not read.
+const HTTP2_SEND_BUFFER_BYTES: usize = 16 << 10;
+
 /// How long to wait after a failed accept, which is nearly always for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Runs a worker to its end: all connections are closed, or `phase` said [`Phase::Closing`].
-pub fn run(worker: &Rc<Worker>, listeners: Listeners, mut phase: watch::Receiver<Phase>) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    let local = LocalSet::new();
-    local.block_on(&runtime, async {
+///
+/// Says through `started` once it serves, or why it never will.
+pub fn run(
+    worker: &Rc<Worker>,
+    listeners: Listeners,
+    mut phase: watch::Receiver<Phase>,
+    started: &mpsc::Sender<io::Result<()>>,
+) {
+    // Nobody listening for the outcome means that the process is already ending.
+    let say = |outcome| drop(started.send(outcome));
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return say(Err(error)),
+    };
+    LocalSet::new().block_on(&runtime, async {
         let server = Rc::new(server(worker));
+        let sockets: io::Result<Vec<_>> = listeners.into_iter().map(TcpListener::from_std).collect();
+        let sockets = match sockets {
+            Ok(sockets) => sockets,
+            Err(error) => return say(Err(error)),
+        };
         let mut accepting = Vec::new();
-        for (listener, socket) in listeners.into_iter().enumerate() {
-            let socket = TcpListener::from_std(socket)?;
-            accepting.push(spawn_local(accept(worker.clone(), (listener, socket), server.clone(), phase.clone())));
+        for socket in sockets.into_iter().enumerate() {
+            accepting.push(spawn_local(accept(worker.clone(), socket, server.clone(), phase.clone())));
         }
         spawn_local(keep_time(worker.clone()));
+        say(Ok(()));
         reaches(&mut phase, Phase::Draining).await;
         worker.is_draining.set(true);
         for accepting in accepting {
@@ -69,8 +92,7 @@ pub fn run(worker: &Rc<Worker>, listeners: Listeners, mut phase: watch::Receiver
             () = drain(worker) => {}
             () = reaches(&mut phase, Phase::Closing) => {}
         }
-        Ok(())
-    })
+    });
 }
 
 /// Waits until the process has come so far. The end of the channel is the end of the process.
@@ -209,7 +231,8 @@ fn server(worker: &Worker) -> auto::Builder<LocalExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_header_list_size(limits.header_max_bytes)
-        .max_concurrent_streams(128)
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .max_send_buf_size(HTTP2_SEND_BUFFER_BYTES)
         .keep_alive_interval(Some(Duration::from_secs(20)))
         .keep_alive_timeout(Duration::from_secs(20));
     server

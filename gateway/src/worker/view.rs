@@ -18,7 +18,7 @@ pub struct View {
 impl View {
     pub(super) fn new(snapshot: Arc<Snapshot>, pools: &Pools) -> Self {
         let upstream = |upstream: &artifact_format::model::Upstream| {
-            // A host that is no header value cannot be asked for anything; its upstream has one target less.
+            // Every host is a header value: the snapshot was refused otherwise.
             let pools = upstream.targets.iter().filter_map(|target| pools.of(target).ok());
             Rc::new(UpstreamTargets::new(upstream, pools))
         };

@@ -24,10 +24,21 @@ static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection"
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers.get_all(CONNECTION).iter().flat_map(named_fields).collect();
     named.into_iter().for_each(|name| remove(headers, &name));
-    // One pass over the few fields there are is cheaper than eight look-ups of what is nearly never there.
-    let doomed = headers.keys().filter(|name| is_hop_by_hop(name)).count();
-    if doomed > 0 {
-        let doomed: Vec<HeaderName> = headers.keys().filter(|name| is_hop_by_hop(name)).cloned().collect();
+    remove_all(headers, is_hop_by_hop);
+}
+
+/// Takes out what an untrusted client says of who it is, however it spells it.
+pub(super) fn strip_forwarded(headers: &mut HeaderMap) {
+    remove_all(headers, |name| {
+        let name = name.as_str();
+        name.starts_with("x-forwarded-") || matches!(name, "forwarded" | "x-real-ip" | "x-client-ip" | "true-client-ip")
+    });
+}
+
+/// One pass over the few fields there are is cheaper than a look-up for each of what is nearly never there.
+fn remove_all(headers: &mut HeaderMap, is_doomed: fn(&HeaderName) -> bool) {
+    if headers.keys().any(is_doomed) {
+        let doomed: Vec<HeaderName> = headers.keys().filter(|name| is_doomed(name)).cloned().collect();
         doomed.iter().for_each(|name| remove(headers, name));
     }
 }
@@ -109,6 +120,19 @@ mod tests {
         ]);
         strip_hop_by_hop(&mut headers);
         assert_eq!(headers, map(&[("trailer", "x-sum"), ("accept", "*/*")]));
+    }
+
+    #[test]
+    fn nobody_says_who_they_are() {
+        let mut headers = map(&[
+            ("x-forwarded-for", "1.2.3.4"),
+            ("x-forwarded-port", "1"),
+            ("x-real-ip", "1.2.3.4"),
+            ("forwarded", "for=x"),
+            ("x-forward", "kept"),
+        ]);
+        strip_forwarded(&mut headers);
+        assert_eq!(headers, map(&[("x-forward", "kept")]));
     }
 
     #[test]
