@@ -1,7 +1,7 @@
 //! Files that were written once must be read for as long as their format is, and be written the same way.
 //!
-//! `UPDATE_VECTORS=1 cargo test -p artifact-format --test golden` writes them anew: only ever together with a
-//! raised revision or format, and an entry in the compatibility policy.
+//! `PORTCULLIS_UPDATE_GOLDEN=1 cargo nextest run -p artifact-format golden` writes them anew: only ever together with
+//! a raised revision or format, and an entry in the compatibility policy.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod models;
@@ -16,7 +16,7 @@ fn check(name: &str, model: &Artifact) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(name);
     let written = models::file(model);
     #[allow(clippy::disallowed_methods, reason = "the one switch of the golden files")]
-    if std::env::var_os("UPDATE_VECTORS").is_some() {
+    if std::env::var_os("PORTCULLIS_UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, &written).unwrap();
     }
     let golden = std::fs::read(&path).unwrap();

@@ -1,5 +1,6 @@
 //! Artifact files on disk.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use artifact_format::container::{self, Digest, Verified};
@@ -8,7 +9,7 @@ use artifact_format::model::Artifact;
 use artifact_format::trust::{Trust, TrustError, Unsigned};
 use thiserror::Error;
 
-use crate::file;
+use crate::{documents, file};
 
 /// An artifact file in memory, not yet looked into.
 #[derive(Debug)]
@@ -67,10 +68,16 @@ pub enum Verdict {
 }
 
 impl ArtifactFile {
-    /// Reads a file within the limits of the format.
+    /// Reads a file within the limits of the format; `-` is stdin, and called so from then on.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = file::read(path, Limits::DEFAULT.file_max_bytes)?;
-        Ok(Self { path: path.to_owned(), bytes })
+        let max_bytes = Limits::DEFAULT.file_max_bytes;
+        if !documents::is_stdin(path) {
+            return Ok(Self { path: path.to_owned(), bytes: file::read(path, max_bytes)? });
+        }
+        let path = PathBuf::from(documents::STDIN);
+        let read = file::read_at_most(io::stdin().lock(), max_bytes).map_err(|e| file::Error::reading(&path, e))?;
+        let bytes = read.ok_or_else(|| file::Error::TooLarge { path: path.clone(), max_bytes })?;
+        Ok(Self { path, bytes })
     }
 
     /// Where it was read.

@@ -13,6 +13,7 @@ use thiserror::Error;
 use crate::config::Config;
 use crate::documents::{self, Folder, Reads};
 use crate::key::{self, Age, SigningKeySource};
+use crate::project::ProjectName;
 
 /// Which documents to compile.
 #[derive(Debug, Clone, Args)]
@@ -33,24 +34,24 @@ pub struct DocumentArgs {
 #[derive(Debug, Clone, Args)]
 pub struct LoweringArgs {
     /// Where every request goes, whatever the documents say.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, env = "PORTCULLIS_CONTROL_UPSTREAM", value_name = "URL")]
     pub upstream: Option<String>,
     /// What becomes of security requirements.
-    #[arg(long, value_enum, value_name = "MODE", default_value = "enforce")]
+    #[arg(long, env = "PORTCULLIS_CONTROL_SECURITY", value_enum, value_name = "MODE", default_value = "enforce")]
     pub security: Security,
-    /// The project that the artifact is for.
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub project: String,
+    /// The project that the artifact is for: letters, digits, `-`, `_` and `.`, at most 64.
+    #[arg(long, env = "PORTCULLIS_CONTROL_PROJECT", value_name = "NAME", default_value = "default")]
+    pub project: ProjectName,
 }
 
 /// Who is said to have built the artifact, from what.
 #[derive(Debug, Clone, Default, Args)]
 pub struct ProvenanceArgs {
     /// The commit of the documents, to be kept in the artifact.
-    #[arg(long = "provenance-commit", value_name = "SHA")]
+    #[arg(long = "provenance-commit", env = "PORTCULLIS_CONTROL_PROVENANCE_COMMIT", value_name = "SHA")]
     commit: Option<String>,
     /// Where the documents come from, to be kept in the artifact: a repository, a pipeline.
-    #[arg(long = "provenance-source", value_name = "TEXT")]
+    #[arg(long = "provenance-source", env = "PORTCULLIS_CONTROL_PROVENANCE_SOURCE", value_name = "TEXT")]
     source: Option<String>,
 }
 
@@ -60,9 +61,16 @@ pub struct SigningArgs {
     /// The key to sign with: a PEM file, `file:///path`, or `env://NAME`.
     /// Without it, a development key that this machine trusts, made the first time.
     // Parsed later: clap would repeat a key that was given by mistake.
-    #[arg(long, value_name = "FILE|env://NAME", allow_hyphen_values = true, conflicts_with = "unsigned")]
+    #[arg(
+        long,
+        env = "PORTCULLIS_CONTROL_SIGNING_KEY",
+        hide_env_values = true,
+        value_name = "FILE|env://NAME",
+        allow_hyphen_values = true,
+        conflicts_with = "unsigned"
+    )]
     signing_key: Option<String>,
-    /// Do not sign. Only a gateway that was told `--allow-unsigned` serves the artifact.
+    /// Do not sign; refused where a signing key is named. Only a gateway that was told `--allow-unsigned` serves the artifact.
     #[arg(long)]
     unsigned: bool,
 }
@@ -160,11 +168,19 @@ impl Request {
     /// A document that the user named is not there, or not in the folder. What is wrong *in* documents is among the
     /// diagnostics.
     pub fn compile(&self) -> Result<Compilation, documents::Error> {
+        self.compile_with(None)
+    }
+
+    /// Compiles where stdin was read already, and held this.
+    ///
+    /// # Errors
+    /// As [`Self::compile`].
+    pub fn compile_with(&self, stdin: Option<&[u8]>) -> Result<Compilation, documents::Error> {
         let DocumentArgs { specs, overlays, root } = &self.documents;
-        let folder = Folder::of(specs, root.as_deref())?.with_stdin(specs.iter().chain(overlays))?;
+        let folder = Folder::of(specs, root.as_deref())?.with_stdin(specs.iter().chain(overlays), stdin)?;
         let name = |paths: &[PathBuf]| paths.iter().map(|path| folder.name(path)).collect::<Result<Vec<_>, _>>();
         let options = Options {
-            project: self.lowering.project.clone(),
+            project: self.lowering.project.to_string(),
             upstream: self.lowering.upstream.clone(),
             security: self.lowering.security.into(),
             provenance: self.provenance.clone(),
@@ -178,12 +194,28 @@ impl Request {
 }
 
 impl SigningArgs {
+    /// Where the key is that was named.
+    pub fn source(&self) -> Result<Option<SigningKeySource>, key::Error> {
+        Ok(self.signing_key.as_deref().map(str::parse).transpose()?)
+    }
+
+    /// Does everything that [`Self::build`] does but make a development key: whatever would keep a model from becoming
+    /// a file is found.
+    pub fn rehearse(&self, artifact: &Artifact, config: &Config) -> Result<(), Error> {
+        let draft = Draft::encode(artifact).map_err(Unencodable)?;
+        let draft = match self.source()? {
+            Some(source) => draft.sign(&source.resolve(config)?),
+            None => draft,
+        };
+        draft.finish().map_err(Unencodable)?;
+        Ok(())
+    }
+
     /// Encodes a model and signs it.
     pub fn build(&self, artifact: &Artifact, config: &Config) -> Result<Built, Error> {
         let draft = Draft::encode(artifact).map_err(Unencodable)?;
-        let (draft, signer) = match &self.signing_key {
-            Some(given) => {
-                let source: SigningKeySource = given.parse().map_err(key::Error::from)?;
+        let (draft, signer) = match self.source()? {
+            Some(source) => {
                 let key = source.resolve(config)?;
                 (draft.sign(&key), Signer::Key(key.public().id()))
             }
@@ -210,5 +242,32 @@ impl From<Security> for SecurityMode {
             Security::Presence => Self::Presence,
             Security::Off => Self::Off,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use artifact_format::model::{Policies, Routes, Schemas, Specs, Upstreams};
+
+    use super::*;
+
+    #[test]
+    fn what_no_gateway_would_read_is_found_without_writing_it() {
+        let rehearsed = |project: &str| {
+            let artifact = Artifact {
+                project: project.to_owned(),
+                compiler: "test/0".to_owned(),
+                provenance: Provenance::default(),
+                routes: Routes::default(),
+                schemas: Schemas::default(),
+                policies: Policies::default(),
+                upstreams: Upstreams::default(),
+                specs: Specs::default(),
+            };
+            SigningArgs::default().rehearse(&artifact, &Config::from_environment())
+        };
+        rehearsed("shop").unwrap();
+        // More than the 1 MiB of a manifest.
+        assert!(matches!(rehearsed(&"p".repeat(2 << 20)), Err(Error::Unencodable(_))));
     }
 }

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::file;
 
 /// What the document on stdin is called, in diagnostics and in the artifact.
-const STDIN: &str = "stdin";
+pub const STDIN: &str = "stdin";
 
 /// A folder, and what was read from it.
 ///
@@ -89,11 +89,18 @@ impl Folder {
     }
 
     /// Reads the document that stands for `-`, where one of the paths is that.
-    pub fn with_stdin<'p>(self, paths: impl Iterator<Item = &'p PathBuf>) -> Result<Self, Error> {
+    ///
+    /// `given` is the text where it was read already.
+    pub fn with_stdin<'p>(self, paths: impl Iterator<Item = &'p PathBuf>, given: Option<&[u8]>) -> Result<Self, Error> {
         let stdin = match paths.filter(|path| is_stdin(path)).count() {
             0 => None,
             1 => {
-                let read = file::read_at_most(io::stdin().lock(), FILE_BYTES_MAX as u64).map_err(Error::Stdin)?;
+                let limit = FILE_BYTES_MAX as u64;
+                let read = match given {
+                    Some(text) => file::read_at_most(text, limit),
+                    None => file::read_at_most(io::stdin().lock(), limit),
+                };
+                let read = read.map_err(Error::Stdin)?;
                 Some(read.ok_or(Error::StdinTooLarge)?)
             }
             count => return Err(Error::StdinRepeated { count }),
@@ -145,7 +152,10 @@ impl Folder {
             file::Error::NotFound { .. } => FileError::NotFound,
             file::Error::TooLarge { .. } => FileError::TooLarge { limit: FILE_BYTES_MAX },
             file::Error::Io { source, .. } => of_system(&source),
-            file::Error::Exists { .. } | file::Error::NotAFile { .. } => FileError::Other(error.to_string()),
+            file::Error::Exists { .. }
+            | file::Error::NotAFile { .. }
+            | file::Error::Input { .. }
+            | file::Error::NoFolder { .. } => FileError::Other(error.to_string()),
         })
     }
 }
@@ -168,9 +178,15 @@ impl Reads {
         self.0.keys().filter_map(|path| path.parent())
     }
 
-    /// Whether any of it is not what it was.
-    pub fn have_changed(&self) -> bool {
-        self.0.iter().any(|(path, content)| Content::of(fs::read(path).ok().as_deref()) != *content)
+    /// Whether a path leads to a file that was read.
+    pub fn contain(&self, path: &Path) -> bool {
+        self.0.keys().any(|read| file::is_same(read, path))
+    }
+
+    /// What is found at the same paths now: equal to these where nothing changed.
+    pub fn again(&self) -> Self {
+        let found = |path: &PathBuf| Content::of(fs::read(path).ok().as_deref());
+        Self(self.0.keys().map(|path| (path.clone(), found(path))).collect())
     }
 }
 
@@ -180,7 +196,8 @@ impl Content {
     }
 }
 
-fn is_stdin(path: &Path) -> bool {
+/// Whether a path stands for stdin.
+pub fn is_stdin(path: &Path) -> bool {
     path == Path::new("-")
 }
 
@@ -262,13 +279,13 @@ mod tests {
             folder.reads()
         };
         let before = read();
-        assert!(!before.have_changed());
+        assert_eq!(before.again(), before);
         fs::write(&spec, "text").unwrap();
-        assert!(!before.have_changed(), "the same text again is no change");
+        assert_eq!(before.again(), before, "the same text again is no change");
         fs::write(&spec, "other").unwrap();
-        assert!(before.have_changed());
+        assert_ne!(before.again(), before);
         let before = read();
         fs::write(temporary.path().join("api/missing.yaml"), "").unwrap();
-        assert!(before.have_changed(), "a file that was missing came");
+        assert_ne!(before.again(), before, "a file that was missing came");
     }
 }

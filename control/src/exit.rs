@@ -73,8 +73,9 @@ fn of_file(error: &file::Error) -> Code {
         file::Error::NotFound { .. } | file::Error::Exists { .. } | file::Error::NotAFile { .. } => {
             Code::NotFoundOrConflict
         }
+        file::Error::Input { .. } => Code::Usage,
         file::Error::TooLarge { .. } => Code::Invalid,
-        file::Error::Io { .. } => Code::Generic,
+        file::Error::NoFolder { .. } | file::Error::Io { .. } => Code::Generic,
     }
 }
 
@@ -118,6 +119,7 @@ fn of_compilation(error: &compilation::Error) -> Code {
 fn of_dev(error: &dev::Error) -> Code {
     match error {
         dev::Error::Documents(error) => of_documents(error),
+        dev::Error::Stdin => Code::Usage,
         dev::Error::Compilation(error) => of_compilation(error),
         dev::Error::File(error) => of_file(error),
         dev::Error::NoGateway | dev::Error::GatewayNotFound { .. } => Code::NotFoundOrConflict,

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -20,6 +20,18 @@ pub enum Error {
     /// There is one, and it is not to be replaced.
     #[error("{} exists already: name another file, or replace it with --force", path.display())]
     Exists {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The folder that a file is to be written into does not exist.
+    #[error("cannot write {}: there is no folder {}; make it first", path.display(), folder_of(path).display())]
+    NoFolder {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// What is to be written was made of it.
+    #[error("{} is what the artifact is made with, and would be lost: write to another file", path.display())]
+    Input {
         /// Which.
         path: PathBuf,
     },
@@ -85,6 +97,12 @@ pub fn check_readable(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether two paths lead to one file, by whatever names and links.
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+    identity(one).is_some_and(|one| identity(other) == Some(one))
+}
+
 /// Reads to the end; `None` where there is more than `max_bytes`.
 pub fn read_at_most(from: impl Read, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
@@ -132,7 +150,8 @@ fn write_beside(path: &Path, bytes: &[u8], access: Access) -> Result<NamedTempFi
         .prefix(".portcullis-")
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder_of(path))
-        .map_err(failed)?;
+        // The error names the temporary file, which means nothing to the user; its kind does.
+        .map_err(|error| failed(error.kind().into()))?;
     temporary.write_all(bytes).map_err(failed)?;
     temporary.as_file().sync_all().map_err(failed)?;
     Ok(temporary)
@@ -152,6 +171,7 @@ fn failure(path: &Path, action: &'static str, source: io::Error) -> Error {
     let path = path.to_owned();
     match source.kind() {
         io::ErrorKind::NotFound if action == "read" => Error::NotFound { path },
+        io::ErrorKind::NotFound if action == "write" => Error::NoFolder { path },
         io::ErrorKind::AlreadyExists => Error::Exists { path },
         _ => Error::Io { path, action, source },
     }

@@ -11,6 +11,7 @@ use crate::compilation::{
     Built, Compilation, DocumentArgs, LoweringArgs, ProvenanceArgs, Request, Signer, SigningArgs,
 };
 use crate::config::Color;
+use crate::documents::Reads;
 use crate::file::{self, Access};
 use crate::key::Age;
 use crate::output::{Console, counted};
@@ -31,7 +32,7 @@ pub struct Args {
     /// Where to write the artifact; `-` for stdout. One that is there stays until the new one is whole.
     #[arg(long, short, value_name = "FILE", required_unless_present = "dry_run")]
     output: Option<PathBuf>,
-    /// Do everything but write the artifact. No development key is made either.
+    /// Do everything but write the artifact: a signing key that is named must be there. No development key is made either.
     #[arg(long)]
     dry_run: bool,
 }
@@ -51,7 +52,7 @@ pub struct ValidateArgs {
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct DiagnosticArgs {
     /// How diagnostics are written: `text` on stderr, the others on stdout.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, env = "PORTCULLIS_CONTROL_FORMAT", value_enum, value_name = "FORMAT", default_value = "text")]
     format: DiagnosticFormat,
 }
 
@@ -74,8 +75,15 @@ pub enum DiagnosticFormat {
 pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     let provenance = args.provenance.provenance(&context.config)?;
     let request = Request { documents: args.documents.clone(), lowering: args.lowering.clone(), provenance };
-    let artifact = checked(&request, args.diagnostics, context.console)?;
+    let (artifact, reads) = checked(&request, args.diagnostics, context.console)?;
+    if let Some(output) = &args.output {
+        let holds_key = args.signing.source()?.is_some_and(|source| source.is_in(output));
+        if holds_key || reads.contain(output) {
+            return Err(file::Error::Input { path: output.clone() }.into());
+        }
+    }
     let Some(output) = args.output.as_deref().filter(|_| !args.dry_run) else {
+        args.signing.rehearse(&artifact, &context.config)?;
         context.console.note(format_args!("{}; nothing was written", summary(&artifact)));
         return Ok(Outcome::Done);
     };
@@ -94,18 +102,22 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
 pub fn validate(args: &ValidateArgs, context: &Context) -> Result<Outcome, Error> {
     let provenance = ProvenanceArgs::default().provenance(&context.config)?;
     let request = Request { documents: args.documents.clone(), lowering: args.lowering.clone(), provenance };
-    let artifact = checked(&request, args.diagnostics, context.console)?;
+    let (artifact, _) = checked(&request, args.diagnostics, context.console)?;
+    SigningArgs::default().rehearse(&artifact, &context.config)?;
     context.console.note(format_args!("{}; nothing was written", summary(&artifact)));
     Ok(Outcome::Done)
 }
 
 /// Compiles and shows the diagnostics.
-fn checked(request: &Request, format: DiagnosticArgs, console: Console) -> Result<Artifact, Error> {
+fn checked(request: &Request, format: DiagnosticArgs, console: Console) -> Result<(Artifact, Reads), Error> {
     let progress = console.progress("compiling");
-    let Compilation { artifact, diagnostics, .. } = request.compile()?;
+    let Compilation { artifact, diagnostics, reads } = request.compile()?;
     drop(progress);
     show(&diagnostics, format.format, console)?;
-    artifact.ok_or(Error::DoesNotCompile { errors: diagnostics.errors(), warnings: diagnostics.warnings() })
+    match artifact {
+        Some(artifact) => Ok((artifact, reads)),
+        None => Err(Error::DoesNotCompile { errors: diagnostics.errors(), warnings: diagnostics.warnings() }),
+    }
 }
 
 /// Writes diagnostics: for people beside everything else that is said, for programs as data.

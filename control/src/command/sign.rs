@@ -4,20 +4,28 @@ use std::path::PathBuf;
 
 use super::{Context, Error, Outcome};
 use crate::artifact::ArtifactFile;
+use crate::documents;
 use crate::file::{self, Access};
 use crate::key::{self, SigningKeySource};
 
 /// The arguments of `sign`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The artifact. The signatures it has stay.
+    /// The artifact; `-` reads it from stdin. The signatures it has stay.
     #[arg(value_name = "FILE")]
     artifact: PathBuf,
     /// The key to sign with: a PEM file, `file:///path`, or `env://NAME`.
     // Parsed later: clap would repeat a key that was given by mistake.
-    #[arg(long, value_name = "FILE|env://NAME", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        env = "PORTCULLIS_CONTROL_SIGNING_KEY",
+        hide_env_values = true,
+        value_name = "FILE|env://NAME",
+        allow_hyphen_values = true
+    )]
     signing_key: String,
-    /// Where to write the signed artifact. Without it, the artifact is replaced.
+    /// Where to write the signed artifact. Without it, the artifact is replaced; one from stdin goes to
+    /// stdout, as with `-`.
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -26,10 +34,17 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     let source: SigningKeySource = args.signing_key.parse().map_err(key::Error::from)?;
     let key = source.resolve(&context.config)?;
+    let output = args.output.as_ref().unwrap_or(&args.artifact);
+    if source.is_in(output) {
+        return Err(file::Error::Input { path: output.clone() }.into());
+    }
     let artifact = ArtifactFile::read(&args.artifact)?;
     let signed = artifact.signed(&key)?;
-    let output = args.output.as_ref().unwrap_or(&args.artifact);
-    file::replace(output, &signed, Access::Shared)?;
+    if documents::is_stdin(output) {
+        context.console.data(&signed)?;
+    } else {
+        file::replace(output, &signed, Access::Shared)?;
+    }
     context.console.note(format_args!("signed {} with key {}", output.display(), key.public().id()));
     Ok(Outcome::Done)
 }

@@ -12,7 +12,7 @@ use crate::output::{Format, Show, Table};
 /// The arguments of `verify`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The artifact.
+    /// The artifact; `-` reads it from stdin.
     #[arg(value_name = "FILE")]
     artifact: PathBuf,
     #[command(flatten)]

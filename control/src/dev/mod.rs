@@ -13,7 +13,7 @@ use thiserror::Error;
 
 pub use gateway::{Addresses, find_gateway};
 
-use crate::compilation::{self, Built, Request, SigningArgs};
+use crate::compilation::{self, Built, Compilation, DocumentArgs, Request, SigningArgs};
 use crate::config::Config;
 use crate::documents;
 use crate::file::{self, Access};
@@ -53,6 +53,9 @@ pub enum Error {
     /// The documents.
     #[error(transparent)]
     Documents(#[from] documents::Error),
+    /// Stdin, which cannot be read twice.
+    #[error("`-` is stdin, which nobody can save again: give `dev` files")]
+    Stdin,
     /// Signing.
     #[error(transparent)]
     Compilation(#[from] compilation::Error),
@@ -91,6 +94,10 @@ pub enum Error {
 /// # Errors
 /// Nothing could be compiled for the first time, or no gateway can be run. Later faults are told and waited out.
 pub fn run(session: &Session<'_>, listener: &mut impl Listener) -> Result<(), Error> {
+    let DocumentArgs { specs, overlays, .. } = &session.request.documents;
+    if specs.iter().chain(overlays).any(|path| documents::is_stdin(path)) {
+        return Err(Error::Stdin);
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(serve(session, listener))
 }
@@ -100,18 +107,28 @@ async fn serve(session: &Session<'_>, listener: &mut impl Listener) -> Result<()
     let state = tempfile::Builder::new().prefix("portcullis-dev-").tempdir()?;
     let mut watcher = Watcher::new()?;
     let mut gateway = Gateway::new(&session.program, &artifact_in(&state), &session.addresses);
-    let mut reads = compile(session, &state, (&mut gateway, listener))?;
+    let compilation = session.request.compile()?;
+    place(session, &compilation, &state, (&mut gateway, listener))?;
+    let mut reads = compilation.reads;
     loop {
         watcher.watch(reads.folders())?;
         tokio::select! {
             () = shutdown.requested() => break,
             () = watcher.changed() => {
-                if !reads.have_changed() {
+                let now = reads.again();
+                if now == reads {
                     continue;
                 }
-                match compile(session, &state, (&mut gateway, listener)) {
-                    Ok(now) => reads = now,
-                    Err(error) => listener.failed(&error),
+                // Kept on failure too: what was tried and told is not tried and told again until something changes.
+                reads = now;
+                match session.request.compile() {
+                    Ok(compilation) => {
+                        if let Err(error) = place(session, &compilation, &state, (&mut gateway, listener)) {
+                            listener.failed(&error);
+                        }
+                        reads = compilation.reads;
+                    }
+                    Err(error) => listener.failed(&error.into()),
                 }
             }
             event = gateway.ended() => listener.gateway_ended(&event?),
@@ -121,13 +138,13 @@ async fn serve(session: &Session<'_>, listener: &mut impl Listener) -> Result<()
     Ok(())
 }
 
-/// Compiles; a good artifact takes the place of the last one, and the gateway is started if it does not run.
-fn compile(
+/// Puts a good artifact in the place of the last one, and starts the gateway if it does not run.
+fn place(
     session: &Session<'_>,
+    compilation: &Compilation,
     state: &TempDir,
     (gateway, listener): (&mut Gateway, &mut impl Listener),
-) -> Result<documents::Reads, Error> {
-    let compilation = session.request.compile()?;
+) -> Result<(), Error> {
     listener.compiled(compilation.artifact.as_ref(), &compilation.diagnostics);
     if let Some(artifact) = &compilation.artifact {
         let built = SigningArgs::default().build(artifact, session.config)?;
@@ -135,7 +152,7 @@ fn compile(
         listener.placed(&built);
         gateway.ensure_running()?;
     }
-    Ok(compilation.reads)
+    Ok(())
 }
 
 fn artifact_in(state: &TempDir) -> PathBuf {

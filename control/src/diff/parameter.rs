@@ -1,6 +1,6 @@
 //! Parameters, before and after.
 
-use artifact_format::model::{Location, Operation, Parameter, ParameterEncoding, UnknownQuery};
+use artifact_format::model::{Location, Operation, Parameter, ParameterEncoding, Style, UnknownQuery};
 
 use super::schema::Direction;
 use super::{Changes, Comparison, Kind, Severity, What};
@@ -94,8 +94,22 @@ fn written(encoding: &ParameterEncoding) -> String {
         ParameterEncoding::Style { style, explode, allow_reserved, .. } => {
             let exploded = if *explode { ", exploded" } else { "" };
             let reserved = if *allow_reserved { ", reserved characters allowed" } else { "" };
-            format!("{style:?}{exploded}{reserved}")
+            format!("`{}`{exploded}{reserved}", style_name(*style))
         }
-        ParameterEncoding::Content { media_type, .. } => media_type.clone(),
+        ParameterEncoding::Content { media_type, .. } => format!("`{media_type}`"),
+    }
+}
+
+/// What a document calls a style (OpenAPI 3.2.0, Parameter Object, "Style Values").
+fn style_name(style: Style) -> &'static str {
+    match style {
+        Style::Matrix => "matrix",
+        Style::Label => "label",
+        Style::Simple => "simple",
+        Style::Form => "form",
+        Style::SpaceDelimited => "spaceDelimited",
+        Style::PipeDelimited => "pipeDelimited",
+        Style::DeepObject => "deepObject",
+        Style::Cookie => "cookie",
     }
 }

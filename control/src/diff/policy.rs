@@ -1,7 +1,8 @@
 //! Policies, before and after.
 
 use artifact_format::model::{
-    FormatAssertion, Operation, PolicySet, RateLimit, ReadOnlyProperties, ResponseValidation, UnknownQuery, Validation,
+    FormatAssertion, Operation, PolicySet, RateLimit, RateLimitKey, ReadOnlyProperties, ResponseValidation,
+    UnknownQuery, Validation,
 };
 
 use super::{Changes, Comparison, Guard, Kind, Severity};
@@ -47,7 +48,7 @@ fn rate_limit(old: Option<&RateLimit>, new: Option<&RateLimit>, changes: &mut Ch
         return;
     }
     let shown = |limit: Option<&RateLimit>| match limit {
-        Some(limit) => format!("{} requests in {} ms by {:?}", limit.requests, limit.per_ms, limit.by),
+        Some(limit) => format!("{} requests in {} ms by {}", limit.requests, limit.per_ms, counted_by(&limit.by)),
         None => "none".to_owned(),
     };
     let text = format!("rate limit changed from {} to {}", shown(old), shown(new));
@@ -60,6 +61,16 @@ fn rate_limit(old: Option<&RateLimit>, new: Option<&RateLimit>, changes: &mut Ch
         changes.push(Kind::Limits, Severity::Breaking, text);
     } else {
         changes.weaken(Kind::Limits, Guard::Limits, text);
+    }
+}
+
+/// In the words of `x-portcullis`.
+fn counted_by(key: &RateLimitKey) -> String {
+    match key {
+        RateLimitKey::ClientIp => "client-ip".to_owned(),
+        RateLimitKey::Subject => "subject".to_owned(),
+        RateLimitKey::Header(name) => format!("header {name}"),
+        RateLimitKey::Everyone => "everyone".to_owned(),
     }
 }
 
@@ -82,13 +93,22 @@ fn validation(old: &Validation, new: &Validation, changes: &mut Changes) {
         changes.push(Kind::Validation, Severity::Review, "whether default values are put in changed");
     }
     if responses != old.responses {
-        let text = format!("validation of responses changed from {:?} to {responses:?}", old.responses);
+        let text = format!("validation of responses changed from {} to {}", shown(old.responses), shown(responses));
         match old.responses {
             ResponseValidation::Enforce => changes.weaken(Kind::Validation, Guard::Validation, text),
             ResponseValidation::Off | ResponseValidation::Report { .. } => {
                 changes.push(Kind::Validation, Severity::Review, text);
             }
         }
+    }
+}
+
+/// In the words of `x-portcullis`.
+fn shown(responses: ResponseValidation) -> String {
+    match responses {
+        ResponseValidation::Off => "off".to_owned(),
+        ResponseValidation::Report { sample_ppm } => format!("report of {sample_ppm} in a million"),
+        ResponseValidation::Enforce => "enforce".to_owned(),
     }
 }
 

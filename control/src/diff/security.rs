@@ -1,6 +1,6 @@
 //! Who may call, before and after.
 
-use artifact_format::model::{Artifact, Operation, Scheme, Verification};
+use artifact_format::model::{ApiKeyLocation, Artifact, JwtVerification, Operation, Scheme, SchemeKind, Verification};
 
 use super::{Comparison, Guard, Kind, Severity};
 
@@ -68,16 +68,43 @@ fn all_shown(alternatives: &[Vec<Demand<'_>>]) -> String {
 
 fn shown(demands: &[Demand<'_>]) -> String {
     let one = |demand: &Demand<'_>| {
-        let verified = match &demand.scheme.verification {
-            Verification::Presence => "presence only".to_owned(),
-            Verification::Jwt(jwt) => format!("verified for {}", jwt.issuer),
-        };
-        let scopes = if demand.scopes.is_empty() { String::new() } else { format!(": {}", demand.scopes.join(" ")) };
-        format!("`{}` ({verified}{scopes})", demand.scheme.name)
+        let Scheme { name, kind, verification } = demand.scheme;
+        let scopes =
+            if demand.scopes.is_empty() { String::new() } else { format!(", scopes {}", demand.scopes.join(" ")) };
+        format!("`{name}` ({}, {}{scopes})", carried(kind), verified(verification))
     };
     if demands.is_empty() {
         "no credentials".to_owned()
     } else {
         demands.iter().map(one).collect::<Vec<_>>().join(" and ")
+    }
+}
+
+/// How credentials are carried, in the words of a Security Scheme Object.
+fn carried(kind: &SchemeKind) -> String {
+    match kind {
+        SchemeKind::ApiKey { location, name } => {
+            let location = match location {
+                ApiKeyLocation::Header => "header",
+                ApiKeyLocation::Query => "query",
+                ApiKeyLocation::Cookie => "cookie",
+            };
+            format!("{location} {name}")
+        }
+        SchemeKind::Http { scheme } => format!("http {scheme}"),
+        SchemeKind::OAuth2 => "oauth2".to_owned(),
+        SchemeKind::OpenIdConnect { url } => format!("openIdConnect {url}"),
+        SchemeKind::MutualTls => "mutualTLS".to_owned(),
+    }
+}
+
+/// Everything of a verification that can differ.
+fn verified(verification: &Verification) -> String {
+    match verification {
+        Verification::Presence => "presence only".to_owned(),
+        Verification::Jwt(JwtVerification { issuer, audiences, jwks }) => {
+            let audience = if audiences.is_empty() { "nobody".to_owned() } else { audiences.join(" or ") };
+            format!("token of {issuer} for {audience}, keys of {jwks}")
+        }
     }
 }

@@ -195,7 +195,7 @@ fn parameters() {
                 ParameterEncoding::Content { media_type: "application/json".into(), schema: Some(SchemaId(0)) };
         },
         &[
-            "Breaking | GET /pets/{id} | query parameter `a` is now written as application/json instead of Form, exploded",
+            "Breaking | GET /pets/{id} | query parameter `a` is now written as `application/json` instead of `form`, exploded",
         ],
     );
 }
@@ -250,18 +250,18 @@ fn authentication_weakened() {
         |old| first(old).security = needs(&[]),
         |new| first(new).security = Security::default(),
         &[
-            "Compatible weakens Authentication | GET /pets/{id} | may now be called with no credentials; before: `bearer` (presence only)",
+            "Compatible weakens Authentication | GET /pets/{id} | may now be called with no credentials; before: `bearer` (http bearer, presence only)",
         ],
     );
     check(
         |new| first(new).security = needs(&[]),
-        &["Breaking | GET /pets/{id} | no credentials is no longer enough; now: `bearer` (presence only)"],
+        &["Breaking | GET /pets/{id} | no credentials is no longer enough; now: `bearer` (http bearer, presence only)"],
     );
     check_between(
         |old| first(old).security = needs(&["read", "write"]),
         |new| first(new).security = needs(&["read"]),
         &[
-            "Compatible weakens Authentication | GET /pets/{id} | may now be called with `bearer` (presence only: read); before: `bearer` (presence only: read write)",
+            "Compatible weakens Authentication | GET /pets/{id} | may now be called with `bearer` (http bearer, presence only, scopes read); before: `bearer` (http bearer, presence only, scopes read write)",
         ],
     );
     check_between(|old| first(old).security = needs(&[]), |new| new.policies.schemes[0].name = "renamed".into(), &[]);
@@ -279,7 +279,7 @@ fn authentication_weakened() {
         },
         |new| new.policies.schemes[0].verification = jwt(&["a"]),
         &[
-            "Breaking | GET /pets/{id} | `bearer` (verified for https://id) is no longer enough; now: `bearer` (verified for https://id)",
+            "Breaking | GET /pets/{id} | `bearer` (http bearer, token of https://id for a or b, keys of https://id/keys) is no longer enough; now: `bearer` (http bearer, token of https://id for a, keys of https://id/keys)",
         ],
     );
     check_between(
@@ -289,7 +289,74 @@ fn authentication_weakened() {
         },
         |new| new.policies.schemes[0].verification = Verification::Presence,
         &[
-            "Compatible weakens Authentication | GET /pets/{id} | may now be called with `bearer` (presence only); before: `bearer` (verified for https://id)",
+            "Compatible weakens Authentication | GET /pets/{id} | may now be called with `bearer` (http bearer, presence only); before: `bearer` (http bearer, token of https://id for nobody, keys of https://id/keys)",
+        ],
+    );
+}
+
+#[test]
+fn a_scheme_says_how_credentials_are_carried() {
+    let kinds = |before: SchemeKind, after: SchemeKind, texts: [&str; 2]| {
+        let [before_text, after_text] = texts;
+        check_between(
+            |old| {
+                let requirement = Requirement { scheme: SchemeId(0), scopes: Vec::new() };
+                first(old).security = Security { alternatives: vec![vec![requirement]] };
+                old.policies.schemes[0].kind = before;
+            },
+            |new| new.policies.schemes[0].kind = after,
+            &[
+                &format!(
+                    "Compatible weakens Authentication | GET /pets/{{id}} | may now be called with `bearer` ({after_text}, presence only); before: `bearer` ({before_text}, presence only)"
+                ),
+                &format!(
+                    "Breaking | GET /pets/{{id}} | `bearer` ({before_text}, presence only) is no longer enough; now: `bearer` ({after_text}, presence only)"
+                ),
+            ],
+        );
+    };
+    let key = |location| SchemeKind::ApiKey { location, name: "k".into() };
+    let open_id = SchemeKind::OpenIdConnect { url: "https://id".into() };
+    kinds(key(ApiKeyLocation::Header), SchemeKind::Http { scheme: "basic".into() }, ["header k", "http basic"]);
+    kinds(key(ApiKeyLocation::Query), key(ApiKeyLocation::Cookie), ["query k", "cookie k"]);
+    kinds(SchemeKind::OAuth2, SchemeKind::MutualTls, ["oauth2", "mutualTLS"]);
+    kinds(open_id, SchemeKind::OAuth2, ["openIdConnect https://id", "oauth2"]);
+}
+
+#[test]
+fn what_changed_is_said_in_the_words_of_the_documents() {
+    let label = |style| ParameterEncoding::Style { style, explode: false, allow_reserved: false, schema: None };
+    let with = |style| {
+        move |artifact: &mut Artifact| {
+            first(artifact).parameters =
+                vec![Parameter { required: true, encoding: label(style), ..parameter("id", Location::Path) }];
+        }
+    };
+    check_between(
+        with(Style::Label),
+        with(Style::SpaceDelimited),
+        &["Breaking | GET /pets/{id} | path parameter `id` is now written as `spaceDelimited` instead of `label`"],
+    );
+    check(
+        |new| {
+            new.upstreams.upstreams[0].balance = Balance::LeastRequest;
+            let on = vec![RetryCondition::ConnectFailure, RetryCondition::Status(503)];
+            new.upstreams.upstreams[0].retries = Some(Retries { attempts: 2, on });
+        },
+        &[
+            "Compatible | upstream main | balance changed from round-robin to least-request",
+            "Compatible | upstream main | retries changed from none to 2 on connect-failure or 503",
+        ],
+    );
+    check(
+        |new| {
+            let by = RateLimitKey::Header("x-tenant".into());
+            new.policies.sets[0].rate_limit = Some(RateLimit { requests: 1, per_ms: 2, by });
+            new.policies.sets[0].validation.responses = ResponseValidation::Report { sample_ppm: 10_000 };
+        },
+        &[
+            "Breaking | GET /pets/{id} | rate limit changed from none to 1 requests in 2 ms by header x-tenant",
+            "Review | GET /pets/{id} | validation of responses changed from off to report of 10000 in a million",
         ],
     );
 }
@@ -319,13 +386,13 @@ fn limits_weakened() {
         );
     };
     let text = |old: &str, new: &str| format!("rate limit changed from {old} to {new}");
-    let (slow, fast) = ("10 requests in 1000 ms by ClientIp", "11 requests in 1000 ms by ClientIp");
+    let (slow, fast) = ("10 requests in 1000 ms by client-ip", "11 requests in 1000 ms by client-ip");
     rate(limit(10, 1000), limit(11, 1000), weakened(&text(slow, fast)));
     rate(limit(11, 1000), limit(10, 1000), breaking(&text(fast, slow)));
     rate(limit(10, 1000), None, weakened(&text(slow, "none")));
     rate(None, limit(10, 1000), breaking(&text("none", slow)));
     // The same rate in the long run, and a larger burst.
-    rate(limit(10, 1000), limit(20, 2000), weakened(&text(slow, "20 requests in 2000 ms by ClientIp")));
+    rate(limit(10, 1000), limit(20, 2000), weakened(&text(slow, "20 requests in 2000 ms by client-ip")));
 }
 
 #[test]

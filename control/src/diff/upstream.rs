@@ -1,6 +1,6 @@
 //! Upstreams, before and after. Clients do not see them; those who run the gateway do.
 
-use artifact_format::model::{Artifact, Target, Upstream, UpstreamScheme};
+use artifact_format::model::{Artifact, Balance, RetryCondition, Target, Upstream, UpstreamScheme};
 
 use super::{Change, Changes, Kind, Severity, Subject};
 
@@ -32,7 +32,11 @@ fn differences(old: &Upstream, new: &Upstream, changes: &mut Changes) {
         }
     };
     say("targets", targets(old), targets(new));
-    say("balance", format!("{:?}", old.balance), format!("{:?}", new.balance));
+    let balance = |upstream: &Upstream| match upstream.balance {
+        Balance::RoundRobin => "round-robin".to_owned(),
+        Balance::LeastRequest => "least-request".to_owned(),
+    };
+    say("balance", balance(old), balance(new));
     let timeouts = |upstream: &Upstream| {
         let timeouts = upstream.timeouts;
         format!("{} ms to connect and {} ms to answer", timeouts.connect_ms, timeouts.request_ms)
@@ -44,10 +48,19 @@ fn differences(old: &Upstream, new: &Upstream, changes: &mut Changes) {
     };
     say("health check", health(old), health(new));
     let retries = |upstream: &Upstream| match &upstream.retries {
-        Some(retries) => format!("{} on {:?}", retries.attempts, retries.on),
+        Some(retries) => format!("{} on {}", retries.attempts, conditions(&retries.on)),
         None => "none".to_owned(),
     };
     say("retries", retries(old), retries(new));
+}
+
+/// In the words of `x-portcullis`.
+fn conditions(conditions: &[RetryCondition]) -> String {
+    let one = |condition: &RetryCondition| match condition {
+        RetryCondition::ConnectFailure => "connect-failure".to_owned(),
+        RetryCondition::Status(status) => status.to_string(),
+    };
+    conditions.iter().map(one).collect::<Vec<_>>().join(" or ")
 }
 
 fn targets(upstream: &Upstream) -> String {

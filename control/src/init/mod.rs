@@ -6,6 +6,7 @@ use std::{fs, io};
 use thiserror::Error;
 
 use crate::file::{self, Access};
+use crate::project::{NameError, ProjectName};
 
 /// What stands for the project's name in the templates.
 const PLACEHOLDER: &str = "{{name}}";
@@ -22,10 +23,12 @@ const FILES: [(&str, &str); 4] = [
 #[derive(Debug, Error)]
 pub enum Error {
     /// A name that would not stand in a document as it is.
-    #[error("`{name}` cannot be a project's name: letters, digits, `-`, `_` and `.`, the first one a letter or digit")]
+    #[error("`{name}`: {source}")]
     Name {
         /// Which.
         name: String,
+        /// Why not.
+        source: NameError,
     },
     /// Something is there already.
     #[error("{} exists and is not an empty folder: name another one", path.display())]
@@ -51,22 +54,18 @@ pub enum Error {
 /// # Errors
 /// The folder holds something; nothing is ever replaced.
 pub fn init(folder: &Path) -> Result<Vec<&'static str>, Error> {
-    let name = name_of(folder)?;
+    let name = name_of(folder)?.to_string();
     make_empty(folder)?;
     for (file, template) in FILES {
-        file::create(&folder.join(file), template.replace(PLACEHOLDER, name).as_bytes(), Access::Shared)?;
+        file::create(&folder.join(file), template.replace(PLACEHOLDER, &name).as_bytes(), Access::Shared)?;
     }
     Ok(FILES.iter().map(|(file, _)| *file).collect())
 }
 
 /// The last part of the path, which goes into YAML and Markdown.
-fn name_of(folder: &Path) -> Result<&str, Error> {
-    let is_plain = |name: &&str| {
-        name.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-    };
-    let name = folder.file_name().and_then(|name| name.to_str()).filter(is_plain);
-    name.ok_or_else(|| Error::Name { name: folder.display().to_string() })
+fn name_of(folder: &Path) -> Result<ProjectName, Error> {
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.parse().map_err(|source| Error::Name { name: folder.display().to_string(), source })
 }
 
 fn make_empty(folder: &Path) -> Result<(), Error> {

@@ -1,7 +1,7 @@
 //! The signing key, by reference: it never stands on a command line itself.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use artifact_format::signature::SigningKey;
@@ -75,6 +75,14 @@ impl fmt::Display for SigningKeySource {
 }
 
 impl SigningKeySource {
+    /// Whether the key stands in the file that a path leads to.
+    pub fn is_in(&self, path: &Path) -> bool {
+        match self {
+            Self::File(key) => file::is_same(key, path),
+            Self::Environment(_) => false,
+        }
+    }
+
     /// Reads the key.
     pub fn resolve(&self, config: &Config) -> Result<SigningKey, Error> {
         let origin = || self.to_string();

@@ -15,12 +15,17 @@ use crate::file;
 /// Whom to believe.
 #[derive(Debug, Clone, Args)]
 pub struct TrustArgs {
-    /// A key to believe: a public key in base64, or a PEM file. Repeatable.
+    /// A key to believe: a public key in base64, or a PEM file. Repeatable, or several with commas between them.
     /// Without one, the keys in the `trusted-keys` folder of the user's configuration are believed.
-    #[arg(long = "trusted-key", value_name = "BASE64|FILE")]
+    #[arg(
+        long = "trusted-key",
+        value_delimiter = ',',
+        env = "PORTCULLIS_CONTROL_TRUSTED_KEY",
+        value_name = "BASE64|FILE"
+    )]
     trusted_keys: Vec<String>,
     /// How many of the trusted keys must have signed.
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, env = "PORTCULLIS_CONTROL_TRUST_THRESHOLD", value_name = "N", default_value = "1")]
     threshold: NonZeroUsize,
 }
 

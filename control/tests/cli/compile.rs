@@ -63,6 +63,28 @@ fn validate_and_a_dry_run_write_nothing() {
 }
 
 #[test]
+fn a_dry_run_resolves_the_key_that_is_named() {
+    let sandbox = Sandbox::with_pets();
+    let dry_run = ["compile", "--spec", "pets.yaml", "--dry-run", "--signing-key"];
+    assert!(sandbox.fails(&[&dry_run, &["env://TEST_UNSET"][..]].concat(), 13).contains("env://TEST_UNSET"));
+    sandbox.fails(&[&dry_run, &["vault://key"][..]].concat(), 2);
+    sandbox.succeeds(&["keygen", "-o", "key.pem"]);
+    sandbox.succeeds(&[&dry_run, &["key.pem"][..]].concat());
+}
+
+#[test]
+fn a_project_has_a_name() {
+    let sandbox = Sandbox::with_pets();
+    let compile = ["compile", "--spec", "pets.yaml", "--unsigned", "-o", "pets.bca", "--project"];
+    for name in ["", "a b", "a\nb", "a\u{1b}[31m"] {
+        assert!(sandbox.fails(&[&compile, &[name][..]].concat(), 2).contains("not a project's name"), "{name:?}");
+    }
+    let uuid = "67e55044-10b1-426f-9247-bb680e5fe0c8";
+    sandbox.succeeds(&[&compile, &[uuid][..]].concat());
+    assert_eq!(sandbox.json(&["inspect", "pets.bca"])["project"], uuid);
+}
+
+#[test]
 fn diagnostics_for_programs_are_on_stdout() {
     let sandbox = Sandbox::new();
     sandbox.write("pets.yaml", BROKEN);
@@ -126,7 +148,38 @@ fn documents_that_are_not_there_are_4() {
 fn an_output_that_cannot_be_written_is_1() {
     let sandbox = Sandbox::with_pets();
     let said = sandbox.fails(&["compile", "--spec", "pets.yaml", "--unsigned", "-o", "missing/pets.bca"], 1);
-    assert!(said.contains("missing/pets.bca"), "{said}");
+    assert!(said.contains("cannot write missing/pets.bca: there is no folder missing; make it first"), "{said}");
+    let said = sandbox.fails(&["compile", "--spec", "pets.yaml", "--unsigned", "-o", "pets.yaml/pets.bca"], 1);
+    assert!(said.contains("cannot write pets.yaml/pets.bca: ") && !said.contains(".portcullis-"), "{said}");
+}
+
+#[test]
+fn an_output_never_replaces_what_it_was_made_of() {
+    let sandbox = Sandbox::with_pets();
+    let referring = PETS.replace("#/components/schemas/Pets", "schemas.yaml#/Pets");
+    let overlay = "overlay: 1.0.0\ninfo: { title: None, version: 1.0.0 }\n\
+                   actions: [{ target: $.info, update: { title: Cats } }]\n";
+    let files = [("api.yaml", referring.as_str()), ("schemas.yaml", "Pets: { type: array }\n"), ("over.yaml", overlay)];
+    for (name, text) in files {
+        sandbox.write(name, text);
+    }
+    sandbox.succeeds(&["keygen", "-o", "key.pem"]);
+    let key = sandbox.read("key.pem");
+    symlink("api.yaml", sandbox.path("link.bca")).unwrap();
+    let compile = ["compile", "--spec", "api.yaml", "--overlay", "over.yaml", "--signing-key", "key.pem", "-o"];
+    for output in ["api.yaml", "./schemas.yaml", "over.yaml", "link.bca", "key.pem"] {
+        for also in [&[][..], &["--dry-run"]] {
+            let said = sandbox.fails(&[&compile, &[output][..], also].concat(), 2);
+            assert!(said.contains(output) && said.contains("another file"), "{said}");
+        }
+    }
+    for (name, text) in files {
+        assert_eq!(sandbox.read(name), text.as_bytes(), "{name}");
+    }
+    assert_eq!(sandbox.read("key.pem"), key);
+    sandbox.succeeds(&[&compile, &["api.bca"][..]].concat());
+    sandbox.fails(&["sign", "api.bca", "--signing-key", "key.pem", "-o", "key.pem"], 2);
+    assert_eq!(sandbox.read("key.pem"), key);
 }
 
 #[test]

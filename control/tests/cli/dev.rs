@@ -27,17 +27,20 @@ struct Dev {
 }
 
 impl Dev {
-    fn start(sandbox: &Sandbox, gateway: &Path, arguments: &[&str]) -> Self {
-        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("portcullis-control"))
+    fn command(sandbox: &Sandbox, gateway: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("portcullis-control"));
+        command
             .args(["dev", "--spec", "pets.yaml", "--gateway"])
             .arg(gateway)
             .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
             .args(arguments)
             .current_dir(sandbox.path("."))
-            .env("XDG_CONFIG_HOME", sandbox.path("configuration"))
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .env("XDG_CONFIG_HOME", sandbox.path("configuration"));
+        command
+    }
+
+    fn start(sandbox: &Sandbox, gateway: &Path, arguments: &[&str]) -> Self {
+        let mut child = Self::command(sandbox, gateway, arguments).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
         thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
@@ -150,6 +153,39 @@ fn a_document_that_does_not_compile_at_first_is_served_once_it_does() {
 }
 
 #[test]
+fn a_missing_file_is_said_once_even_where_the_log_is_watched() {
+    let sandbox = Sandbox::with_pets();
+    let gateway = script(&sandbox, STAND_IN);
+    let log = fs::File::create(sandbox.path("dev.log")).unwrap();
+    let child = Dev::command(&sandbox, &gateway, &[]).stderr(log).spawn().unwrap();
+    let dev = Dev { child, lines: channel().1 };
+    let said = |text: &str| String::from_utf8(sandbox.read("dev.log")).unwrap().matches(text).count();
+    let wait_for = |text: &str, count: usize| {
+        let end = Instant::now() + PATIENCE;
+        while said(text) < count {
+            assert!(Instant::now() < end, "{text:?} was not said {count} times");
+            thread::yield_now();
+        }
+    };
+    wait_for("the gateway loads", 1);
+    fs::remove_file(sandbox.path("pets.yaml")).unwrap();
+    wait_for("does not exist", 1);
+    // A gateway that ended is started again only after far longer than a change in the folder takes to be seen.
+    for start in 1..=2 {
+        wait_for("--artifact", start);
+        let log = String::from_utf8(sandbox.read("dev.log")).unwrap();
+        let call = log.lines().rfind(|line| line.contains("--artifact")).unwrap();
+        kill_process(stand_in_pid(call), Signal::KILL).unwrap();
+        wait_for("--artifact", start + 1);
+    }
+    assert_eq!(said("does not exist"), 1);
+    sandbox.write("pets.yaml", PETS.replace("/pets", "/cats"));
+    wait_for("the gateway loads", 2);
+    dev.signal(Signal::TERM);
+    assert!(dev.ended().success());
+}
+
+#[test]
 fn a_gateway_that_dies_is_started_again() {
     let sandbox = Sandbox::with_pets();
     let dies_once = "#!/bin/sh\necho \"gateway $$: $*\" >&2\n[ -e lived ] && exec sleep 600\ntouch lived\nexit 7\n";
@@ -166,6 +202,10 @@ fn what_cannot_be_run_is_said_at_once() {
     sandbox.fails(&["dev", "--spec", "pets.yaml", "--gateway", "./not-a-program"], 1);
     let gateway = script(&sandbox, STAND_IN);
     sandbox.fails(&["dev", "--spec", "missing.yaml", "--gateway", gateway.to_str().unwrap()], 4);
+    for documents in [&["--spec", "-"][..], &["--spec", "pets.yaml", "--overlay", "-"]] {
+        let dev = [&["dev", "--gateway", gateway.to_str().unwrap()], documents].concat();
+        assert!(sandbox.fails(&dev, 2).contains("stdin"));
+    }
 }
 
 #[test]

@@ -38,6 +38,74 @@ fn an_artifact_says_what_it_is() {
 }
 
 #[test]
+fn a_pipeline_may_say_it_in_variables_and_a_flag_says_it_louder() {
+    let sandbox = Sandbox::with_pets();
+    sandbox.write(
+        "secured.yaml",
+        PETS.replace(
+            "components:",
+            "components:\n  securitySchemes: { key: { type: apiKey, in: header, name: X-Key } }",
+        )
+        .replace("paths:", "security: [{ key: [] }]\npaths:"),
+    );
+    let public = sandbox.json(&["keygen", "-o", "key.pem"])["public_key"].as_str().unwrap().to_owned();
+    let pem = String::from_utf8(sandbox.read("key.pem")).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = sandbox.command(arguments);
+        let variables = [
+            ("PROJECT", "shop"),
+            ("UPSTREAM", "http://127.0.0.1:9"),
+            ("SECURITY", "presence"),
+            ("PROVENANCE_COMMIT", "c0ffee"),
+            ("PROVENANCE_SOURCE", "ci"),
+            ("SIGNING_KEY", "env://TEST_KEY"),
+            ("TRUSTED_KEY", &public),
+            ("TRUST_THRESHOLD", "1"),
+            ("FORMAT", "json"),
+        ];
+        command.envs(variables.map(|(name, value)| (format!("PORTCULLIS_CONTROL_{name}"), value)));
+        command.env("TEST_KEY", &pem);
+        command
+    };
+    let report = |arguments: &[&str]| -> serde_json::Value {
+        let compiled =
+            run(&[&["compile", "--spec", "secured.yaml", "-o", "pets.bca"], arguments].concat()).assert().success();
+        serde_json::from_slice::<serde_json::Value>(&compiled.get_output().stdout).unwrap();
+        let shown = run(&["inspect", "pets.bca", "--operations"]).assert().success();
+        serde_json::from_slice(&shown.get_output().stdout).unwrap()
+    };
+    let said = report(&[]);
+    assert_eq!(said["project"], "shop");
+    assert_eq!(said["provenance"]["commit"], "c0ffee");
+    assert_eq!(said["provenance"]["source"], "ci");
+    assert_eq!(said["operations"][0]["security"], "key");
+    assert_eq!(said["trusted"], true);
+    let said = report(&["--project", "other", "--security", "off", "--provenance-commit", "beef"]);
+    assert_eq!((&said["project"], &said["provenance"]["commit"]), (&"other".into(), &"beef".into()));
+    assert_eq!(said["operations"][0]["security"], "anyone");
+    run(&["verify", "pets.bca"]).assert().success();
+    run(&["sign", "pets.bca", "-o", "signed.bca"]).assert().success();
+}
+
+#[test]
+fn a_key_in_a_variable_is_never_shown() {
+    let sandbox = Sandbox::with_pets();
+    let secret = "-----BEGIN PRIVATE KEY-----c3VwZXI-----END PRIVATE KEY-----";
+    for (arguments, code) in [
+        (&["compile", "--help"][..], 0),
+        (&["sign", "--help"], 0),
+        (&["sign", "pets.bca", "--nonsense"], 2),
+        (&["compile", "--spec", "pets.yaml", "-o", "pets.bca"], 2),
+        (&["compile", "--spec", "pets.yaml", "-o", "pets.bca", "--unsigned"], 2),
+    ] {
+        let mut command = sandbox.command(arguments);
+        let assert = command.env("PORTCULLIS_CONTROL_SIGNING_KEY", secret).assert().code(code);
+        let all = stdout(&assert) + &stderr(&assert);
+        assert!(!all.contains("c3VwZXI"), "{arguments:?}: {all}");
+    }
+}
+
+#[test]
 fn lists_are_shown_when_asked_for() {
     let sandbox = Sandbox::with_artifact();
     let plain = stdout(&sandbox.succeeds(&["inspect", "pets.bca", "-o", "table"]));

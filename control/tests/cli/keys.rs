@@ -124,3 +124,23 @@ fn what_is_not_a_sound_artifact_is_5_and_what_is_not_there_is_4() {
     assert!(sandbox.fails(&["verify", "missing.bca"], 4).contains("missing.bca"));
     sandbox.fails(&["verify", "."], 4);
 }
+
+#[test]
+fn an_artifact_comes_from_stdin() {
+    let sandbox = Sandbox::with_artifact();
+    keygen(&sandbox, "key.pem");
+    let artifact = sandbox.read("pets.bca");
+    let pipe = |arguments: &[&str], input: &[u8]| sandbox.command(arguments).write_stdin(input).assert();
+    pipe(&["verify", "-"], &artifact).success();
+    assert!(stdout(&pipe(&["inspect", "-"], &artifact).success()).contains("stdin"));
+    let signed = pipe(&["sign", "-", "--signing-key", "key.pem"], &artifact).success().get_output().stdout.clone();
+    sandbox.succeeds(&["sign", "pets.bca", "--signing-key", "key.pem", "-o", "signed.bca"]);
+    assert_eq!(signed, sandbox.read("signed.bca"));
+    assert!(!sandbox.path("-").exists());
+    for input in [&artifact, &sandbox.read("pets.yaml")] {
+        let same = pipe(&["diff", "pets.bca", "-", "--detailed-exitcode"], input);
+        assert!(stdout(&same.success()).contains("\"different\": false"));
+    }
+    pipe(&["diff", "-", "-"], &artifact).code(2);
+    assert!(crate::sandbox::stderr(&pipe(&["verify", "-"], b"hello").code(5)).contains("stdin"));
+}

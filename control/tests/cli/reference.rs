@@ -63,7 +63,7 @@ fn reference() -> String {
     let mut root = Cli::command();
     root.build();
     let mut text = format!(
-        "# portcullis-control\n\n{}\n\nThis page is made of the program itself. Exit codes: [exit-codes.md](exit-codes.md).\n",
+        "# portcullis-control\n\n{}\n\nThis page is made of the program itself. What a variable of the environment says, a flag overrules. Exit codes: [exit-codes.md](exit-codes.md).\n",
         about(&root)
     );
     for command in root.get_subcommands().filter(|command| command.get_name() != "help") {
@@ -77,7 +77,7 @@ fn section(command: &Command, text: &mut String) {
     let usage = usage.render_usage().to_string();
     let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage);
     writeln!(text, "\n## {}\n\n{}\n\n    {usage}\n", command.get_name(), about(command)).unwrap();
-    text.push_str("| argument | default | |\n|---|---|---|\n");
+    text.push_str("| argument | environment | default | |\n|---|---|---|---|\n");
     for argument in
         command.get_arguments().filter(|argument| !["help", "version"].contains(&argument.get_id().as_str()))
     {
@@ -85,7 +85,8 @@ fn section(command: &Command, text: &mut String) {
         let defaults = argument.get_default_values().iter().filter(|_| takes_value);
         let defaults: Vec<_> = defaults.map(|value| value.to_string_lossy()).collect();
         let default = if defaults.is_empty() { String::new() } else { format!("`{}`", defaults.join(" ")) };
-        writeln!(text, "| {} | {default} | {} |", name(argument), help(argument)).unwrap();
+        let variable = argument.get_env().map_or_else(String::new, |name| format!("`{}`", name.to_string_lossy()));
+        writeln!(text, "| {} | {variable} | {default} | {} |", name(argument), help(argument)).unwrap();
     }
 }
 

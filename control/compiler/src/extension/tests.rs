@@ -237,7 +237,7 @@ fn verification_reaches_the_model() {
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/x-portcullis.md");
 
-/// Between this line and the end, the page is made from the table. `PORTCULLIS_BLESS=1` writes it anew.
+/// Between this line and the end, the page is made from the table. `PORTCULLIS_UPDATE_GOLDEN=1` writes it anew.
 const GENERATED: &str = "<!-- Generated from the table of settings. -->\n";
 
 #[test]
@@ -252,10 +252,10 @@ fn the_reference_page_is_the_table_of_settings() {
         rows("", fields, &mut expected);
     }
     #[expect(clippy::disallowed_methods, reason = "a test has no config.rs")]
-    if std::env::var_os("PORTCULLIS_BLESS").is_some() {
+    if std::env::var_os("PORTCULLIS_UPDATE_GOLDEN").is_some() {
         std::fs::write(PAGE, &expected).unwrap();
     }
-    assert!(page == expected, "{PAGE} is out of date: run this test with PORTCULLIS_BLESS=1");
+    assert!(page == expected, "{PAGE} is out of date: run this test with PORTCULLIS_UPDATE_GOLDEN=1");
 }
 
 fn rows(prefix: &str, fields: &[Field], page: &mut String) {

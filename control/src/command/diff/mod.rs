@@ -11,14 +11,14 @@ use super::compile::{self, DiagnosticFormat};
 use super::{Context, Error, Outcome};
 use crate::artifact::{self, ArtifactFile, Verdict};
 use crate::compilation::{Compilation, DocumentArgs, LoweringArgs, Request};
-use crate::diff;
 use crate::key::TrustArgs;
 use crate::output::Format;
+use crate::{diff, documents};
 
 /// The arguments of `diff`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// An artifact, or an OpenAPI document that is compiled for the comparison.
+    /// An artifact, or an OpenAPI document that is compiled for the comparison; `-` reads it from stdin.
     #[arg(value_name = "OLD")]
     old: PathBuf,
     /// Another one, to be compared with it.
@@ -38,6 +38,9 @@ pub struct Args {
 
 /// Compares two artifacts by what they mean.
 pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
+    if [&args.old, &args.new].iter().all(|path| documents::is_stdin(path)) {
+        return Err(documents::Error::StdinRepeated { count: 2 }.into());
+    }
     let (old, new) = (load(&args.old, args, context)?, load(&args.new, args, context)?);
     let diff = diff::compare(&old, &new)?;
     context.console.show(&report::Report::new(&diff), args.output)?;
@@ -54,15 +57,18 @@ fn load(path: &Path, args: &Args, context: &Context) -> Result<Artifact, Error> 
             }
             Ok(file.decode(&verified)?)
         }
-        Err(artifact::Error::Refused { source: container::Error::NotAnArtifact, .. }) => compile(path, args, context),
+        Err(artifact::Error::Refused { source: container::Error::NotAnArtifact, .. }) => {
+            compile(path, file.bytes(), (args, context))
+        }
         Err(error) => Err(error.into()),
     }
 }
 
-fn compile(path: &Path, args: &Args, context: &Context) -> Result<Artifact, Error> {
+/// Compiles a document, whose text is needed where it came from stdin.
+fn compile(path: &Path, text: &[u8], (args, context): (&Args, &Context)) -> Result<Artifact, Error> {
     let documents = DocumentArgs { specs: vec![path.to_owned()], overlays: Vec::new(), root: None };
     let request = Request { documents, lowering: args.lowering.clone(), provenance: Provenance::default() };
-    let Compilation { artifact, diagnostics, .. } = request.compile()?;
+    let Compilation { artifact, diagnostics, .. } = request.compile_with(Some(text))?;
     compile::show(&diagnostics, DiagnosticFormat::Text, context.console)?;
     artifact.ok_or(Error::DoesNotCompile { errors: diagnostics.errors(), warnings: diagnostics.warnings() })
 }

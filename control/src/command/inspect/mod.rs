@@ -13,7 +13,7 @@ use crate::output::{Format, counted};
 /// The arguments of `inspect`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The artifact, signed or not.
+    /// The artifact, signed or not; `-` reads it from stdin.
     #[arg(value_name = "FILE")]
     artifact: PathBuf,
     #[command(flatten)]
