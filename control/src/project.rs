@@ -47,7 +47,7 @@ mod tests {
         for name in ["shop", "9", "Shop_1.test-2", "67e55044-10b1-426f-9247-bb680e5fe0c8", &longest] {
             assert_eq!(name.parse::<ProjectName>().map(|name| name.to_string()), Ok(name.to_owned()));
         }
-        for name in ["", "-shop", ".shop", "a b", "a/b", "a\nb", "a\u{1b}[31m", "caf\u{e9}", &format!("{longest}p")] {
+        for name in ["", "-shop", ".shop", "a b", "a/b", "a\nb", "a\u{1b}[31m", "ol\u{e9}", &format!("{longest}p")] {
             assert_eq!(name.parse::<ProjectName>(), Err(NameError), "{name:?}");
         }
     }
