@@ -1,0 +1,10 @@
+//! Judges requests and responses against what an API's description promises.
+//!
+//! Sans-IO: bytes and header maps in, verdicts out. The gateway judges traffic by it, the compiler builds every
+//! validator through it, so that the two cannot disagree about what can be enforced.
+
+pub mod json;
+pub mod schema;
+mod violation;
+
+pub use violation::{Detail, Part, Place, Report, Violation};
