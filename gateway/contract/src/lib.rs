@@ -4,6 +4,7 @@
 //! validator through it, so that the two cannot disagree about what can be enforced.
 
 pub mod json;
+pub mod media;
 pub mod schema;
 mod violation;
 
