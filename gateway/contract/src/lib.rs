@@ -3,8 +3,10 @@
 //! Sans-IO: bytes and header maps in, verdicts out. The gateway judges traffic by it, the compiler builds every
 //! validator through it, so that the two cannot disagree about what can be enforced.
 
+pub mod coerce;
 pub mod json;
 pub mod schema;
+pub mod shape;
 mod violation;
 
 pub use violation::{Detail, Part, Place, Report, Violation};
