@@ -3,6 +3,7 @@
 //! Sans-IO: bytes and header maps in, verdicts out. The gateway judges traffic by it, the compiler builds every
 //! validator through it, so that the two cannot disagree about what can be enforced.
 
+pub mod body;
 pub mod coerce;
 pub mod json;
 pub mod media;
