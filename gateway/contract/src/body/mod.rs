@@ -5,6 +5,7 @@
 //! type says are [`Malformed`], 400; a value that its schema refuses is in the [`Report`](crate::Report), 422 or 400.
 
 mod judge;
+pub mod multipart;
 mod presence;
 mod sequence;
 
