@@ -5,8 +5,11 @@
 
 pub mod coerce;
 pub mod json;
+pub mod parameter;
+mod percent;
 pub mod schema;
 pub mod shape;
 mod violation;
+mod wire;
 
 pub use violation::{Detail, Part, Place, Report, Violation};
