@@ -7,8 +7,13 @@ pub mod body;
 pub mod coerce;
 pub mod json;
 pub mod media;
+mod operation;
+pub mod parameter;
+mod percent;
 pub mod schema;
 pub mod shape;
 mod violation;
+mod wire;
 
+pub use operation::{ContractError, OperationContract, RequestBody, Response};
 pub use violation::{Detail, Part, Place, Report, Violation};

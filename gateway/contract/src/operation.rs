@@ -4,10 +4,11 @@ use artifact_format::model::{Operation, ResponseValidation, SchemaId, Schemas, S
 use http::{HeaderMap, StatusCode};
 use thiserror::Error;
 
-use crate::body::{self, Content};
-use crate::parameter::{self, Headers, Parameters};
+use crate::Report;
+use crate::body::{self, Content, Need};
+use crate::parameter::{self, Headers, Others, Parameters};
 use crate::schema::{BuildError, Validators};
-use crate::{Part, Report};
+use crate::shape::Shapes;
 
 /// Everything that a request or response of one operation is judged by, made ready when an artifact is loaded.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub struct OperationContract {
 #[derive(Debug)]
 pub struct RequestBody {
     /// Whether there must be one.
-    pub is_required: bool,
+    pub need: Need,
     /// By media type.
     pub content: Content,
 }
@@ -64,7 +65,7 @@ impl OperationContract {
         let responses = responses.iter().flat_map(|response| {
             body::schemas(&response.content).chain(response.headers.iter().filter_map(|header| header.schema))
         });
-        parameter::schemas(operation).chain(body).chain(responses).collect()
+        Parameters::schemas(operation).chain(body).chain(responses).collect()
     }
 
     /// Makes ready to judge an operation. `credentials` are the query parameters that its security schemes take.
@@ -73,21 +74,23 @@ impl OperationContract {
         (validation, credentials): (&Validation, &[&str]),
         (schemas, validators): (&Schemas, &Validators),
     ) -> Result<Self, ContractError> {
-        let parameters =
-            Parameters::new(operation, (validation.unknown_query, credentials), (schemas, validators))?;
+        let mut shapes = Shapes::new(schemas);
+        let others = Others { unknown: validation.unknown_query, credentials };
+        let parameters = Parameters::new(operation, others, &mut shapes, validators)?;
         let body = operation.request_body.as_ref().map(|body| {
             let content = Content::new(&body.content, schemas, validators)?;
-            Ok::<_, ContractError>(RequestBody { is_required: body.required, content })
+            let need = if body.required { Need::Required } else { Need::Optional };
+            Ok::<_, ContractError>(RequestBody { need, content })
         });
-        let response = |response: &artifact_format::model::Response| {
-            let headers = Headers::new(&response.headers, (schemas, validators))?;
+        let mut response = |response: &artifact_format::model::Response| {
+            let headers = Headers::new(&response.headers, &mut shapes, validators)?;
             let content = Content::new(&response.content, schemas, validators)?;
             Ok::<_, ContractError>((response.status, Response { headers, content }))
         };
         let mut responses = match validation.responses {
             ResponseValidation::Off => Vec::new(),
             ResponseValidation::Report { .. } | ResponseValidation::Enforce => {
-                operation.responses.iter().map(response).collect::<Result<Vec<_>, _>>()?
+                operation.responses.iter().map(&mut response).collect::<Result<Vec<_>, _>>()?
             }
         };
         responses.sort_by_key(|(status, _)| *status);
@@ -109,6 +112,6 @@ impl OperationContract {
 impl Response {
     /// Judges the header fields.
     pub fn judge_headers(&self, headers: &HeaderMap, scratch: &mut parameter::Scratch, report: &mut Report) {
-        self.headers.judge(headers, Part::Header, scratch, report);
+        self.headers.judge(headers, scratch, report);
     }
 }

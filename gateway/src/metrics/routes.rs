@@ -113,9 +113,8 @@ impl Routes {
     /// What came of looking at responses, in a stable order, where anything was looked at.
     pub(super) fn examined(&self) -> Vec<Examined> {
         let mut examined: Vec<_> = self.held().iter().flat_map(|route| route.examinations()).collect();
-        examined.sort_by(|a, b| {
-            (&a.route, &a.method, a.result.as_str()).cmp(&(&b.route, &b.method, b.result.as_str()))
-        });
+        examined
+            .sort_by(|a, b| (&a.route, &a.method, a.result.as_str()).cmp(&(&b.route, &b.method, b.result.as_str())));
         examined
     }
 

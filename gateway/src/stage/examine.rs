@@ -9,7 +9,7 @@ use contract::body::Plan;
 use contract::{Part, Place, Report};
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
-use http_body::{Body, Frame};
+use http_body::Frame;
 
 use super::Exchange;
 use crate::fault::Fault;
@@ -26,7 +26,7 @@ pub struct Examined {
 
 /// Keeps what passes, to judge it at the end.
 #[derive(Debug)]
-pub struct Witness {
+pub(super) struct Witness {
     status: StatusCode,
     headers: HeaderMap,
     /// `None` once it is too much.

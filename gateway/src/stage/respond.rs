@@ -10,8 +10,8 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 
 use super::examine::Witness;
-use super::{Examined, Exchange};
 use super::rewrite::{REQUEST_ID, append_via, strip_hop_by_hop};
+use super::{Examined, Exchange};
 use crate::fault::Fault;
 use crate::upstream::{Answer, BodyProgress, Lease, ReceivedBody};
 

@@ -7,17 +7,18 @@ use std::rc::Rc;
 
 use artifact_format::model::InvalidStatus;
 use bytes::Bytes;
-use contract::body::{Judge, Plan, Presence, Unsupported};
+use contract::body::{Judge, Need, Plan, Presence, Unsupported};
 use contract::parameter::Head;
 use contract::{OperationContract, Part, Place, Report};
 use http::{HeaderValue, Request, StatusCode};
 use http_body::Body;
+use smallvec::SmallVec;
 
 use super::{Exchange, Limited};
 use crate::fault::Fault;
 use crate::router::{Captures, RequestPath};
 use crate::snapshot::{Endpoint, EndpointId};
-use crate::upstream::{BodyFault, RequestBody};
+use crate::upstream::RequestBody;
 use crate::worker::View;
 
 /// A request that is what its operation asks for.
@@ -95,8 +96,8 @@ fn judge_parameters(
     verdict: &mut Verdict,
 ) {
     let raw = request.uri().path();
-    let variable = |index: usize| captures.get(index).map(|capture| capture.text(raw, path));
-    let head = Head { variable: &variable, query: request.uri().query(), headers: request.headers() };
+    let variables: SmallVec<[&str; 6]> = captures.iter().map(|capture| capture.text(raw, path)).collect();
+    let head = Head { path: &variables, query: request.uri().query(), headers: request.headers() };
     let mut scratch = exchange.worker().scratch();
     contract.parameters.judge(&head, &mut scratch.parameters, &mut verdict.report);
     verdict.is_bad_request = !verdict.report.is_empty();
@@ -110,12 +111,11 @@ fn plan<'c>(
 ) -> Result<Plan<'c>, Fault> {
     // Where the description says nothing about a body, any may be sent.
     let Some(expected) = &contract.body else { return Ok(Plan::Opaque) };
-    let length = request.body().size_hint().exact();
-    if length == Some(0) {
-        if !expected.is_required {
-            return Ok(Plan::Opaque);
-        }
-        if Presence::of(request.headers(), length) == Presence::Absent {
+    let presence = Presence::of(request.headers(), request.body().size_hint().exact(), expected.need);
+    match (presence, expected.need) {
+        (Presence::Present, _) => {}
+        (Presence::Absent, Need::Optional) => return Ok(Plan::Opaque),
+        (Presence::Absent, Need::Required) => {
             verdict.bad_body("required", "a body is required");
             return Ok(Plan::Opaque);
         }
