@@ -5,7 +5,7 @@ use artifact_format::model::Artifact;
 use crate::diagnostic::{Diagnostics, Sink};
 use crate::document::Documents;
 use crate::input::Input;
-use crate::{lower, routing, structure};
+use crate::{enforcement, lower, routing, structure};
 
 /// What came out of a compilation.
 #[derive(Debug, Clone)]
@@ -16,7 +16,8 @@ pub struct Compiled {
     pub diagnostics: Diagnostics,
 }
 
-/// Compiles OpenAPI documents: load, check the structure, lower, check the routes.
+/// Compiles OpenAPI documents: load, check the structure, lower, check the routes, build the
+/// validators.
 ///
 /// Pure: the same input gives the same output. Every phase reports all that it finds, and the next one goes on with
 /// what can be read.
@@ -26,6 +27,7 @@ pub fn compile(input: &Input<'_>) -> Compiled {
     structure::check(&documents, &mut sink);
     let lowered = lower::lower(&documents, &input.options, &mut sink);
     routing::check(&lowered, &mut sink);
+    enforcement::check(&lowered, &mut sink);
     let artifact = (!sink.has_errors()).then_some(lowered.artifact);
     Compiled { artifact, diagnostics: Diagnostics::new(sink, &documents) }
 }

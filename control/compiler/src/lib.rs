@@ -11,6 +11,7 @@
 //! - `schema`: JSON Schemas, lowered to 2020-12;
 //! - `lower`: documents into the model of an artifact;
 //! - `routing`: no two operations answer the same requests;
+//! - `enforcement`: every schema is one that a gateway can enforce;
 //! - [`compile()`]: the order of it all.
 //!
 //! This crate is pure: no network, no database, no environment, no clock. Files come through
@@ -24,6 +25,7 @@ pub mod reference;
 pub mod structure;
 
 mod compile;
+mod enforcement;
 pub mod extension;
 mod lower;
 mod routing;

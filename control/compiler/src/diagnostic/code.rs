@@ -104,6 +104,9 @@ codes! {
     7008 Unreadable "a part of an operation cannot be read";
     7009 NotValidatedYet "a part of the contract is not validated yet";
     7010 OldSpelling "a schema's keyword is not written as 2020-12 writes it";
+    7011 PatternInvalid "a pattern is not a regular expression";
+    7012 PatternNotLinear "a pattern needs backtracking";
+    7013 SchemaUnenforceable "no gateway can enforce a schema";
 }
 
 impl Code {

@@ -26,15 +26,17 @@ use crate::extension::{self, Extensions};
 use crate::input::Options;
 use crate::schema::Purposes;
 
-/// A model, and where each of its operations is declared.
-pub(crate) struct Lowered {
+/// A model, and where its parts are declared.
+pub(crate) struct Lowered<'d> {
     pub(crate) artifact: Artifact,
     /// By position of the operation.
     pub(crate) places: Vec<Place>,
+    /// By position of the schema.
+    pub(crate) schemas: Vec<Node<'d>>,
 }
 
 /// Lowers every entry document into one artifact. It is worth nothing if an error was noted, here or before.
-pub(crate) fn lower(documents: &Documents, options: &Options, sink: &mut Sink) -> Lowered {
+pub(crate) fn lower<'d>(documents: &'d Documents, options: &Options, sink: &mut Sink) -> Lowered<'d> {
     let mut tables = Tables::new(documents, options);
     let mut routes = Routes::default();
     let mut places = Vec::new();
@@ -69,7 +71,8 @@ pub(crate) fn lower(documents: &Documents, options: &Options, sink: &mut Sink) -
         tables.schemas.look_at_unused(schemas, purposes.response, sink);
     }
     extension::report_misplaced(documents, &tables.extensions, sink);
-    Lowered { artifact: artifact(documents, options, (routes, tables), sink), places }
+    let (artifact, schemas) = artifact(documents, options, (routes, tables), sink);
+    Lowered { artifact, places, schemas }
 }
 
 /// A scheme that nobody requires has a say in nothing, but its extension is to be right.
@@ -90,17 +93,17 @@ fn check_dialect(root: &Node<'_>, sink: &mut Sink) {
     }
 }
 
-fn artifact(
+fn artifact<'d>(
     documents: &Documents,
     options: &Options,
-    (routes, tables): (Routes, Tables<'_, '_>),
+    (routes, tables): (Routes, Tables<'d, '_>),
     sink: &mut Sink,
-) -> Artifact {
-    let table = tables.schemas.finish(sink);
+) -> (Artifact, Vec<Node<'d>>) {
+    let (table, nodes) = tables.schemas.finish(sink);
     let mut routes = routes;
     routes.operations.iter_mut().for_each(|operation| numbering::renumber(operation, &table));
     routes.listeners = tables.listeners.into_values().map(|name| Listener { name }).collect();
-    Artifact {
+    let artifact = Artifact {
         project: options.project.clone(),
         compiler: concat!("portcullis-control/", env!("CARGO_PKG_VERSION")).to_owned(),
         provenance: options.provenance.clone(),
@@ -109,7 +112,8 @@ fn artifact(
         policies: Policies { schemes: tables.schemes.in_use, sets: tables.policies.into_values().collect() },
         upstreams: Upstreams { upstreams: tables.upstreams.upstreams },
         specs: specs(documents),
-    }
+    };
+    (artifact, nodes)
 }
 
 /// Every file that was read, by path.
