@@ -12,7 +12,8 @@
 //! - `lower`: documents into the model of an artifact;
 //! - `routing`: no two operations answer the same requests;
 //! - `enforcement`: every schema is one that a gateway can enforce;
-//! - [`compile()`]: the order of it all.
+//! - `examples`: whether a document's own examples satisfy its schemas, for those who ask;
+//! - [`compile()`] and [`check()`]: the order of it all.
 //!
 //! This crate is pure: no network, no database, no environment, no clock. Files come through
 //! [`document::Files`], which the caller implements.
@@ -26,11 +27,12 @@ pub mod structure;
 
 mod compile;
 mod enforcement;
+mod examples;
 pub mod extension;
 mod lower;
 mod routing;
 mod schema;
 
-pub use compile::{Compiled, compile};
+pub use compile::{Compiled, check, compile};
 pub use extension::extension_schema;
 pub use input::{Fence, Input, Options, SecurityMode};

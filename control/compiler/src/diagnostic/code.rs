@@ -107,6 +107,9 @@ codes! {
     7011 PatternInvalid "a pattern is not a regular expression";
     7012 PatternNotLinear "a pattern needs backtracking";
     7013 SchemaUnenforceable "no gateway can enforce a schema";
+    // What a document says of itself, looked at by `check`.
+    8001 ExampleMismatch "an example breaks its schema";
+    8002 DefaultMismatch "a default breaks its schema";
 }
 
 impl Code {
