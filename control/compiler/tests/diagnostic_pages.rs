@@ -41,8 +41,7 @@ fn check(page: &str) -> Diagnostics {
     let overlays = if page.contains("`overlay.yaml`:") { vec!["overlay.yaml".to_owned()] } else { vec![] };
     let entries = ["openapi.yaml", "openapi-billing.yaml"].map(str::to_owned).into_iter();
     let specs = entries.filter(|name| page.contains(&format!("`{name}`:"))).collect();
-    compiler::compile(&Input { specs, overlays, fence: Fence::default(), files: &files, options: Options::default() })
-        .diagnostics
+    compiler::check(&Input { specs, overlays, fence: Fence::default(), files: &files, options: Options::default() })
 }
 
 #[test]
