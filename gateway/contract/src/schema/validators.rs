@@ -96,6 +96,11 @@ impl Validator {
         self.inner.is_valid(value)
     }
 
+    /// Where a value that is not valid breaks the schema, as JSON pointers.
+    pub fn faults<'v>(&'v self, value: Value<'v>) -> impl Iterator<Item = String> {
+        self.inner.iter_errors(value).map(|error| error.instance_path().as_str().to_owned())
+    }
+
     /// Says what is wrong with a value that is not valid, which begins at `place`.
     pub fn explain(&self, value: Value<'_>, place: &Place, report: &mut Report) {
         explain::explain(&self.inner, value, (place, report));
