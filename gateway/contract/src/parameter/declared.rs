@@ -172,19 +172,20 @@ impl Declared {
         let contract = self.validator.as_deref().map(|validator| Contract { shape: &self.shape, validator });
         let mut first = None;
         for kind in Kind::of(&self.shape) {
-            let wire = read(kind);
-            let is_valid = match (&wire, &contract) {
-                (Ok(wire), Some(contract)) => contract.allows(wire, tree),
-                (Ok(_), None) => true,
-                (Err(_), _) => false,
+            let refused = match (read(kind), &contract) {
+                (Ok(_), None) => return,
+                (Ok(wire), Some(contract)) => match contract.judge(&wire, tree) {
+                    Ok(()) => return,
+                    Err(refused) => Ok((wire, refused)),
+                },
+                (Err(fault), _) => Err(fault),
             };
-            if is_valid {
-                return;
-            }
-            first.get_or_insert(wire);
+            first.get_or_insert(refused);
         }
         match (first, contract) {
-            (Some(Ok(wire)), Some(contract)) => contract.explain(&wire, (&self.place(), tree), report),
+            (Some(Ok((wire, refused))), Some(contract)) => {
+                contract.explain((&wire, &refused), (&self.place(), tree), report);
+            }
             (Some(Err(fault)), _) => self.refuse(fault, report),
             (None, _) | (Some(Ok(_)), None) => {}
         }

@@ -163,7 +163,7 @@ mod tests {
 
     fn table(texts: &[Value]) -> Schemas {
         let schema = |json: &Value| Schema { json: json.to_string(), references: Vec::new() };
-        Schemas { schemas: texts.iter().map(schema).collect() }
+        Schemas { schemas: texts.iter().map(schema).collect(), ..Schemas::default() }
     }
 
     /// The first schema's shape; the others are there to be referred to.
