@@ -152,3 +152,13 @@ impl Judge {
         report.violations().iter().map(said).collect()
     }
 }
+
+impl Judge {
+    /// What is missing and has a default, each as `in: text`.
+    pub(crate) fn defaults(&self, request: &Request) -> Vec<String> {
+        let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+        let head = Head { path: &path, query: request.query.as_deref(), headers: &request.headers };
+        let missing = self.parameters.missing_defaults(&head, &mut Scratch::default());
+        missing.iter().map(|missing| format!("{}: {}", missing.part.as_str(), missing.text)).collect()
+    }
+}
