@@ -7,8 +7,11 @@ pub mod body;
 pub mod coerce;
 pub mod json;
 pub mod media;
+pub mod parameter;
+mod percent;
 pub mod schema;
 pub mod shape;
 mod violation;
+mod wire;
 
 pub use violation::{Detail, Part, Place, Report, Violation};

@@ -77,8 +77,7 @@ impl Shape {
     /// does not rule them out.
     pub fn has_others(&self) -> bool {
         match self.members.as_deref() {
-            None => true,
-            Some(Members { others: Others::Shaped(_), .. }) => true,
+            None | Some(Members { others: Others::Shaped(_), .. }) => true,
             Some(Members { others: Others::None, .. }) => false,
             Some(Members { others: Others::Unsaid, named }) => named.is_empty(),
         }
@@ -187,7 +186,7 @@ impl Members {
         let mut names: Vec<&str> = self.named.iter().chain(&other.named).map(|(name, _)| &**name).collect();
         names.sort_unstable();
         names.dedup();
-        let named = names.into_iter().map(|name| (name.into(), merge(self.get(name), other.get(name))));
-        Self { named: named.collect(), others }
+        let merged = names.into_iter().map(|name| (name.into(), merge(self.get(name), other.get(name))));
+        Self { named: merged.collect(), others }
     }
 }

@@ -14,7 +14,7 @@ use crate::router::{Conflict, Router};
 use crate::upstream::Pool;
 
 /// What this gateway does beyond the plain: see [`Feature`].
-const SUPPORTED: &[Feature] = &[Feature::LeastRequestBalance];
+const SUPPORTED: &[Feature] = &[Feature::LeastRequestBalance, Feature::ValidationOptions];
 
 /// Why a model cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -1,13 +1,12 @@
 //! What is known of one request and its response from beginning to end, and is counted at the end.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderValue, Request, StatusCode, Version};
 use hyper::body::Incoming;
 
-use crate::metrics::RouteMetrics;
+use crate::snapshot::{Endpoint, EndpointId};
 use crate::worker::{Connection, View, Worker};
 
 /// nginx's name for a client that left before it was answered; not a registered status, so it cannot be confused.
@@ -24,7 +23,7 @@ pub struct Exchange {
     request_id: HeaderValue,
     /// Which of the connection's requests this is, from 1.
     number: u64,
-    metrics: Option<Arc<RouteMetrics>>,
+    endpoint: Option<EndpointId>,
     status: u16,
 }
 
@@ -37,7 +36,7 @@ impl Exchange {
         let request_id = connection.request_id(request.headers());
         let version = request.version();
         let status = CLIENT_CLOSED_REQUEST;
-        Self { connection, view, started, version, request_id, number, metrics: None, status }
+        Self { connection, view, started, version, request_id, number, endpoint: None, status }
     }
 
     /// The connection it came on.
@@ -70,9 +69,14 @@ impl Exchange {
         self.number
     }
 
-    /// It is on this route.
-    pub fn is_on(&mut self, metrics: &Arc<RouteMetrics>) {
-        self.metrics = Some(metrics.clone());
+    /// It is on this operation and route.
+    pub fn is_on(&mut self, endpoint: EndpointId) {
+        self.endpoint = Some(endpoint);
+    }
+
+    /// The operation and route that it is on, once that is known.
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        self.endpoint.map(|endpoint| self.view.snapshot().endpoint(endpoint))
     }
 
     /// It is answered with this status.
@@ -85,7 +89,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let worker = self.connection.worker();
         let took = worker.tick().saturating_duration_since(self.started);
-        let metrics = self.metrics.as_ref().unwrap_or(&self.view.snapshot().unmatched);
+        let metrics = self.endpoint().map_or(&self.view.snapshot().unmatched, |endpoint| &endpoint.metrics);
         metrics.record(worker.id(), self.status, took);
         self.connection.request_ended();
     }

@@ -50,6 +50,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// How many workers there are.
     pub workers: usize,
+    /// How much a refusal says.
+    pub errors: contract::Detail,
 }
 
 /// One worker's own state. Lives on its thread.

@@ -19,7 +19,7 @@ pub(super) fn described(range: &str, schema: u32) -> model::MediaType {
 
 pub(super) fn built<'s>(described: &[model::MediaType], table: impl Iterator<Item = &'s serde_json::Value>) -> Content {
     let table = table.map(|schema| Schema { json: schema.to_string(), references: Vec::new() });
-    let table = Schemas { schemas: table.collect() };
+    let table = Schemas { schemas: table.collect(), ..Schemas::default() };
     let roots: Vec<SchemaId> = schemas(described).collect();
     let threads = std::num::NonZeroUsize::MIN;
     let validators = Validators::build(&table, &roots, (Patterns::Linear, threads)).unwrap();

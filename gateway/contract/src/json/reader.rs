@@ -224,9 +224,9 @@ impl Reader<'_, '_> {
         let are_distinct = if value.count() > INDEXED_FROM as usize {
             index(self.tree, self.source, node)
         } else {
-            let mut members = value.members();
-            std::iter::from_fn(|| members.next().map(|(name, _)| (name, members.clone())))
-                .all(|(name, mut others)| others.all(|(other, _)| other != name))
+            let mut names = value.names();
+            std::iter::from_fn(|| names.next().map(|name| (name.text().as_bytes(), names.clone())))
+                .all(|(name, mut others)| !others.any(|other| other.is_text(name)))
         };
         if are_distinct { Ok(()) } else { self.fail(ErrorKind::DuplicateName) }
     }
@@ -248,8 +248,7 @@ impl Reader<'_, '_> {
     /// RFC 8259 section 7.
     fn string(&mut self) -> Result<(), Error> {
         let start = self.at + 1;
-        let length = self.bytes[start..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1F));
-        let Some(length) = length else {
+        let Some(length) = plain_length(&self.bytes[start..]) else {
             self.at = self.bytes.len();
             return self.fail(ErrorKind::End);
         };
@@ -332,6 +331,30 @@ impl Reader<'_, '_> {
             Some(sum << 4 | u16::try_from(digit).ok()?)
         })
     }
+}
+
+/// How many bytes come before a quotation mark, a backslash or a control character; `None` if none of them comes.
+///
+/// Eight bytes at a time: a byte is one of them if taking 1 from what differs borrows from its high bit. A borrow may
+/// run on into higher bytes, so only the lowest mark counts, which is the one that is looked for.
+fn plain_length(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let mut words = bytes.chunks_exact(8);
+    let mut done = 0;
+    for word in words.by_ref() {
+        let word = u64::from_le_bytes([word[0], word[1], word[2], word[3], word[4], word[5], word[6], word[7]]);
+        let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
+        let below_space = word.wrapping_sub(ONES * 0x20) & !word;
+        let marks = (quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash) | below_space;
+        let marks = marks & HIGHS;
+        if marks != 0 {
+            return Some(done + marks.trailing_zeros() as usize / 8);
+        }
+        done += 8;
+    }
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1F);
+    words.remainder().iter().position(is_special).map(|length| done + length)
 }
 
 #[cfg(test)]

@@ -127,6 +127,17 @@ impl<'t> Value<'t> {
         }
     }
 
+    /// Whether a string's content is this. Most differ in length, which needs no look at the text.
+    pub(super) fn is_text(self, text: &[u8]) -> bool {
+        let node = self.raw();
+        let from = match node.origin {
+            Origin::Source => self.source,
+            Origin::Own => &self.tree.text,
+        };
+        (node.end - node.start) as usize == text.len()
+            && from.as_bytes().get(node.start as usize..node.end as usize) == Some(text)
+    }
+
     /// The length in bytes of a string whose content is not here.
     pub(super) fn opaque_length(self) -> u64 {
         u64::from(self.raw().start) | u64::from(self.raw().end) << 32
@@ -173,7 +184,12 @@ impl<'t> Value<'t> {
         if self.raw().start > INDEXED_FROM {
             return self.look_up(name);
         }
-        self.members().find(|(key, _)| *key == name).map(|(_, value)| value)
+        self.names().find(|key| key.is_text(name.as_bytes())).map(|key| key.at(key.node + 1))
+    }
+
+    /// The names of its members, as strings; none unless it is an object.
+    pub(super) fn names(self) -> Names<'t> {
+        Names(self.members())
     }
 
     fn look_up(self, name: &str) -> Option<Value<'t>> {
@@ -218,6 +234,21 @@ impl<'t> Iterator for Members<'t> {
         let value = name.at(name.node + 1);
         self.next.node = value.after_this();
         Some((name.text(), value))
+    }
+}
+
+/// The names of an object's members, in order.
+#[derive(Debug, Clone)]
+pub(super) struct Names<'t>(Members<'t>);
+
+impl<'t> Iterator for Names<'t> {
+    type Item = Value<'t>;
+
+    fn next(&mut self) -> Option<Value<'t>> {
+        self.0.left = self.0.left.checked_sub(1)?;
+        let name = self.0.next;
+        self.0.next.node = name.at(name.node + 1).after_this();
+        Some(name)
     }
 }
 

@@ -5,4 +5,5 @@ mod format;
 mod validators;
 
 pub use format::is_pattern;
-pub use validators::{BuildError, Patterns, Validator, Validators};
+pub use artifact_format::model::Patterns;
+pub use validators::{BuildError, Validator, Validators};

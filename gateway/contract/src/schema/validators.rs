@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use artifact_format::model::{Schema, SchemaId, Schemas};
+use artifact_format::model::{Patterns, Schema, SchemaId, Schemas};
 use jsonschema::{Draft, PatternOptions, Registry};
 use thiserror::Error;
 
@@ -23,16 +23,6 @@ pub struct Validator {
 #[derive(Debug, Default)]
 pub struct Validators {
     built: HashMap<SchemaId, Arc<Validator>>,
-}
-
-/// What regular expressions may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Patterns {
-    /// What can be matched in time linear in the text.
-    #[default]
-    Linear,
-    /// Look-around and back-references, too, with a limit on how far they may backtrack; beyond it nothing matches.
-    Backtracking,
 }
 
 /// Why a schema cannot be enforced.
@@ -104,6 +94,11 @@ impl Validator {
     /// Whether a value is what the schema wants.
     pub fn is_valid(&self, value: Value<'_>) -> bool {
         self.inner.is_valid(value)
+    }
+
+    /// Where a value that is not valid breaks the schema, as JSON pointers.
+    pub fn faults<'v>(&'v self, value: Value<'v>) -> impl Iterator<Item = String> {
+        self.inner.iter_errors(value).map(|error| error.instance_path().as_str().to_owned())
     }
 
     /// Says what is wrong with a value that is not valid, which begins at `place`.
