@@ -156,9 +156,7 @@ impl Fault {
             Self::ContentCoding => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-content-coding", "Unsupported content coding")
             }
-            Self::UpstreamContract => {
-                (StatusCode::BAD_GATEWAY, "upstream-contract", "The upstream broke its contract")
-            }
+            Self::UpstreamContract => (StatusCode::BAD_GATEWAY, "upstream-contract", "The upstream broke its contract"),
             Self::UpstreamUnreachable => (StatusCode::BAD_GATEWAY, "upstream-unreachable", "Upstream unreachable"),
             Self::UpstreamConnectTimeout => {
                 (StatusCode::GATEWAY_TIMEOUT, "upstream-connect-timeout", "Upstream connection timed out")

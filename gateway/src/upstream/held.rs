@@ -65,7 +65,8 @@ impl Holding {
     /// The body, and its content to look at.
     pub fn finish(self) -> (Held, Bytes) {
         let content = if self.all.is_empty() { self.first } else { self.all.freeze() };
-        let held = Held { content: Some(content.clone()).filter(|content| !content.is_empty()), trailers: self.trailers };
+        let held =
+            Held { content: Some(content.clone()).filter(|content| !content.is_empty()), trailers: self.trailers };
         (held, content)
     }
 }

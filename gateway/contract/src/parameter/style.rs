@@ -122,7 +122,11 @@ impl Writing<'_> {
     }
 
     /// Reads an object of which every member stands for itself.
-    pub(crate) fn map<'w>(&self, pairs: impl Iterator<Item = (&'w str, &'w str)>, shape: &Shape) -> Result<Wire<'w>, Fault> {
+    pub(crate) fn map<'w>(
+        &self,
+        pairs: impl Iterator<Item = (&'w str, &'w str)>,
+        shape: &Shape,
+    ) -> Result<Wire<'w>, Fault> {
         let mut pairs: Vec<(Cow<'w, str>, Wire<'w>)> = pairs
             .map(|(name, value)| Ok((decode(name, self.escapes)?, self.member(value)?)))
             .collect::<Result<_, Fault>>()?;

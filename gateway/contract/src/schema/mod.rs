@@ -4,6 +4,6 @@ mod explain;
 mod format;
 mod validators;
 
-pub use format::is_pattern;
 pub use artifact_format::model::Patterns;
+pub use format::is_pattern;
 pub use validators::{BuildError, Validator, Validators};

@@ -42,6 +42,21 @@ impl<'a> Shapes<'a> {
         self.referred(schema, DEPTH_MAX)
     }
 
+    /// The `default` of a schema: its own, else that of what it refers to, else that of the first of its `allOf`.
+    pub fn default_of(&self, schema: SchemaId) -> Option<Value> {
+        self.default_within(&serde_json::from_str(&self.schemas.schemas.get(schema.index())?.json).ok()?, DEPTH_MAX)
+    }
+
+    fn default_within(&self, schema: &Value, depth: u8) -> Option<Value> {
+        let (schema, depth) = (schema.as_object()?, depth.checked_sub(1)?);
+        let referred = || {
+            let id = schema.get("$ref").and_then(Value::as_str).and_then(target)?;
+            self.default_within(&serde_json::from_str(&self.schemas.schemas.get(id.index())?.json).ok()?, depth)
+        };
+        let of_all = || list(schema, "allOf").find_map(|each| self.default_within(each, depth));
+        schema.get("default").cloned().or_else(referred).or_else(of_all)
+    }
+
     fn referred(&mut self, id: SchemaId, depth: u8) -> Shape {
         if let Some(shape) = self.found.get(&(id, depth)) {
             return shape.clone();
@@ -163,7 +178,7 @@ mod tests {
 
     fn table(texts: &[Value]) -> Schemas {
         let schema = |json: &Value| Schema { json: json.to_string(), references: Vec::new() };
-        Schemas { schemas: texts.iter().map(schema).collect() }
+        Schemas { schemas: texts.iter().map(schema).collect(), ..Schemas::default() }
     }
 
     /// The first schema's shape; the others are there to be referred to.
