@@ -8,7 +8,7 @@ pub mod coerce;
 pub mod json;
 pub mod media;
 pub mod parameter;
-mod percent;
+pub mod percent;
 pub mod schema;
 pub mod shape;
 mod violation;
