@@ -57,7 +57,7 @@ pub struct Scratch {
 }
 
 /// Why bytes are not what their media type says: 400.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Malformed {
     /// Not JSON.
     #[error("the body is not JSON: {0}")]

@@ -54,7 +54,7 @@ pub enum Plan<'c> {
     /// To be held until the whole is judged.
     Whole(Judge<'c>),
     /// To be looked at as they pass.
-    Multipart(Inspector),
+    Multipart(Box<Inspector>),
 }
 
 /// Why the header of a message says that its body is none that may be sent. All are 415.
@@ -170,7 +170,9 @@ impl Content {
         match (syntax, &entry.form) {
             (Syntax::Multipart, Some(form)) => {
                 let boundary = media.parameters().get("boundary").map(Written::value).unwrap_or_default();
-                Inspector::new(Arc::clone(form), &boundary).map(Plan::Multipart).map_err(Unsupported::Boundary)
+                Inspector::new(Arc::clone(form), &boundary)
+                    .map(|inspector| Plan::Multipart(Box::new(inspector)))
+                    .map_err(Unsupported::Boundary)
             }
             _ => Ok(Plan::Whole(Judge { syntax, entry })),
         }

@@ -49,7 +49,7 @@ impl<'t> Builder<'t> {
 
     /// A value that is written as JSON, read as strictly as a whole text is. Nothing is added if it cannot be read.
     pub fn json(&mut self, text: &str, limits: &Limits) -> Result<(), Error> {
-        self.tree.append(text, limits)?;
+        self.tree.append(text, *limits)?;
         if let Some(container) = self.open.last() {
             self.tree.nodes[*container as usize].start += 1;
         }

@@ -71,10 +71,10 @@ impl Tree {
     }
 
     /// Reads `source` behind what is there, into the tree's own text. What is there stays as it is on an error.
-    pub(super) fn append(&mut self, source: &str, limits: &Limits) -> Result<(), Error> {
+    pub(super) fn append(&mut self, source: &str, limits: Limits) -> Result<(), Error> {
         let (nodes, text, names) = (self.nodes.len(), self.text.len(), self.index.len());
         self.text.push_str(source);
-        let mut reader = Reader { tree: self, source, bytes: source.as_bytes(), at: 0, limits: *limits };
+        let mut reader = Reader { tree: self, source, bytes: source.as_bytes(), at: 0, limits };
         if let Err(error) = reader.text() {
             self.nodes.truncate(nodes);
             self.text.truncate(text);

@@ -32,6 +32,8 @@ pub struct Inspector {
     open: Option<Open>,
     /// For the values of part headers.
     tree: Tree,
+    /// Whether something has been objected to.
+    is_refused: bool,
 }
 
 /// A part.
@@ -72,6 +74,7 @@ impl Inspector {
             parts: Vec::new(),
             open: None,
             tree: Tree::default(),
+            is_refused: false,
         })
     }
 
@@ -83,6 +86,7 @@ impl Inspector {
 
     /// Looks at the next piece of the body.
     pub fn feed(&mut self, piece: &[u8], report: &mut Report) -> Result<(), Malformed> {
+        let before = report.violations().len();
         let mut input = piece;
         while let Some(event) = self.parser.next(&mut input)? {
             match event {
@@ -107,6 +111,7 @@ impl Inspector {
                 }
             }
         }
+        self.is_refused |= report.violations().len() > before;
         Ok(())
     }
 
@@ -127,7 +132,7 @@ impl Inspector {
         let fields = fields.map_err(|error| Malformed::Form { error, offset: 0 })?;
         // What has been objected to already would only be objected to again.
         if let Some(wire) = fields.read(&mut scratch.tree, report)
-            && report.is_empty()
+            && !self.is_refused
         {
             self.form.judge(&wire, &mut scratch.tree, report);
         }

@@ -11,7 +11,7 @@ pub use inspector::{Inspector, PARTS_MAX};
 pub use parser::{Event, PART_HEADER_MAX_BYTES, Parser};
 
 /// Why a body is not `multipart/form-data` that everyone reads alike.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Error {
     /// No boundary, or one that is not of 1 to 70 characters of those allowed (RFC 2046 section 5.1.1).
     #[error("`boundary` must be of 1 to 70 letters, digits and `'()+_,-./:=?`")]
