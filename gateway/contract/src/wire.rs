@@ -164,19 +164,21 @@ struct Options {
 impl Options {
     fn of(wire: &Wire<'_>, shape: &Shape) -> Self {
         match wire {
-            Wire::Text(text) => Self { one: Some(readings(shape.types, text)), ..Self::default() },
+            Wire::Text(text) => Self { one: Some(readings(shape.types(), text)), ..Self::default() },
             Wire::Single(text) => Self::of_single(text, shape),
             Wire::List(_) | Wire::Map(_) | Wire::Json(_) | Wire::Opaque(_) => Self::default(),
         }
     }
 
     fn of_single(text: &str, shape: &Shape) -> Self {
-        let is_list = shape.types.has(Types::ARRAY);
-        let is_empty_map = shape.types.has(Types::OBJECT) && text.is_empty();
-        let is_one = shape.types.has_any(Types::SCALAR) || !(is_list || is_empty_map);
+        // Of a schema that says nothing, a text is a text.
+        let has = |types| shape.types().has(types) && !shape.is_open();
+        let is_list = has(Types::ARRAY);
+        let is_empty_map = has(Types::OBJECT) && text.is_empty();
+        let is_one = shape.types().has_any(Types::SCALAR) || !(is_list || is_empty_map);
         Self {
-            one: is_one.then(|| readings(shape.types, text)),
-            list: is_list.then(|| readings(shape.item(0).types, text)),
+            one: is_one.then(|| readings(shape.types(), text)),
+            list: is_list.then(|| readings(shape.item(0).types(), text)),
             is_empty_list: is_list && text.is_empty(),
             is_empty_map,
         }

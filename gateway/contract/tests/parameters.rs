@@ -227,6 +227,36 @@ fn a_value_is_valid_in_any_of_its_readings() {
 }
 
 #[test]
+fn without_types_a_value_is_what_the_keywords_are_about() {
+    for style in [EXPLODED, JOINED] {
+        let short = query("v", style, &json!({"maxLength": 3}));
+        check_queries(
+            &short,
+            &["v=abc", "v=555", "v=a,b"],
+            &[
+                ("v=abcd", "query v: maxLength"),
+                ("v=a,bc", "query v: maxLength"),
+                ("v=5555", "query v: maxLength"),
+                ("v=a&v=b", "query v: explode"),
+            ],
+        );
+        let small = query("v", style, &json!({"maximum": 3}));
+        // Not a number, so the schema does not forbid it.
+        check_queries(&small, &["v=3", "v=x"], &[("v=4", "query v: maximum")]);
+        check_queries(
+            &query("v", style, &json!({"not": {"const": "x"}})),
+            &["v=y", "v=x,x"],
+            &[("v=x", "query v: not")],
+        );
+    }
+    check_queries(&query("v", EXPLODED, &json!({})), &["v=5", "v=a&v=b", "v="], &[]);
+    check_queries(&query("v", JOINED, &json!({"minItems": 2})), &["v=a,b"], &[("v=a", "query v: minItems")]);
+    let path = Contract::default().styled(("v", Path), (Matrix, true), &json!({})).build();
+    check(&path, &Request::path(";v=1;v=2"), &[]);
+    check(&path, &Request::path(";v=1;w=2"), &["path v: style"]);
+}
+
+#[test]
 fn null_is_nothing_or_its_name() {
     let nullable = json!({"type": ["integer", "null"]});
     check_queries(&query("v", EXPLODED, &nullable), &["v=", "v", "v=null", "v=5"], &[("v=NULL", "query v: type")]);

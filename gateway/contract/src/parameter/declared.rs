@@ -83,7 +83,7 @@ impl Declared {
 
     /// Whether pairs called like the members of its value are its own.
     pub(super) fn claims_members(&self) -> bool {
-        self.is_exploded_in_pairs() && self.shape.types.has(Types::OBJECT)
+        self.is_exploded_in_pairs() && self.shape.types().has(Types::OBJECT)
     }
 
     /// Whether what is exploded may stand in one cookie.
@@ -93,7 +93,7 @@ impl Declared {
 
     /// Whether several header fields of its name make one value.
     pub(super) fn may_be_joined(&self) -> bool {
-        matches!(self.form, Form::Style(..)) && self.shape.types.has_any(Types::ARRAY | Types::OBJECT)
+        matches!(self.form, Form::Style(..)) && self.shape.types().has_any(Types::ARRAY | Types::OBJECT)
     }
 
     /// `spaceDelimited` and `pipeDelimited`, which have no exploded form, are then written as `form` is.
@@ -225,14 +225,14 @@ fn exploded<'w>(
         members.peek().ok_or(Fault::Style)?;
         return writing.map(members, shape);
     }
-    if pairs.iter().any(|pair| pair.role == Role::Member) && !shape.types.has(Types::OBJECT) {
+    if pairs.iter().any(|pair| pair.role == Role::Member) && !shape.types().has(Types::OBJECT) {
         return Err(Fault::Style);
     }
     let mut values = of(Role::Whole).map(|pair| pair.value(source));
     match (kind, values.next(), values.next()) {
         (_, None, _) => Err(Fault::Style),
         (Kind::Scalar, Some(only), None) => writing.text(only),
-        (Kind::Scalar, Some(_), Some(_)) => Err(Fault::Repeated),
+        (Kind::Scalar, Some(_), Some(_)) if !shape.is_open() => Err(Fault::Repeated),
         _ => writing.list(&of(Role::Whole).map(|pair| pair.value(source)).collect::<Vec<_>>()),
     }
 }
