@@ -141,7 +141,7 @@ struct Reading<'r> {
 
 impl Reading<'_> {
     fn read<'w>(&self, texts: &[Text<'w>], tree: &mut Tree) -> Result<Wire<'w>, Unread> {
-        let is_list = self.shape.types.has(Types::ARRAY);
+        let is_list = self.shape.types().has(Types::ARRAY);
         match texts {
             [Text::Plain(text)] if self.is_joined() => {
                 // What a list or an object is written as can be read as a text, too, but hardly ever is one.
@@ -168,10 +168,10 @@ impl Reading<'_> {
     /// The only text where there could have been several.
     fn one_of_list<'w>(&self, text: Text<'w>, tree: &mut Tree) -> Result<Wire<'w>, Unread> {
         let item = self.shape.item(0);
-        let is_only_list = !self.shape.types.has_any(Types::SCALAR | Types::OBJECT);
+        let is_only_list = !self.shape.types().has_any(Types::SCALAR | Types::OBJECT);
         match text {
             // Many write a list as one JSON text, though the specification speaks of its items.
-            Text::Json(text) if text.trim_start().starts_with('[') && !item.types.has(Types::ARRAY) => {
+            Text::Json(text) if text.trim_start().starts_with('[') && !item.types().has(Types::ARRAY) => {
                 self.one(Text::Json(text), self.shape, tree)
             }
             Text::Plain(text) => match self.plain(text, item, tree)? {
@@ -203,7 +203,7 @@ impl Reading<'_> {
             Some(b'[') => Types::ARRAY,
             _ => Types::NONE,
         };
-        let is_json = wants != Types::NONE && shape.types != Types::ALL && shape.types.has(wants);
+        let is_json = wants != Types::NONE && !shape.is_open() && shape.types().has(wants);
         if is_json && tree.read(&text, &Limits::DEFAULT).is_ok() {
             return Ok(Wire::Json(text));
         }

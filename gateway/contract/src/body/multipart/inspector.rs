@@ -8,7 +8,6 @@ use crate::body::form::{Carrier, Field, Fields, Form, Text};
 use crate::body::judge::{Malformed, Scratch};
 use crate::json::Tree;
 use crate::percent::Escapes;
-use crate::shape::Types;
 use crate::{Part, Place, Report};
 
 /// How many parts there may be.
@@ -165,7 +164,7 @@ fn begin(form: &Form, header: &Header<'_>, name: (usize, usize), (tree, report):
     let property = form.property(header.name);
     property.judge_headers(|name| header.get(name), (&place, tree), report);
     // A part of which the schema says nothing is what it says itself.
-    let is_unsaid = form.shape.member(header.name).types == Types::ALL && !property.is_encoded();
+    let is_unsaid = form.shape.member(header.name).is_open() && !property.is_encoded();
     let is_text = header.content_type.is_none_or(|media| media.is_text() || media.is_json()) && !header.has_filename;
     let carrier = match property.carrier_of(header.content_type.as_ref()) {
         Some(_) if is_unsaid && !is_text => Carrier::File,
