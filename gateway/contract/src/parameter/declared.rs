@@ -16,7 +16,7 @@ use crate::{Part, Place, Report};
 
 /// A parameter of an operation.
 #[derive(Debug)]
-pub(super) struct Declared {
+pub(crate) struct Declared {
     pub(super) name: Box<str>,
     pub(super) part: Part,
     pub(super) required: bool,
@@ -45,7 +45,7 @@ pub(super) enum Form {
 }
 
 impl Declared {
-    pub(super) fn new(parameter: &Parameter, shapes: &mut Shapes<'_>, validators: &Validators) -> Result<Self, Error> {
+    pub(crate) fn new(parameter: &Parameter, shapes: &mut Shapes<'_>, validators: &Validators) -> Result<Self, Error> {
         let (form, schema) = match &parameter.encoding {
             ParameterEncoding::Style { style, explode, schema, .. } => (Form::Style(*style, (*explode).into()), schema),
             ParameterEncoding::Content { media_type, schema } => (Form::of_media_type(media_type), schema),
@@ -119,7 +119,7 @@ impl Declared {
     }
 
     /// It is not there.
-    pub(super) fn judge_absent(&self, report: &mut Report) {
+    pub(crate) fn judge_absent(&self, report: &mut Report) {
         if self.required {
             report.say(self.place(), "required", "is required");
         }
@@ -131,7 +131,7 @@ impl Declared {
     }
 
     /// Judges a value that is one text.
-    pub(super) fn judge_text(&self, text: &str, tree: &mut Tree, report: &mut Report) {
+    pub(crate) fn judge_text(&self, text: &str, tree: &mut Tree, report: &mut Report) {
         match self.form {
             Form::Style(style, explode) => {
                 let writing = self.writing(style, explode);

@@ -5,7 +5,7 @@
 //! - [`default`] writes what a request may be completed with;
 //! - [`declared`] judges one parameter: its texts are read as its schema's [shape](crate::shape) says.
 
-mod declared;
+pub(crate) mod declared;
 pub(crate) mod deep;
 mod default;
 mod pairs;
