@@ -16,7 +16,7 @@ pub(crate) fn check(lowered: &Lowered<'_>, sink: &mut Sink) {
     let mut shapes = Shapes::new(&lowered.artifact.schemas);
     for holder in &lowered.holders {
         let Written::Style(style, explode) = holder.written else { continue };
-        let types = shapes.of(holder.schema).types;
+        let types = shapes.of(holder.schema).types();
         if let Some((name, what)) = undefined(style, explode, types) {
             let place = holder.node.get("style").unwrap_or_else(|| holder.node.clone());
             sink.warning(
