@@ -11,6 +11,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::router::PathError;
+use crate::upstream::BodyFault;
 use crate::worker::FramingFault;
 
 /// Why a request is not answered by its upstream.
@@ -76,8 +77,10 @@ pub enum Fault {
         report: Box<Report>,
     },
     /// The body is of a media type that the operation does not take (RFC 9110 section 15.5.16).
-    #[error("the body's media type is none of those that this operation takes")]
+    #[error("{why}")]
     MediaType {
+        /// What is wrong with it.
+        why: String,
         /// What `Accept` says: the ones that it takes.
         accept: HeaderValue,
     },
@@ -126,6 +129,15 @@ struct Problem<'p> {
 }
 
 impl Fault {
+    /// What is wrong with a body that may be so long, in bytes.
+    pub fn of_body(fault: BodyFault, limit: u64) -> Self {
+        match fault {
+            BodyFault::TooLarge => Self::BodyTooLarge { limit },
+            BodyFault::Unreadable => Self::BodyUnreadable,
+            BodyFault::Stalled => Self::BodyTimeout,
+        }
+    }
+
     fn name(&self) -> Name {
         let (status, code, title) = match self {
             Self::Framing(_) => (StatusCode::BAD_REQUEST, "ambiguous-framing", "Ambiguous message framing"),
@@ -211,7 +223,7 @@ impl Fault {
                     headers.append(WWW_AUTHENTICATE, challenge.clone());
                 }
             }
-            Self::MediaType { accept } => {
+            Self::MediaType { accept, .. } => {
                 headers.insert(ACCEPT, accept.clone());
             }
             Self::ContentCoding => {

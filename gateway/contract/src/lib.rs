@@ -7,6 +7,7 @@ pub mod body;
 pub mod coerce;
 pub mod json;
 pub mod media;
+mod operation;
 pub mod parameter;
 pub mod percent;
 pub mod schema;
@@ -14,4 +15,5 @@ pub mod shape;
 mod violation;
 mod wire;
 
+pub use operation::{ContractError, OperationContract, RequestBody, Response};
 pub use violation::{Detail, Part, Place, Report, Violation};

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use http::{HeaderValue, Request, StatusCode, Version};
+use http::{HeaderValue, Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 
 use crate::snapshot::{Endpoint, EndpointId};
@@ -20,6 +20,7 @@ pub struct Exchange {
     view: Rc<View>,
     started: Instant,
     version: Version,
+    is_head: bool,
     request_id: HeaderValue,
     /// Which of the connection's requests this is, from 1.
     number: u64,
@@ -34,9 +35,9 @@ impl Exchange {
         let (view, started) = (worker.view(), worker.tick());
         let number = connection.request_began();
         let request_id = connection.request_id(request.headers());
-        let version = request.version();
+        let (version, is_head) = (request.version(), request.method() == Method::HEAD);
         let status = CLIENT_CLOSED_REQUEST;
-        Self { connection, view, started, version, request_id, number, endpoint: None, status }
+        Self { connection, view, started, version, is_head, request_id, number, endpoint: None, status }
     }
 
     /// The connection it came on.
@@ -57,6 +58,11 @@ impl Exchange {
     /// The version of HTTP it came in.
     pub fn version(&self) -> Version {
         self.version
+    }
+
+    /// Whether only the head of a response is asked for.
+    pub fn is_head(&self) -> bool {
+        self.is_head
     }
 
     /// Its id.

@@ -9,8 +9,9 @@ use http::header::{ALLOW, CONNECTION};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 
-use super::Exchange;
+use super::examine::Witness;
 use super::rewrite::{REQUEST_ID, append_via, strip_hop_by_hop};
+use super::{Examined, Exchange};
 use crate::fault::Fault;
 use crate::upstream::{Answer, BodyProgress, Lease, ReceivedBody};
 
@@ -18,7 +19,7 @@ use crate::upstream::{Answer, BodyProgress, Lease, ReceivedBody};
 #[derive(Debug)]
 pub enum Reply {
     /// An upstream's answer.
-    Upstream(Answer),
+    Upstream(Examined),
     /// What `Allow` says, to OPTIONS.
     Options(HeaderValue),
 }
@@ -26,14 +27,14 @@ pub enum Reply {
 /// Makes the response to a request that was let through.
 pub fn respond(mut exchange: Exchange, reply: Reply) -> Response<ResponseBody> {
     match reply {
-        Reply::Upstream(Answer { response, lease, sent }) => {
+        Reply::Upstream(Examined { answer: Answer { response, lease, sent }, witness }) => {
             let (mut head, received) = response.into_parts();
             strip_hop_by_hop(&mut head.headers);
             append_via(&mut head.headers, head.version);
             head.version = exchange.version();
             exchange.is_answered(head.status);
             finish_headers(&exchange, &mut head.headers);
-            let mut streamed = Streamed { received, lease: Some(lease), sent, exchange };
+            let mut streamed = Streamed { received, lease: Some(lease), sent, exchange, witness };
             streamed.settle();
             Response::from_parts(head, ResponseBody::Streamed(streamed))
         }
@@ -84,6 +85,7 @@ pub struct Streamed {
     lease: Option<Lease>,
     sent: Rc<BodyProgress>,
     exchange: Exchange,
+    witness: Option<Box<Witness>>,
 }
 
 impl Streamed {
@@ -94,6 +96,11 @@ impl Streamed {
             && let Some(lease) = self.lease.take()
         {
             lease.give_back(self.exchange.worker().now());
+        }
+        if self.received.is_end_stream()
+            && let Some(witness) = self.witness.take()
+        {
+            witness.concludes(&self.exchange);
         }
     }
 }
@@ -108,6 +115,9 @@ impl Body for ResponseBody {
             Self::Streamed(streamed) => {
                 let frame = ready!(Pin::new(&mut streamed.received).poll_frame(cx));
                 streamed.exchange.connection().is_alive();
+                if let (Some(witness), Some(Ok(frame))) = (&mut streamed.witness, &frame) {
+                    witness.sees(&streamed.exchange, frame);
+                }
                 streamed.settle();
                 Poll::Ready(frame)
             }

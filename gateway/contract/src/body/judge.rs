@@ -87,7 +87,7 @@ pub enum Malformed {
 impl Malformed {
     /// Whether it is not malformed but larger than it may be: 413.
     pub fn is_too_large(&self) -> bool {
-        matches!(self, Self::Multipart(multipart::Error::TooManyParts | multipart::Error::FieldsTooLarge))
+        matches!(self, Self::Multipart(multipart::Error::FieldsTooLarge))
     }
 }
 

@@ -15,7 +15,7 @@ pub use default::Missing;
 
 use std::borrow::Cow;
 
-use artifact_format::model::{Location, Operation, ParameterEncoding, SchemaId, UnknownQuery};
+use artifact_format::model::{Header, Location, Operation, ParameterEncoding, SchemaId, UnknownQuery};
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderName};
 use thiserror::Error;
@@ -210,6 +210,29 @@ impl Parameters {
 impl Declared {
     fn missing(&self) -> Option<Missing<'_>> {
         self.default.as_deref().map(|text| Missing { part: self.part, name: &self.name, text })
+    }
+}
+
+/// The header fields of a response, ready to be judged.
+#[derive(Debug)]
+pub struct Headers(Vec<(HeaderName, Declared)>);
+
+impl Headers {
+    /// Prepares to judge header fields.
+    pub fn new(headers: &[Header], shapes: &mut Shapes<'_>, validators: &Validators) -> Result<Self, Error> {
+        let declared = |header: &Header| {
+            let invalid = |_| Error::HeaderName { name: header.name.clone() };
+            let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(invalid)?;
+            Ok((name, Declared::of_header(header, shapes, validators)?))
+        };
+        headers.iter().map(declared).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Judges header fields. What is wrong is added to the report.
+    pub fn judge(&self, headers: &HeaderMap, scratch: &mut Scratch, report: &mut Report) {
+        for (name, declared) in &self.0 {
+            judge_header(name, declared, (headers, &mut scratch.tree), report);
+        }
     }
 }
 
