@@ -6,7 +6,7 @@ use crate::body::judge::{Malformed, Scratch};
 use crate::percent::{Escapes, decode};
 
 /// How many fields there may be: each takes many times the two bytes that it can be written in.
-pub const FIELDS_MAX: usize = 10_000;
+pub(in crate::body) const FIELDS_MAX: usize = 10_000;
 
 /// Judges a body.
 ///
