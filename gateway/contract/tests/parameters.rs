@@ -257,6 +257,33 @@ fn without_types_a_value_is_what_the_keywords_are_about() {
 }
 
 #[test]
+fn without_members_there_is_no_object() {
+    let either = json!({"anyOf": [{"type": "integer"}, {"type": "object", "properties": {"x": {"type": "integer"}}}]});
+    check_queries(
+        &query("v", EXPLODED, &either),
+        &["v=5", "x=5"],
+        &[("v=y", "query v: anyOf"), ("x=y", "query v: style")],
+    );
+}
+
+#[test]
+fn parameters_may_take_turns() {
+    let contract = ["b", "a"].into_iter().fold(Contract::default(), |contract, name| {
+        contract.styled((name, Query), EXPLODED, &json!({"type": "array", "items": {"type": "integer"}, "minItems": 2}))
+    });
+    let judge = contract.required().build();
+    check_queries(
+        &judge,
+        &["a=1&b=2&a=3&b=4", "a=1&a=2"],
+        &[
+            ("a=1&b=2&a=3&b=x", "query b at /1: type"),
+            ("b=2&a=3&b=4", "query a: minItems"),
+            ("b=1&b=2", "query a: required"),
+        ],
+    );
+}
+
+#[test]
 fn null_is_nothing_or_its_name() {
     let nullable = json!({"type": ["integer", "null"]});
     check_queries(&query("v", EXPLODED, &nullable), &["v=", "v", "v=null", "v=5"], &[("v=NULL", "query v: type")]);
