@@ -19,7 +19,7 @@ use crate::{Part, Place, Report};
 use property::Property;
 pub(super) use property::{Carrier, schemas};
 pub(super) use reading::{Field, Fields, Text};
-pub(super) use url_encoded::judge;
+pub(super) use url_encoded::{FIELDS_MAX, judge};
 
 /// What a value must be that is written without types, and how its properties are written.
 #[derive(Debug)]

@@ -31,7 +31,7 @@ pub enum Error {
     /// A part has no header.
     #[error("a part has no `Content-Disposition`")]
     NoHeader,
-    /// There are more than [`PARTS_MAX`] parts: 413.
+    /// There are more than [`PARTS_MAX`] parts.
     #[error("a form may have at most {PARTS_MAX} parts")]
     TooManyParts,
     /// Names and parts that are no files are longer than the limit, all together: 413.
