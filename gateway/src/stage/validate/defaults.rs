@@ -43,7 +43,7 @@ fn extended<'m>(uri: &Uri, pairs: impl Iterator<Item = &'m str>) -> Option<Uri> 
 
 /// One Cookie field with all that there are and more pairs; `None` if there are no more. HTTP/2 may split the field
 /// (RFC 9113 section 8.2.3).
-fn extended_cookies<'m>(headers: &HeaderMap, pairs: impl Iterator<Item = &'m str>) -> Option<HeaderValue> {
+fn extended_cookies<'m>(headers: &'m HeaderMap, pairs: impl Iterator<Item = &'m str>) -> Option<HeaderValue> {
     let mut pairs = pairs.map(str::as_bytes).peekable();
     pairs.peek()?;
     let all: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).chain(pairs).collect();
