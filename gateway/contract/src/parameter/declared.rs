@@ -6,7 +6,7 @@ use artifact_format::model::{Header, Location, Parameter, ParameterEncoding, Sty
 
 use super::pairs::{Occurrence, Role};
 use super::style::{Explode, Fault, Kind, Writing};
-use super::{Error, deep, default};
+use super::{Error, Missing, deep, default};
 use crate::json::{Limits, Tree};
 use crate::percent::{Escapes, decode};
 use crate::schema::{Validator, Validators};
@@ -129,6 +129,11 @@ impl Declared {
 
     pub(super) fn place(&self) -> Place {
         Place::named(self.part, &self.name)
+    }
+
+    /// What to put in where it is absent.
+    pub(super) fn missing(&self) -> Option<Missing<'_>> {
+        self.default.as_deref().map(|text| Missing { part: self.part, name: &self.name, text })
     }
 
     /// It is not there.

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
+use super::Missing;
 use super::declared::Declared;
 use super::style::Kind;
+use crate::Report;
+use crate::json::Tree;
 use crate::percent::{Escapes, decode};
 
 /// A pair that belongs to a parameter.
@@ -178,5 +181,27 @@ impl Pairs {
             }
         }
         found.sort_unstable_by_key(Occurrence::order);
+    }
+
+    /// The defaults of parameters that are not among those that were found.
+    pub(super) fn missing(&self, found: &[Occurrence]) -> impl Iterator<Item = Missing<'_>> {
+        let is_absent = |position: usize| found.binary_search_by_key(&position, |pair| pair.parameter).is_err();
+        let absent = self.declared.iter().enumerate().filter(move |(position, _)| is_absent(*position));
+        absent.filter_map(|(_, declared)| declared.missing())
+    }
+
+    /// Judges every parameter by its pairs, which have been found and are in order.
+    pub(super) fn judge(&self, (source, found): (&str, &[Occurrence]), tree: &mut Tree, report: &mut Report) {
+        let mut left = found;
+        for (position, declared) in self.declared.iter().enumerate() {
+            let count = left.partition_point(|occurrence| occurrence.parameter <= position);
+            let (own, others) = left.split_at(count);
+            left = others;
+            if own.is_empty() {
+                declared.judge_absent(report);
+            } else {
+                declared.judge_pairs((source, own), tree, report);
+            }
+        }
     }
 }
