@@ -1,4 +1,4 @@
-//! Sequences of JSON texts (OpenAPI 3.2.0 section 4.14.3, "Sequential Media Types").
+//! Sequences of JSON texts (OpenAPI 3.2.0 section 4.14, "Sequential Media Types").
 
 use super::Entry;
 use super::judge::{Malformed, Scratch, check};

@@ -1,5 +1,5 @@
 //! Forms: values that are written as named texts, `application/x-www-form-urlencoded` and `multipart/form-data`
-//! (OpenAPI 3.2.0 sections 4.14.5 and 4.15).
+//! (OpenAPI 3.2.0 sections 4.14 and 4.15).
 
 mod file;
 mod property;

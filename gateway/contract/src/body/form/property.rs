@@ -14,7 +14,7 @@ use crate::{Place, Report};
 /// How a property is written.
 #[derive(Debug)]
 pub(in crate::body) struct Property {
-    /// What it is if nobody says so (OpenAPI 3.2.0 section 4.15.2, the table of default values of `contentType`).
+    /// What it is if nobody says so (OpenAPI 3.2.0 section 4.15, the default of `contentType`).
     pub(in crate::body) carrier: Carrier,
     /// `style` and `explode`; with them `contentType` does not count.
     pub(super) style: Option<(Style, Explode)>,

@@ -47,7 +47,7 @@ pub enum Error {
     #[error("a field of a part's header may be there once")]
     RepeatedHeader,
     /// Not `form-data; name="..."`, or with parameters that readers differ about.
-    #[error("`Content-Disposition` must be `form-data; name=\"...\"`, without `name*`, `filename*` or `\\\"`")]
+    #[error("`Content-Disposition` must be `form-data; name=\"...\"`, without `name*` or `\\\"`")]
     Disposition,
     /// The `Content-Type` of a part cannot be read.
     #[error("`Content-Type` of a part: {0}")]
