@@ -167,6 +167,21 @@ fn marks_are_of_one_value_and_not_of_what_is_in_it() {
 }
 
 #[test]
+fn in_3_0_nothing_beside_a_reference_marks_or_demands() {
+    let optional = |id: Value| {
+        let schema = json!({ "required": ["id"], "properties": { "id": id } });
+        let components = json!({ "Text": { "type": "string" }, "Id": { "type": "string", "readOnly": true } });
+        let text = document(&schema, &components, &json!({})).replace("3.1.0", "3.0.3");
+        let artifact = artifact(compile_texts(&[("openapi.json", &text)], lenient()));
+        verdicts(&artifact, schemas(&artifact)[0], [json!({})].iter()) == [true]
+    };
+    assert!(optional(json!({ "readOnly": true })));
+    assert!(optional(json!({ "$ref": "#/components/schemas/Id" })));
+    assert!(!optional(json!({ "$ref": "#/components/schemas/Text", "readOnly": true })));
+    assert!(optional(json!({ "allOf": [{ "$ref": "#/components/schemas/Text" }], "readOnly": true })));
+}
+
+#[test]
 fn dependencies_are_demands_too() {
     check(
         json!({ "properties": { "id": { "readOnly": true } }, "dependentRequired": { "a": ["id", "b"], "c": ["id"] } }),

@@ -9,6 +9,7 @@ use super::collector::{Collector, Language, Reference, language};
 use super::keyword::{self, Binding, Keyword};
 use super::manner::Manner;
 use super::numeric::{self, Bounds};
+use super::pattern;
 use super::rule::{self, Rule};
 use super::scope::Spot;
 use super::text::{Step, Text};
@@ -132,12 +133,7 @@ impl<'w, 'd> Writer<'w, 'd> {
             Keyword::Positive => self.checked(name, value, &rule::POSITIVE),
             Keyword::Boolean => self.checked(name, value, &rule::BOOLEAN),
             Keyword::Text => self.checked(name, value, &rule::TEXT),
-            Keyword::Pattern => {
-                self.checked(name, value, &rule::TEXT);
-                if let Some(pattern) = value.str() {
-                    self.collector.look_at_pattern((pattern, value.place()), part.manner.patterns, self.sink);
-                }
-            }
+            Keyword::Pattern => self.pattern(name, value, part.manner),
             Keyword::Names => self.names(name, value, part),
             Keyword::NameLists => self.name_lists(name, value, part),
             Keyword::Values => self.checked(name, value, &rule::VALUES),
@@ -186,6 +182,14 @@ impl<'w, 'd> Writer<'w, 'd> {
         } else {
             self.part(node, whole, Step::Descends);
         }
+    }
+
+    fn pattern(&mut self, name: &str, value: &Node<'d>, manner: Manner) {
+        self.expect(value, &rule::TEXT);
+        let pattern = pattern::with_braces_escaped(value.str().unwrap_or_default());
+        self.collector.look_at_pattern((&pattern, value.place()), manner.patterns, self.sink);
+        self.text.member(name);
+        self.text.string(&pattern);
     }
 
     fn pattern_of_names(&mut self, schema: &Node<'d>, manner: Manner) {
