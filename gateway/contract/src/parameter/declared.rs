@@ -191,7 +191,10 @@ impl Declared {
                 },
                 (Err(fault), _) => Err(fault),
             };
-            first.get_or_insert(refused);
+            // What could be taken apart has more to say.
+            if !matches!((&first, &refused), (Some(Ok(_)), _) | (Some(Err(_)), Err(_))) {
+                first = Some(refused);
+            }
         }
         match (first, contract) {
             (Some(Ok((wire, refused))), Some(contract)) => {
@@ -223,22 +226,18 @@ fn exploded<'w>(
     kind: Kind,
     (writing, shape): (&Writing<'_>, &Shape),
 ) -> Result<Wire<'w>, Fault> {
-    let of = |role| pairs.iter().filter(move |pair| pair.role == role);
-    if kind == Kind::Map {
-        let mut members = of(Role::Member).map(|pair| (pair.key(source), pair.value(source))).peekable();
-        // Without any member it is not an object.
-        members.peek().ok_or(Fault::Style)?;
-        return writing.map(members, shape);
-    }
-    if pairs.iter().any(|pair| pair.role == Role::Member) && !shape.types().has(Types::OBJECT) {
+    // Its own name and its members' names together are neither.
+    let role = if kind == Kind::Map { Role::Member } else { Role::Whole };
+    if pairs.iter().any(|pair| pair.role != role) {
         return Err(Fault::Style);
     }
-    let mut values = of(Role::Whole).map(|pair| pair.value(source));
-    match (kind, values.next(), values.next()) {
-        (_, None, _) => Err(Fault::Style),
-        (Kind::Scalar, Some(only), None) => writing.text(only),
-        (Kind::Scalar, Some(_), Some(_)) if !shape.is_open() => Err(Fault::Repeated),
-        _ => writing.list(&of(Role::Whole).map(|pair| pair.value(source)).collect::<Vec<_>>()),
+    if kind == Kind::Map {
+        return writing.map(pairs.iter().map(|pair| (pair.key(source), pair.value(source))), shape);
+    }
+    match (kind, pairs) {
+        (Kind::Scalar, [only]) => writing.text(only.value(source)),
+        (Kind::Scalar, _) if !shape.is_open() => Err(Fault::Repeated),
+        _ => writing.list(&pairs.iter().map(|pair| pair.value(source)).collect::<Vec<_>>()),
     }
 }
 
