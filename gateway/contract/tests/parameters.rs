@@ -350,6 +350,8 @@ fn a_query_can_be_one_value() {
         &["", "%7B%22a%22%3A1%7D"],
         &[("a=1", "query q: content"), ("%7B%7D", "query q at /a: required")],
     );
+    let plus = Contract::default().content(("q", Querystring), "application/json", &json!({"const": "a+b"})).build();
+    check_queries(&plus, &["%22a+b%22"], &[("%22a%20b%22", "query q: const")]);
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub(crate) struct Declared {
     pub(super) required: bool,
     allow_empty: bool,
     pub(super) form: Form,
+    pub(super) escapes: Escapes,
     pub(super) shape: Shape,
     /// Absent where anything is allowed.
     validator: Option<Arc<Validator>>,
@@ -63,6 +64,7 @@ impl Declared {
             required: parameter.required,
             allow_empty: parameter.allow_empty,
             form,
+            escapes: escapes(parameter.location, form),
             shape: schema.map_or(Shape::of_types(Types::ALL), |schema| shapes.of(schema)),
             validator: validator.transpose()?,
             default: None,
@@ -101,17 +103,8 @@ impl Declared {
         matches!(self.form, Form::Style(style, Explode::Exploded) if style != Style::DeepObject)
     }
 
-    pub(super) fn escapes(&self) -> Escapes {
-        match (self.part, self.form) {
-            (Part::Query, _) => Escapes::Form,
-            (Part::Header | Part::Body, _) | (Part::Cookie, Form::Style(Style::Cookie, _)) => Escapes::None,
-            (Part::Cookie, _) => Escapes::Cookie,
-            (Part::Path, _) => Escapes::Percent,
-        }
-    }
-
     fn writing(&self, style: Style, explode: Explode) -> Writing<'_> {
-        Writing { name: &self.name, style, explode, escapes: self.escapes() }
+        Writing { name: &self.name, style, explode, escapes: self.escapes }
     }
 
     pub(super) fn place(&self) -> Place {
@@ -144,7 +137,7 @@ impl Declared {
             }
             Form::Json => self.judge_json(text, tree, report),
             Form::Text => {
-                let wire = decode(text, self.escapes()).map(Wire::Text).map_err(Fault::from);
+                let wire = decode(text, self.escapes).map(Wire::Text).map_err(Fault::from);
                 self.judge_kinds(|_| wire.clone(), tree, report);
             }
             Form::UrlEncoded => {
@@ -167,7 +160,7 @@ impl Declared {
         match (self.form, pairs) {
             (Form::Style(Style::DeepObject, _), pairs) => {
                 let pairs = || pairs.iter().map(|pair| (pair.key(source), pair.value(source)));
-                self.judge_kinds(|_| deep::read(&self.name, pairs(), (&self.shape, self.escapes())), tree, report);
+                self.judge_kinds(|_| deep::read(&self.name, pairs(), (&self.shape, self.escapes)), tree, report);
             }
             (Form::Style(style, Explode::Exploded), pairs) => {
                 let writing = self.writing(style, Explode::Exploded);
@@ -206,7 +199,7 @@ impl Declared {
     }
 
     fn judge_json(&self, text: &str, tree: &mut Tree, report: &mut Report) {
-        let text = match decode(text, self.escapes()) {
+        let text = match decode(text, self.escapes) {
             Ok(text) => text,
             Err(error) => return self.refuse(error.into(), report),
         };
@@ -217,6 +210,16 @@ impl Declared {
             }
             (Ok(_), _) => {}
         }
+    }
+}
+
+/// How texts are escaped. A query as a whole has the escapes of its media type.
+fn escapes(location: Location, form: Form) -> Escapes {
+    match (location, form) {
+        (Location::Query, _) | (Location::Querystring, Form::UrlEncoded) => Escapes::Form,
+        (Location::Path | Location::Querystring, _) => Escapes::Percent,
+        (Location::Header, _) | (Location::Cookie, Form::Style(Style::Cookie, _)) => Escapes::None,
+        (Location::Cookie, _) => Escapes::Cookie,
     }
 }
 
