@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 
+use artifact_format::model::DefaultValues;
 use bytes::Bytes;
 use contract::OperationContract;
 use contract::body::{Judge, Need, Plan, Presence, Unsupported};
@@ -21,6 +22,7 @@ use crate::snapshot::{Endpoint, EndpointId};
 use crate::upstream::RequestBody;
 use crate::worker::View;
 
+mod defaults;
 mod form;
 mod verdict;
 
@@ -64,6 +66,9 @@ pub async fn validate(exchange: &Exchange, limited: Limited) -> Result<Validated
         }
     }
     verdict.check(&contract.validation)?;
+    if contract.validation.defaults == DefaultValues::Inject {
+        defaults::inject(exchange, contract, &mut request);
+    }
     Ok(Validated { request, path, captures, view, endpoint })
 }
 

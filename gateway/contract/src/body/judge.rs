@@ -73,6 +73,9 @@ pub enum Malformed {
         /// Where the pair begins, counted from 0.
         offset: usize,
     },
+    /// `application/x-www-form-urlencoded` with more than 10,000 fields.
+    #[error("a form may have at most {} fields", form::FIELDS_MAX)]
+    TooManyFields,
     /// Not `multipart/form-data`.
     #[error("the body is not a form: {0}")]
     Multipart(#[from] multipart::Error),
@@ -87,7 +90,7 @@ pub enum Malformed {
 impl Malformed {
     /// Whether it is not malformed but larger than it may be: 413.
     pub fn is_too_large(&self) -> bool {
-        matches!(self, Self::Multipart(multipart::Error::TooManyParts | multipart::Error::FieldsTooLarge))
+        matches!(self, Self::Multipart(multipart::Error::FieldsTooLarge))
     }
 }
 

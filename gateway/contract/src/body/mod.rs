@@ -18,9 +18,9 @@ use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use thiserror::Error;
 
 use crate::media::{self, Charset, MediaType, Range, Written};
-use crate::parameter;
 use crate::schema::{Validator, Validators};
 use crate::shape::Shapes;
+use crate::{Report, parameter};
 use form::Form;
 use judge::Syntax;
 pub use judge::{Judge, Malformed, Scratch};
@@ -55,6 +55,20 @@ pub enum Plan<'c> {
     Whole(Judge<'c>),
     /// To be looked at as they pass.
     Multipart(Box<Inspector>),
+}
+
+impl Plan<'_> {
+    /// Judges a body that is here as a whole. What is opaque is as it should be.
+    pub fn judge(self, body: &[u8], scratch: &mut Scratch, report: &mut Report) -> Result<(), Malformed> {
+        match self {
+            Self::Opaque => Ok(()),
+            Self::Whole(judge) => judge.judge(body, scratch, report),
+            Self::Multipart(mut inspector) => {
+                inspector.feed(body, report)?;
+                inspector.finish(scratch, report)
+            }
+        }
+    }
 }
 
 /// Why the header of a message says that its body is none that may be sent. All are 415.

@@ -1,4 +1,4 @@
-//! Sequences of JSON texts (OpenAPI 3.2.0 section 4.14.3, "Sequential Media Types").
+//! Sequences of JSON texts (OpenAPI 3.2.0 section 4.14, "Sequential Media Types").
 
 use super::Entry;
 use super::judge::{Malformed, Scratch, check};
@@ -27,7 +27,9 @@ pub(super) fn judge(
         if sequence == Sequence::Records && !item.ends_with('\n') {
             return Err(in_body(Error { kind: ErrorKind::End, offset: item.len() }));
         }
+        // The rest is read to its end, but what is wrong with it would not be kept.
         if let Some(validator) = &entry.item_schema
+            && !report.is_full()
             && !validator.is_valid(value)
         {
             validator.explain(value, &Place::whole(Part::Body).at(&format!("/{count}")), report);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use artifact_format::model::{Location, Parameter, ParameterEncoding, Style};
+use artifact_format::model::{Header, Location, Parameter, ParameterEncoding, Style};
 
 use super::pairs::{Occurrence, Role};
 use super::style::{Explode, Fault, Kind, Writing};
@@ -72,6 +72,19 @@ impl Declared {
         let default = schema.and_then(|schema| shapes.default_of(schema));
         declared.default = default.and_then(|default| default::written(&declared, &default));
         Ok(declared)
+    }
+
+    /// A Header Object is a Parameter Object in a header, of style `simple` (OpenAPI 3.2.0 section 4.21).
+    pub(crate) fn of_header(header: &Header, shapes: &mut Shapes<'_>, validators: &Validators) -> Result<Self, Error> {
+        let encoding = ParameterEncoding::Style {
+            style: Style::Simple,
+            explode: header.explode,
+            allow_reserved: false,
+            schema: header.schema,
+        };
+        let (name, location) = (header.name.clone(), Location::Header);
+        let parameter = Parameter { name, location, required: header.required, allow_empty: false, encoding };
+        Self::new(&parameter, shapes, validators)
     }
 
     pub(super) fn is_deep(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use artifact_format::model::{Header, Location, Parameter, ParameterEncoding, Style};
+use artifact_format::model::Header;
 use http::HeaderMap;
 use http::header::HeaderName;
 
@@ -20,23 +20,9 @@ use crate::shape::Shapes;
 pub struct Headers(Vec<(HeaderName, Declared)>);
 
 impl Headers {
-    /// Prepares to judge a response's header fields (OpenAPI 3.2.0 section 4.21): parameters in a header, of style `simple`.
+    /// Prepares to judge a response's header fields.
     pub fn new(headers: &[Header], shapes: &mut Shapes<'_>, validators: &Validators) -> Result<Self, Error> {
-        let declared = |header: &Header| {
-            let parameter = Parameter {
-                name: header.name.clone(),
-                location: Location::Header,
-                required: header.required,
-                allow_empty: false,
-                encoding: ParameterEncoding::Style {
-                    style: Style::Simple,
-                    explode: header.explode,
-                    allow_reserved: false,
-                    schema: header.schema,
-                },
-            };
-            Declared::new(&parameter, shapes, validators)
-        };
+        let declared = |header: &Header| Declared::of_header(header, shapes, validators);
         Self::of(headers.iter().map(declared).collect::<Result<_, _>>()?)
     }
 

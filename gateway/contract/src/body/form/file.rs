@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::media::MediaType;
 
-/// The properties whose content is octets: strings of `format: binary` (OpenAPI 3.0.4 section 4.8.14.1) or with a
-/// `contentEncoding` or a `contentMediaType` that is neither text nor JSON (3.1.1 section 4.8.15.1.1), and lists of
-/// them.
+/// The properties whose content is octets: strings of `format: binary` (OpenAPI 3.0.4, Encoding Object, the default of
+/// `contentType`) or with a `contentEncoding` (the same in 3.1.1) or a `contentMediaType` that is neither text nor JSON,
+/// and lists of them.
 pub(super) fn properties(schemas: &Schemas, schema: SchemaId) -> BTreeSet<String> {
     let mut search = Search { schemas, open: Vec::new() };
     let mut found = BTreeSet::new();

@@ -1,5 +1,5 @@
 //! Forms: values that are written as named texts, `application/x-www-form-urlencoded` and `multipart/form-data`
-//! (OpenAPI 3.2.0 sections 4.14.5 and 4.15).
+//! (OpenAPI 3.2.0 sections 4.14 and 4.15).
 
 mod file;
 mod property;
@@ -19,7 +19,7 @@ use crate::{Part, Place, Report};
 use property::Property;
 pub(super) use property::{Carrier, schemas};
 pub(super) use reading::{Field, Fields, Text};
-pub(super) use url_encoded::judge;
+pub(super) use url_encoded::{FIELDS_MAX, judge};
 
 /// What a value must be that is written without types, and how its properties are written.
 #[derive(Debug)]

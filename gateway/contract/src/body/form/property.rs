@@ -1,6 +1,6 @@
 //! How one property of a form is written: the Encoding Object (OpenAPI 3.2.0 section 4.15).
 
-use artifact_format::model::{self, Location, Parameter, ParameterEncoding, PropertyEncoding, SchemaId, Style};
+use artifact_format::model::{PropertyEncoding, SchemaId, Style};
 
 use crate::body::Error;
 use crate::json::Tree;
@@ -14,7 +14,7 @@ use crate::{Place, Report};
 /// How a property is written.
 #[derive(Debug)]
 pub(in crate::body) struct Property {
-    /// What it is if nobody says so (OpenAPI 3.2.0 section 4.15.2, the table of default values of `contentType`).
+    /// What it is if nobody says so (OpenAPI 3.2.0 section 4.15, the default of `contentType`).
     pub(in crate::body) carrier: Carrier,
     /// `style` and `explode`; with them `contentType` does not count.
     pub(super) style: Option<(Style, Explode)>,
@@ -56,7 +56,7 @@ impl Property {
         let exact = exact.filter_map(|text| MediaType::parse(text).ok()).map(|media| Carrier::of(&media)).next();
         let mut headers = Vec::new();
         for header in &encoding.headers {
-            headers.push((header.name.as_str().into(), Declared::new(&parameter(header), shapes, validators)?));
+            headers.push((header.name.as_str().into(), Declared::of_header(header, shapes, validators)?));
         }
         Ok(Self {
             carrier,
@@ -125,20 +125,4 @@ impl Carrier {
 /// The schemas of the headers of parts.
 pub(in crate::body) fn schemas(encodings: &[PropertyEncoding]) -> impl Iterator<Item = SchemaId> {
     encodings.iter().flat_map(|encoding| &encoding.headers).filter_map(|header| header.schema)
-}
-
-/// A Header Object is a Parameter Object in a header (OpenAPI 3.2.0 section 4.21).
-fn parameter(header: &model::Header) -> Parameter {
-    Parameter {
-        name: header.name.clone(),
-        location: Location::Header,
-        required: header.required,
-        allow_empty: false,
-        encoding: ParameterEncoding::Style {
-            style: Style::Simple,
-            explode: header.explode,
-            allow_reserved: false,
-            schema: header.schema,
-        },
-    }
 }

@@ -195,7 +195,7 @@ impl Reading<'_> {
         }
     }
 
-    /// What looks like JSON is JSON where the schema wants a list or an object (OpenAPI 3.2.0 section 4.15.2).
+    /// What looks like JSON is JSON where the schema wants a list or an object (OpenAPI 3.2.0 section 4.15, the default of `contentType`).
     fn plain<'w>(&self, text: &'w str, shape: &Shape, tree: &mut Tree) -> Result<Wire<'w>, Unread> {
         let text = decode(text, self.writing.escapes).map_err(Fault::from)?;
         let wants = match text.trim_start().bytes().next() {

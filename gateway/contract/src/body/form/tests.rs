@@ -1,6 +1,7 @@
 use artifact_format::model::{PropertyEncoding, Style};
 use serde_json::{Value, json};
 
+use super::FIELDS_MAX;
 use crate::body::tests::{built, content, described, encoding, judge};
 use crate::body::{Content, Malformed};
 use crate::percent;
@@ -146,4 +147,12 @@ fn escapes_are_whole() {
     ] {
         assert_eq!(judge(&content, FORM, body.as_bytes()), Err(Malformed::Form { error, offset }), "{body}");
     }
+}
+
+#[test]
+fn fields_are_limited() {
+    let content = content(&[(FORM, json!({ "type": "object" }))]);
+    let fields = |count: usize| vec!["a"; count].join("&");
+    assert_eq!(judge(&content, FORM, fields(FIELDS_MAX + 1).as_bytes()), Err(Malformed::TooManyFields));
+    assert_eq!(judge(&content, FORM, fields(FIELDS_MAX).as_bytes()), Ok(String::new()));
 }

@@ -5,6 +5,9 @@ use crate::Report;
 use crate::body::judge::{Malformed, Scratch};
 use crate::percent::{Escapes, decode};
 
+/// How many fields there may be: each takes many times the two bytes that it can be written in.
+pub(in crate::body) const FIELDS_MAX: usize = 10_000;
+
 /// Judges a body.
 ///
 /// Pairs are between `&`, empty ones are nothing, a name without `=` has an empty value, `+` is a space. A `%` that
@@ -14,6 +17,9 @@ pub(in crate::body) fn judge(
     text: &str,
     (scratch, report): (&mut Scratch, &mut Report),
 ) -> Result<(), Malformed> {
+    if memchr::memchr_iter(b'&', text.as_bytes()).count() >= FIELDS_MAX {
+        return Err(Malformed::TooManyFields);
+    }
     let mut offset = 0;
     for pair in text.split('&') {
         decode(pair, Escapes::Form).map_err(|error| Malformed::Form { error, offset })?;

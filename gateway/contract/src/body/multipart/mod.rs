@@ -31,7 +31,7 @@ pub enum Error {
     /// A part has no header.
     #[error("a part has no `Content-Disposition`")]
     NoHeader,
-    /// There are more than [`PARTS_MAX`] parts: 413.
+    /// There are more than [`PARTS_MAX`] parts.
     #[error("a form may have at most {PARTS_MAX} parts")]
     TooManyParts,
     /// Names and parts that are no files are longer than the limit, all together: 413.
@@ -47,7 +47,7 @@ pub enum Error {
     #[error("a field of a part's header may be there once")]
     RepeatedHeader,
     /// Not `form-data; name="..."`, or with parameters that readers differ about.
-    #[error("`Content-Disposition` must be `form-data; name=\"...\"`, without `name*`, `filename*` or `\\\"`")]
+    #[error("`Content-Disposition` must be `form-data; name=\"...\"`, without `name*` or `\\\"`")]
     Disposition,
     /// The `Content-Type` of a part cannot be read.
     #[error("`Content-Type` of a part: {0}")]
