@@ -13,7 +13,7 @@ use artifact_format::model::{PropertyEncoding, SchemaId};
 use super::Error;
 use crate::json::Tree;
 use crate::schema::{Validator, Validators};
-use crate::shape::{Shape, Shapes};
+use crate::shape::{Shape, Shapes, Types};
 use crate::wire::{Contract, Wire};
 use crate::{Part, Place, Report};
 use property::Property;
@@ -59,6 +59,11 @@ impl Form {
             properties: properties.into(),
             unsaid: Property::plain(Carrier::Text),
         })
+    }
+
+    /// Whether a value may be a text as it stands.
+    pub(super) fn may_be_scalar(&self) -> bool {
+        self.shape.types().has_any(Types::SCALAR)
     }
 
     /// What is said about a property.
