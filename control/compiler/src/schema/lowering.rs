@@ -6,6 +6,7 @@ use artifact_format::model::FormatAssertion;
 use serde_json::{Map, Value};
 
 use super::collector::{Collector, Language, Reference, language};
+use super::dialect::check_dialect;
 use super::keyword::{self, Binding, Keyword};
 use super::manner::Manner;
 use super::numeric::{self, Bounds};
@@ -56,6 +57,7 @@ impl<'w, 'd> Writer<'w, 'd> {
     fn object(&mut self, part: &Part<'d>) {
         let spot = &part.spot;
         let language = language(&spot.node);
+        let vocabularies = self.collector.dialects.vocabularies(&spot.node);
         let mut keywords: Vec<(&'d str, Keyword, Node<'d>)> = Vec::new();
         for (name, value) in spot.node.entries() {
             let known = match language {
@@ -66,6 +68,7 @@ impl<'w, 'd> Writer<'w, 'd> {
             };
             match known {
                 Some(Keyword::Dropped) => {}
+                Some(_) if !vocabularies.have(name) => {}
                 Some(keyword) => keywords.push((name, keyword, value)),
                 // The structure check knows the fields of 3.0.
                 None if language == Language::OpenApi30 || name.starts_with("x-") => {}
@@ -359,21 +362,5 @@ impl<'w, 'd> Writer<'w, 'd> {
             };
             self.sink.error(Code::SchemaMalformed, node, what);
         }
-    }
-}
-
-/// Reports a dialect that is not lowered.
-pub(crate) fn check_dialect(dialect: &str, place: &Node<'_>, sink: &mut Sink) {
-    let known = dialect.trim_end_matches('#');
-    let is_oas_base = ["3.1", "3.2"].iter().any(|version| {
-        known
-            .strip_prefix("https://spec.openapis.org/oas/")
-            .and_then(|rest| rest.strip_prefix(version))
-            .is_some_and(|rest| rest.starts_with("/dialect/"))
-    });
-    if known != "https://json-schema.org/draft/2020-12/schema" && !is_oas_base {
-        sink.error(Code::DialectUnsupported, place, format!("schemas in the dialect `{dialect}` are not supported")).hint(
-            "write the schema in JSON Schema 2020-12 (https://json-schema.org/draft/2020-12/schema), the default of OpenAPI 3.1 and later",
-        );
     }
 }

@@ -12,6 +12,7 @@
 
 mod collector;
 mod decimal;
+mod dialect;
 mod discriminator;
 mod keyword;
 mod lowering;
@@ -26,6 +27,6 @@ mod table;
 mod text;
 
 pub(crate) use collector::Collector;
-pub(crate) use lowering::check_dialect;
+pub(crate) use dialect::check_dialect;
 pub(crate) use purpose::{Purpose, Purposes};
 pub(crate) use table::Table;

@@ -94,7 +94,7 @@ impl<'d> Scopes<'d> {
 }
 
 /// The root of the schema resource that `node` belongs to: the nearest with an `$id`, else the whole file.
-fn resource_of<'d>(node: &Node<'d>) -> Node<'d> {
+pub(super) fn resource_of<'d>(node: &Node<'d>) -> Node<'d> {
     let mut here = node.clone();
     while !is_resource(&here) {
         match here.parent() {
