@@ -217,6 +217,15 @@ fn read_only_properties_can_be_refused() {
 }
 
 #[test]
+fn a_mark_counts_however_it_is_spelt() {
+    let schema = json!({ "required": ["id"], "properties": { "id": { "readOnly": true } } });
+    let text = document(&schema, &json!({}), &json!({})).replace("readOnly", "\\u0072eadOnly");
+    assert!(!text.contains("readOnly"));
+    let artifact = artifact(compile_texts(&[("openapi.json", &text)], lenient()));
+    assert_eq!(verdicts(&artifact, schemas(&artifact)[0], [json!({})].iter()), [true]);
+}
+
+#[test]
 fn a_document_without_marks_has_one_variant() {
     let object = json!({ "required": ["id"], "properties": { "id": {} } });
     let [request, response] = schemas(&compiled(&object, &json!({}), &json!({ "read-only": "refuse" })));

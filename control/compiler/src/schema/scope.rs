@@ -43,7 +43,7 @@ enum UseOfAnchors {
 
 impl<'d> Scopes<'d> {
     pub(super) fn new(documents: &Documents) -> Self {
-        let are_used = documents.sources().any(|source| source.text().contains("$dynamicAnchor"));
+        let are_used = documents.have_key("$dynamicAnchor");
         Self {
             bindings: vec![Anchors::new()],
             ids: HashMap::from([(Vec::new(), ScopeId(0))]),
