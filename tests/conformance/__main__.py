@@ -1,0 +1,71 @@
+"""`python -m conformance`: runs documents through the gateway and says what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from . import documents, report
+from .arbiter import Arbiter
+from .comparison import Comparison, Tally
+from .gateway import Gateway, GatewayError
+from .generation import Effort, probes
+from .upstream import Upstream
+from .wire import Connection
+
+QUICK = Effort(covering_max=60, at_random=10)
+FULL = Effort(covering_max=400, at_random=20)
+
+
+def main() -> int:
+    """0 where every document is clean, 1 where there are findings, 2 where a binary did not do its part."""
+    options = _options()
+    effort = QUICK if options.quick else FULL
+    if options.every > 1:
+        effort = Effort(effort.covering_max, effort.at_random, options.every)
+    findings = 0
+    for name in options.documents or documents.NAMES:
+        path = documents.path_of(name)
+        if not path.exists():
+            print(f"{name}: skipped: no corpus at {documents.corpus()}")
+            continue
+        began = time.monotonic()
+        try:
+            tally = run(name, options.binaries, effort, options.seed)
+        except GatewayError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 2
+        print(report.summary(name, tally, time.monotonic() - began), flush=True)
+        if tally.findings:
+            findings += len(tally.findings)
+            print(report.findings(tally), flush=True)
+        if options.findings:
+            report.write_findings(tally, options.findings / f"{name}.jsonl")
+    return 1 if findings else 0
+
+
+def run(name: str, binaries: Path, effort: Effort, seed: int) -> Tally:
+    """Runs one document."""
+    document = documents.load(name)
+    with Upstream() as upstream, Gateway(binaries, document.path, upstream.port) as gateway:
+        comparison = Comparison(document, Connection(gateway.address), upstream, Arbiter(document))
+        for probe in probes(document, effort, seed):
+            comparison.run(probe)
+    return comparison.tally
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="conformance", description=__doc__)
+    parser.add_argument("documents", nargs="*", choices=[*documents.NAMES, []], metavar="DOCUMENT")
+    parser.add_argument("--binaries", type=Path, required=True, help="the folder of portcullis and portcullis-control")
+    parser.add_argument("--quick", action="store_true", help="fewer requests of every kind, as `make test` runs it")
+    parser.add_argument("--every", type=int, default=1, help="take every n-th operation only")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same requests")
+    parser.add_argument("--findings", type=Path, help="a folder for all findings, as JSON lines")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
