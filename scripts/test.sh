@@ -28,8 +28,10 @@ step 'unused dependencies' cargo machete --skip-target-dir
 step clippy cargo clippy --quiet --workspace --all-targets -- -D warnings
 step 'fuzz targets' cargo check --quiet --manifest-path artifact-format/fuzz/Cargo.toml --target-dir "$target/fuzz"
 step documentation document
+step 'conformance harness' scripts/conformance.sh lint
 [ "${1:-}" = lint ] && exit
 
 step build cargo build --quiet --workspace --bins
 step 'documentation tests' cargo test --quiet --workspace --doc
 step tests cargo nextest run --workspace --no-fail-fast
+step conformance scripts/conformance.sh --quick own petstore

@@ -4,5 +4,6 @@ schemathesis makes requests of which it claims that they are valid or not. Each 
 upstream that accepts everything. Where the gateway does not do what was claimed, openapi-core judges the request as it
 went over the wire; where it sides against the gateway too, and no written reason explains it, the run fails.
 
-In reading order: `documents`, `generation`, `wire`, `upstream`, `gateway`, `arbiter`, `reasons`, `comparison`, `report`.
+In reading order: `documents`, `generation`, `wire`, `upstream`, `gateway`, `fault`, `arbiter`, `reasons`,
+`comparison`, `report`.
 """

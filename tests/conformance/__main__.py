@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import time
 from pathlib import Path
@@ -15,35 +16,35 @@ from .generation import Effort, probes
 from .upstream import Upstream
 from .wire import Connection
 
-QUICK = Effort(covering_max=60, at_random=10)
-FULL = Effort(covering_max=400, at_random=20)
+QUICK = Effort(covering_max=150, at_random=20)
+FULL = Effort(covering_max=400, at_random=40)
 
 
 def main() -> int:
     """0 where every document is clean, 1 where there are findings, 2 where a binary did not do its part."""
     options = _options()
-    effort = QUICK if options.quick else FULL
-    if options.every > 1:
-        effort = Effort(effort.covering_max, effort.at_random, options.every)
-    findings = 0
+    effort = dataclasses.replace(QUICK if options.quick else FULL, every=options.every)
+    tallies: dict[str, Tally] = {}
     for name in options.documents or documents.NAMES:
-        path = documents.path_of(name)
-        if not path.exists():
+        if not documents.path_of(name).exists():
             print(f"{name}: skipped: no corpus at {documents.corpus()}")
             continue
         began = time.monotonic()
         try:
-            tally = run(name, options.binaries, effort, options.seed)
+            tally = tallies[name] = run(name, options.binaries, effort, options.seed)
         except GatewayError as error:
             print(f"{name}: {error}", file=sys.stderr)
             return 2
-        print(report.summary(name, tally, time.monotonic() - began), flush=True)
+        print(report.summary(name, tally, time.monotonic() - began))
         if tally.findings:
-            findings += len(tally.findings)
-            print(report.findings(tally), flush=True)
+            print(report.findings(tally))
+        sys.stdout.flush()
         if options.findings:
             report.write_findings(tally, options.findings / f"{name}.jsonl")
-    return 1 if findings else 0
+    # A page that lacks a document would say less than it did.
+    if options.write and len(tallies) == len(documents.NAMES):
+        report.write_page(tallies, options.write)
+    return 1 if any(tally.findings for tally in tallies.values()) else 0
 
 
 def run(name: str, binaries: Path, effort: Effort, seed: int) -> Tally:
@@ -57,14 +58,19 @@ def run(name: str, binaries: Path, effort: Effort, seed: int) -> Tally:
 
 
 def _options() -> argparse.Namespace:
+    names = ", ".join(documents.NAMES)
     parser = argparse.ArgumentParser(prog="conformance", description=__doc__)
-    parser.add_argument("documents", nargs="*", choices=[*documents.NAMES, []], metavar="DOCUMENT")
+    parser.add_argument("documents", nargs="*", metavar="DOCUMENT", help=f"of {names}; all of them by default")
     parser.add_argument("--binaries", type=Path, required=True, help="the folder of portcullis and portcullis-control")
     parser.add_argument("--quick", action="store_true", help="fewer requests of every kind, as `make test` runs it")
     parser.add_argument("--every", type=int, default=1, help="take every n-th operation only")
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same requests")
     parser.add_argument("--findings", type=Path, help="a folder for all findings, as JSON lines")
-    return parser.parse_args()
+    parser.add_argument("--write", type=Path, help="the page whose counts and reasons are written anew")
+    options = parser.parse_args()
+    if unknown := set(options.documents) - set(documents.NAMES):
+        parser.error(f"no such document: {', '.join(sorted(unknown))}; there are {names}")
+    return options
 
 
 if __name__ == "__main__":

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import parse_qsl
 
+import jsonschema
 from jsonschema_path import SchemaPath
 from openapi_core import V30RequestValidator, V31RequestValidator
 from openapi_core.datatypes import RequestParameters
 from openapi_core.templating.paths.exceptions import PathError
+from openapi_core.validation.request.exceptions import ParameterValidationError, RequestBodyValidationError
+from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 from .documents import Document
+from .fault import Fault
 from .wire import Wire, unquoted
 
 _HOST_URL = "http://gateway.example"
@@ -33,10 +38,10 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict, with what speaks against the request: the names of the errors and their texts, outermost first."""
+    """A verdict, with what speaks against the request."""
 
     verdict: Verdict
-    faults: tuple[str, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(slots=True)
@@ -64,11 +69,12 @@ class Arbiter:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                faults = tuple(_fault(error) for error in self._validator.iter_errors(self._request(wire)))
+                errors = list(self._validator.iter_errors(self._request(wire)))
             except PathError as error:
-                return Judgement(Verdict.INVALID, (_fault(error),))
+                return Judgement(Verdict.INVALID, (_fault("request", "", error),))
             except Exception as error:  # noqa: BLE001 - whatever it fails with, it has not judged
-                return Judgement(Verdict.UNDECIDED, (_fault(error),))
+                return Judgement(Verdict.UNDECIDED, (_fault("request", "", error),))
+        faults = tuple(fault for error in errors for fault in _faults(error))
         return Judgement(Verdict.INVALID if faults else Verdict.VALID, faults)
 
     def _request(self, wire: Wire) -> _Request:
@@ -95,12 +101,29 @@ def _path_variables(raw: dict[str, str]) -> dict[str, str]:
     return decoded | styled
 
 
-def _fault(error: BaseException) -> str:
-    """Its name and text, and those of what caused it."""
-    texts = []
-    cause: BaseException | None = error
-    while cause is not None and len(texts) < 4:
-        nested = "; ".join(getattr(one, "message", str(one)) for one in getattr(cause, "schema_errors", ()))
-        texts.append(f"{type(cause).__name__}: {nested or cause}"[:400])
-        cause = cause.__cause__
-    return " <- ".join(texts)
+def _faults(error: Exception) -> Iterator[Fault]:
+    """What an error of a request is made of: the keywords of a schema, where a schema was reached."""
+    part, name = "request", ""
+    if isinstance(error, RequestBodyValidationError):
+        part = "body"
+    elif isinstance(error, ParameterValidationError):
+        part, name = error.location, error.name
+    if isinstance(error.__cause__, InvalidSchemaValue):
+        for broken in error.__cause__.schema_errors:
+            assert isinstance(broken, jsonschema.ValidationError)
+            pointer = "".join(f"/{step}" for step in broken.absolute_path)
+            yield Fault(part, name, pointer, str(broken.validator), broken.message[:300])
+    else:
+        yield _fault(part, name, error)
+
+
+def _fault(part: str, name: str, error: BaseException) -> Fault:
+    """An error of its own kind, known by what caused it in the first place."""
+    root = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    try:
+        text = str(error)
+    except ValueError as unprintable:
+        text = repr(unprintable)
+    return Fault(part, name, "", type(root).__name__, text[:300])

@@ -10,8 +10,9 @@ from typing import Protocol
 
 from .arbiter import Judgement, Verdict
 from .documents import Document
+from .fault import Fault, from_problem
 from .generation import Claim, Probe, Unmade
-from .reasons import Disagreement, explain
+from .reasons import Disagreement, Reason, Side, explain
 from .upstream import MARK, Seen
 from .wire import Answer, Wire
 
@@ -31,7 +32,7 @@ class Remembers(Protocol):
 class Judges(Protocol):
     """Something that judges a request by itself."""
 
-    def judge(self, wire: Wire) -> Judgement: ...
+    def judge(self, wire: Wire, /) -> Judgement: ...
 
 
 class Outcome(Enum):
@@ -54,8 +55,11 @@ class Finding:
 
     probe: Probe
     outcome: Outcome
-    answer: str
+    #: What came back, for people.
+    said: str
     judgement: Judgement | None
+    #: Of the stricter side, those that no reason sets aside.
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(slots=True)
@@ -94,39 +98,44 @@ class Comparison:
         if isinstance(probe, Unmade):
             self.tally.unmade[probe.why] += 1
             return
-        outcome, answer = self._send(probe.wire)
+        outcome, answer, said = self._send(probe.wire)
         if outcome in (Outcome.BROKEN, Outcome.ALTERED):
-            self.tally.findings.append(Finding(probe, outcome, answer, None))
+            self.tally.findings.append(Finding(probe, outcome, said, None))
         elif outcome is Outcome.FORWARDED and probe.claim is Claim.VALID:
             self.tally.valid_forwarded += 1
         elif outcome is not Outcome.FORWARDED and probe.claim is Claim.INVALID:
             self.tally.invalid_refused += 1
         else:
-            self._arbitrate(probe, outcome, answer)
+            self._arbitrate(probe, outcome, answer, said)
 
-    def _send(self, wire: Wire) -> tuple[Outcome, str]:
+    def _send(self, wire: Wire) -> tuple[Outcome, Answer, str]:
         self._sent += 1
         mark = str(self._sent)
         try:
             answer = self._gateway.send(wire.with_header(MARK, mark))
         except (OSError, http.client.HTTPException) as error:
-            return Outcome.BROKEN, repr(error)
-        text = f"{answer.status} {answer.body.decode('utf-8', 'replace')}".strip()
+            return Outcome.BROKEN, Answer(0, b""), repr(error)
+        said = f"{answer.status} {answer.body.decode('utf-8', 'replace')}".strip()
         seen = self._upstream.take(mark)
         if answer.status >= 500:
-            return Outcome.BROKEN, text
+            return Outcome.BROKEN, answer, said
         if seen is None:
-            return (Outcome.REFUSED if answer.status >= 400 else Outcome.ANSWERED), text
+            return (Outcome.REFUSED if answer.status >= 400 else Outcome.ANSWERED), answer, said
         if seen != Seen(wire.method, wire.target, wire.body or b""):
-            return Outcome.ALTERED, f"the upstream saw {seen}"
-        return Outcome.FORWARDED, text
+            return Outcome.ALTERED, answer, f"the upstream saw {seen}"
+        return Outcome.FORWARDED, answer, said
 
-    def _arbitrate(self, probe: Probe, outcome: Outcome, answer: str) -> None:
-        forwarded = outcome is Outcome.FORWARDED
+    def _arbitrate(self, probe: Probe, outcome: Outcome, answer: Answer, said: str) -> None:
         judgement = self._arbiter.judge(probe.wire)
-        if judgement.verdict is (Verdict.VALID if forwarded else Verdict.INVALID):
-            self.tally.arbitrated[probe.claim] += 1
-        elif reason := explain(Disagreement(self._document, probe, forwarded, judgement)):
-            self.tally.explained[reason.name] += 1
+        if outcome is Outcome.FORWARDED:
+            agreed, side, faults = Verdict.VALID, Side.ARBITER, judgement.faults
         else:
-            self.tally.findings.append(Finding(probe, outcome, answer, judgement))
+            agreed, side, faults = Verdict.INVALID, Side.GATEWAY, from_problem(answer.status, answer.body)
+        if judgement.verdict is agreed:
+            self.tally.arbitrated[probe.claim] += 1
+            return
+        explained = explain(Disagreement(self._document, probe, side, faults))
+        if isinstance(explained, Reason):
+            self.tally.explained[explained.name] += 1
+        else:
+            self.tally.findings.append(Finding(probe, outcome, said, judgement, explained))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any, TypeAlias
 
 import hypothesis
 import requests
 from hypothesis.errors import Unsatisfiable
 from schemathesis.core import SCHEMATHESIS_TEST_CASE_HEADER
+from schemathesis.core.errors import InvalidSchema
+from schemathesis.core.result import Err, Result
 from schemathesis.generation import GenerationMode
 from schemathesis.generation.case import Case
 from schemathesis.generation.drivers import CoverageGenerator
@@ -22,6 +26,8 @@ from schemathesis.transport.requests import REQUESTS_TRANSPORT
 from .documents import Document
 from .wire import Wire
 
+Operation: TypeAlias = APIOperation[Any, Any, Any, Any]
+AnyCase: TypeAlias = Case[Operation]
 _HOST = "gateway.example"
 
 
@@ -67,7 +73,7 @@ def probes(document: Document, effort: Effort, seed: int) -> Iterator[Probe | Un
     for index, result in enumerate(document.schema.get_all_operations()):
         if index % effort.every:
             continue
-        operation = result.ok()
+        operation = _operation(result)
         cases = [*_covering(operation, effort.covering_max)]
         for mode in GenerationMode:
             cases += _at_random(operation, mode, effort.at_random, seed)
@@ -78,7 +84,13 @@ def probes(document: Document, effort: Effort, seed: int) -> Iterator[Probe | Un
                 yield Unmade(operation.label, f"cannot be sent: {type(error).__name__}")
 
 
-def _covering(operation: APIOperation, at_most: int) -> list[Case]:
+def _operation(result: Result[Operation, InvalidSchema]) -> Operation:
+    if isinstance(result, Err):
+        raise result.err()
+    return result.ok()
+
+
+def _covering(operation: Operation, at_most: int) -> list[AnyCase]:
     """The cases that walk through the schemas keyword by keyword, thinned out evenly."""
     generator = CoverageGenerator(
         operation=operation,
@@ -93,8 +105,8 @@ def _covering(operation: APIOperation, at_most: int) -> list[Case]:
     return cases[::step]
 
 
-def _at_random(operation: APIOperation, mode: GenerationMode, count: int, seed: int) -> list[Case]:
-    cases: list[Case] = []
+def _at_random(operation: Operation, mode: GenerationMode, count: int, seed: int) -> list[AnyCase]:
+    cases: list[AnyCase] = []
     own_seed = zlib.crc32(f"{seed} {mode.value} {operation.label}".encode())
 
     @hypothesis.seed(own_seed)
@@ -106,18 +118,16 @@ def _at_random(operation: APIOperation, mode: GenerationMode, count: int, seed: 
         suppress_health_check=list(hypothesis.HealthCheck),
     )
     @hypothesis.given(operation.as_strategy(generation_mode=mode, feedback=NO_FEEDBACK))
-    def collect(case: Case) -> None:
+    def collect(case: AnyCase) -> None:
         cases.append(case)
 
-    try:
+    # An operation that takes anything, or nothing, cannot be sent anything invalid.
+    with contextlib.suppress(Unsatisfiable):
         collect()
-    except Unsatisfiable:
-        # An operation that takes anything, or nothing, cannot be sent anything invalid.
-        pass
     return cases
 
 
-def _probe(document: Document, case: Case) -> Probe:
+def _probe(document: Document, case: AnyCase) -> Probe:
     arguments = REQUESTS_TRANSPORT.serialize_case(case, base_url=f"http://{_HOST}{document.base_path}")
     prepared = requests.Request(**arguments).prepare()
     body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
@@ -130,7 +140,7 @@ def _probe(document: Document, case: Case) -> Probe:
     return Probe(case.operation.label, claim, _why(case), wire)
 
 
-def _why(case: Case) -> str:
+def _why(case: AnyCase) -> str:
     assert case.meta is not None
     phase = case.meta.phase
     location = phase.data.parameter_location.value if phase.data.parameter_location else None

@@ -26,21 +26,31 @@ class Upstream:
     """A server on a port of 127.0.0.1, on a thread of its own, as a context manager."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop
+        self._stop = asyncio.Event()
+        self._ready = threading.Event()
         self._seen: dict[str, Seen] = {}
-        self._thread = threading.Thread(target=self._loop.run_forever, name="upstream", daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="upstream", daemon=True)
         self.port = 0
 
     def __enter__(self) -> Upstream:
         self._thread.start()
-        serving = asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_HEAD_MAX_BYTES)
-        server = asyncio.run_coroutine_threadsafe(serving, self._loop).result()
-        self.port = server.sockets[0].getsockname()[1]
+        self._ready.wait()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_HEAD_MAX_BYTES)
+        self.port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await self._stop.wait()
+        server.close()
 
     def take(self, mark: str) -> Seen | None:
         """What was seen under this mark, once. It is there before the gateway's answer is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import shlex
 import socket
@@ -126,11 +127,9 @@ class Connection:
             self._socket = None
 
     def _exchange(self, connected: socket.socket, wire: Wire) -> Answer:
-        try:
+        # It may answer before it has read the whole body, and close: that answer is still to be read.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             connected.sendall(wire.to_bytes())
-        except (BrokenPipeError, ConnectionResetError):
-            # It may have answered before it had read the whole body: that answer is still to be read.
-            pass
         response = http.client.HTTPResponse(connected, method=wire.method)
         try:
             response.begin()
