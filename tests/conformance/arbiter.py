@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 from urllib.parse import parse_qsl
 
 import jsonschema
 from jsonschema_path import SchemaPath
 from openapi_core import V30RequestValidator, V31RequestValidator
 from openapi_core.datatypes import RequestParameters
+from openapi_core.deserializing.media_types.util import json_loads
 from openapi_core.templating.paths.exceptions import PathError
 from openapi_core.validation.request.exceptions import ParameterValidationError, RequestBodyValidationError
 from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
@@ -22,6 +25,8 @@ from .documents import Document
 from .fault import Fault
 from .wire import Wire, unquoted
 
+#: The structured types that openapi-core decodes, as far as schemathesis sends them.
+_READABLE = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 _HOST_URL = "http://gateway.example"
 # It warns of what it passes over; its verdict is what counts here.
 logging.getLogger("openapi_core").setLevel(logging.ERROR)
@@ -60,9 +65,13 @@ class Arbiter:
     """The judge of requests to one document."""
 
     def __init__(self, document: Document) -> None:
-        spec = SchemaPath.from_dict(document.content)
-        newer = str(document.content["openapi"]).startswith("3.1")
-        self._validator = (V31RequestValidator if newer else V30RequestValidator)(spec)
+        content = copy.deepcopy(document.content)
+        media_types = set(_spell_out_ranges(content))
+        newer = str(content["openapi"]).startswith("3.1")
+        self._validator = (V31RequestValidator if newer else V30RequestValidator)(
+            SchemaPath.from_dict(content),
+            extra_media_type_deserializers={name: json_loads for name in media_types if name.endswith("+json")},
+        )
 
     def judge(self, wire: Wire) -> Judgement:
         """Judges what was on the wire, whatever it was meant to be."""
@@ -89,6 +98,25 @@ class Arbiter:
         return _Request(method, wire.path, parameters, wire.body, wire.header("content-type") or "")
 
 
+def _spell_out_ranges(node: Any) -> Iterator[str]:
+    """The media types of all content. A range gets the types beside it that openapi-core can read: it does not decode
+    what it finds by a range.
+    """
+    if isinstance(node, list):
+        for item in node:
+            yield from _spell_out_ranges(item)
+    if not isinstance(node, dict):
+        return
+    content = node.get("content")
+    if isinstance(content, dict) and all("/" in name for name in content):
+        for name, media_type in list(content.items()):
+            for concrete in _READABLE if name == "*/*" else ():
+                content.setdefault(concrete, media_type)
+        yield from content
+    for value in node.values():
+        yield from _spell_out_ranges(value)
+
+
 def _cookies(wire: Wire) -> ImmutableMultiDict[str, str]:
     pairs = (pair.strip().partition("=") for pair in (wire.header("cookie") or "").split(";"))
     return ImmutableMultiDict((name, value) for name, _, value in pairs if name)
@@ -112,7 +140,8 @@ def _faults(error: Exception) -> Iterator[Fault]:
         for broken in error.__cause__.schema_errors:
             assert isinstance(broken, jsonschema.ValidationError)
             pointer = "".join(f"/{step}" for step in broken.absolute_path)
-            yield Fault(part, name, pointer, str(broken.validator), broken.message[:300])
+            keyword, text = str(broken.validator), broken.message[:300]
+            yield Fault(part, name, pointer, keyword, text, broken.schema, broken.instance)
     else:
         yield _fault(part, name, error)
 

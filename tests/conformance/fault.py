@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,9 @@ class Fault:
     pointer: str
     keyword: str
     text: str
+    #: The schema that the keyword stands in, and what was judged by it, where the program tells them.
+    schema: object = field(default=None, compare=False, repr=False)
+    value: object = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         place = " ".join(part for part in (self.part, self.name, self.pointer) if part)

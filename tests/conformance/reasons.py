@@ -7,9 +7,11 @@ single fault, so a reason never hides a second one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from xml.etree.ElementTree import Element
 
 from .documents import Document
 from .fault import Fault
@@ -43,12 +45,71 @@ class Reason:
     sets_aside: Callable[[Fault, Disagreement], bool]
 
 
+def _media_type(about: Disagreement) -> str:
+    return (about.probe.wire.header("content-type") or "").partition(";")[0].strip().lower()
+
+
+def _is_undecoded(fault: Fault, about: Disagreement) -> bool:
+    structured = _media_type(about).endswith("json") or _media_type(about) in _FORMS
+    return fault.part == "body" and isinstance(fault.value, (bytes, Element)) and not structured
+
+
+def _is_uncast_part(fault: Fault, about: Disagreement) -> bool:
+    if _media_type(about) not in _FORMS[1:] or fault.keyword != "type" or not isinstance(fault.schema, dict):
+        return False
+    expected = fault.schema.get("type")
+    if isinstance(fault.value, bytes):
+        return expected == "string"
+    return isinstance(fault.value, str) and any(
+        expected == kind and re.fullmatch(form, fault.value) for kind, form in _FORMS_OF_TEXT.items()
+    )
+
+
+def _is_read_only(fault: Fault, _about: Disagreement) -> bool:
+    if fault.keyword == "readOnly":
+        return True
+    if fault.keyword != "required" or not isinstance(fault.schema, dict):
+        return False
+    properties = fault.schema.get("properties", {})
+    return any(
+        properties[name].get("readOnly") is True
+        for name in fault.schema["required"]
+        if name in properties and fault.text.startswith(f"{name!r} is a required")
+    )
+
+
+def _has_style(fault: Fault, about: Disagreement, style: str) -> bool:
+    return any(
+        parameter.get("name") == fault.name and parameter.get("in") == fault.part and parameter.get("style") == style
+        for parameter in _parameters(about.document.content)
+    )
+
+
+def _parameters(node: object) -> Iterator[dict[str, object]]:
+    """Every Parameter Object, wherever it stands."""
+    if isinstance(node, dict):
+        if "in" in node and "name" in node:
+            yield node
+        node = list(node.values())
+    if isinstance(node, list):
+        for item in node:
+            yield from _parameters(item)
+
+
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "multipart/mixed")
+#: How the texts of a form stand for values: RFC 8259's numbers, and the two names of booleans.
+_FORMS_OF_TEXT = {
+    "integer": r"-?(0|[1-9][0-9]*)",
+    "number": r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?",
+    "boolean": r"true|false",
+}
+
 REASONS: tuple[Reason, ...] = (
     Reason(
         "empty-query-value",
         Side.ARBITER,
         "openapi-core refuses an empty query value unless `allowEmptyValue` is set. That field only lets a zero-length "
-        "value stand for an omitted parameter (OpenAPI 3.0.4, 4.8.12.2.1): otherwise it is judged by its schema.",
+        "value stand for an omitted parameter (OpenAPI 3.0.4, 4.7.12.2.1): otherwise it is judged by its schema.",
         lambda fault, _: fault.keyword == "EmptyQueryParameterValue",
     ),
     Reason(
@@ -56,6 +117,33 @@ REASONS: tuple[Reason, ...] = (
         Side.ARBITER,
         "HEAD is answered wherever GET is (RFC 9110, 9.3.2); openapi-core wants it declared.",
         lambda fault, about: fault.keyword == "OperationNotFound" and about.probe.wire.method == "HEAD",
+    ),
+    Reason(
+        "body-of-no-structure",
+        Side.ARBITER,
+        "A body that is no JSON, form or text (XML, YAML, an image) is not judged by its schema: the specification "
+        "maps none of them to a value. openapi-core judges the undecoded bytes, or an XML element, as if they were one.",
+        _is_undecoded,
+    ),
+    Reason(
+        "text-in-multipart",
+        Side.ARBITER,
+        "The part `7` of a multipart body is an integer where its schema says so, as it is in a query; openapi-core "
+        "leaves a part's text a string, and takes a file for bytes that are no string.",
+        _is_uncast_part,
+    ),
+    Reason(
+        "read-only",
+        Side.ARBITER,
+        "A `readOnly` property is not required in a request and, unless `read-only: refuse` is set, is let through. "
+        "openapi-core refuses it under 3.0 (also where a path parameter's schema says it), and requires it under 3.1.",
+        _is_read_only,
+    ),
+    Reason(
+        "space-delimited",
+        Side.ARBITER,
+        "openapi-core splits a `spaceDelimited` value at the text `%20` after decoding, where none is left.",
+        lambda fault, about: _has_style(fault, about, "spaceDelimited"),
     ),
 )
 
