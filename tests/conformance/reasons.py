@@ -122,7 +122,7 @@ REASONS: tuple[Reason, ...] = (
         "body-of-no-structure",
         Side.ARBITER,
         "A body that is no JSON, form or text (XML, YAML, an image) is not judged by its schema: the specification "
-        "maps none of them to a value. openapi-core judges the undecoded bytes, or an XML element, as if they were one.",
+        "maps none of them to a value. openapi-core judges the undecoded bytes, or an XML element, as one.",
         _is_undecoded,
     ),
     Reason(
