@@ -1,6 +1,6 @@
 //! Files that were written once must be read for as long as their format is, and be written the same way.
 //!
-//! `PORTCULLIS_UPDATE_GOLDEN=1 cargo nextest run -p artifact-format golden` writes them anew: only ever together with
+//! `PORTCULLIS_UPDATE_GOLDEN=1 cargo nextest run -p artifact-format --test golden` writes them anew: only ever together with
 //! a raised revision or format, and an entry in the compatibility policy.
 #![allow(clippy::unwrap_used, reason = "a test")]
 

@@ -65,6 +65,9 @@ pub struct Serve {
     /// What to log: a level, or `target=level` for parts.
     #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
     pub log: String,
+    /// How much a refusal says: where and why (brief), or with the values and the rules they break (full).
+    #[arg(long, env = "PORTCULLIS_ERRORS", value_enum, default_value_t = Errors::Brief)]
+    pub errors: Errors,
     /// Proxies in front of this gateway whose `Forwarded`, `X-Forwarded-*` and `X-Request-Id` are believed.
     #[arg(long = "trusted-proxy", env = "PORTCULLIS_TRUSTED_PROXY", value_name = "ADDR|CIDR", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
@@ -127,6 +130,24 @@ pub enum LogFormat {
     Json,
     /// For people.
     Text,
+}
+
+/// How much a refusal says of what is wrong with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Errors {
+    /// Where and why, without values of the request or of schemas: for production.
+    Brief,
+    /// What was expected and what was there: for development.
+    Full,
+}
+
+impl From<Errors> for contract::Detail {
+    fn from(errors: Errors) -> Self {
+        match errors {
+            Errors::Brief => Self::Brief,
+            Errors::Full => Self::Full,
+        }
+    }
 }
 
 /// `[NAME=]ADDR`.

@@ -4,12 +4,14 @@
 //! logged where it happens and never sent.
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use contract::{Report, Violation};
+use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::router::PathError;
+use crate::upstream::BodyFault;
 use crate::worker::FramingFault;
 
 /// Why a request is not answered by its upstream.
@@ -66,6 +68,28 @@ pub enum Fault {
     /// The body broke off, or is not what its framing says.
     #[error("the body could not be read")]
     BodyUnreadable,
+    /// The request is not what its operation asks for.
+    #[error("the request is not what this operation asks for: see `errors`")]
+    Invalid {
+        /// 400, or 422 where only what the body says is wrong and nobody chose otherwise.
+        status: StatusCode,
+        /// What is wrong.
+        report: Box<Report>,
+    },
+    /// The body is of a media type that the operation does not take (RFC 9110 section 15.5.16).
+    #[error("{why}")]
+    MediaType {
+        /// What is wrong with it.
+        why: String,
+        /// What `Accept` says: the ones that it takes.
+        accept: HeaderValue,
+    },
+    /// The body has a content coding and must be judged.
+    #[error("the body of this operation is judged and must come without a content coding")]
+    ContentCoding,
+    /// The upstream's response is not what the description promises, and that is enforced.
+    #[error("the upstream's response is not what the description promises")]
+    UpstreamContract,
     /// No connection to the upstream.
     #[error("the upstream cannot be reached")]
     UpstreamUnreachable,
@@ -94,10 +118,26 @@ struct Problem<'p> {
     status: u16,
     detail: String,
     code: &'static str,
+    instance: String,
     request_id: &'p str,
+    /// What is wrong with the request, as far as it is known; left out where that is said by `detail`.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'p [Violation],
+    /// More is wrong than `errors` has room for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    errors_truncated: bool,
 }
 
 impl Fault {
+    /// What is wrong with a body that may be so long, in bytes.
+    pub fn of_body(fault: BodyFault, limit: u64) -> Self {
+        match fault {
+            BodyFault::TooLarge => Self::BodyTooLarge { limit },
+            BodyFault::Unreadable => Self::BodyUnreadable,
+            BodyFault::Stalled => Self::BodyTimeout,
+        }
+    }
+
     fn name(&self) -> Name {
         let (status, code, title) = match self {
             Self::Framing(_) => (StatusCode::BAD_REQUEST, "ambiguous-framing", "Ambiguous message framing"),
@@ -118,6 +158,17 @@ impl Fault {
                 (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "too-many-headers", "Too many header fields")
             }
             Self::BodyUnreadable => (StatusCode::BAD_REQUEST, "body-unreadable", "Unreadable body"),
+            Self::Invalid { status: StatusCode::UNPROCESSABLE_ENTITY, .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "invalid-body", "Invalid body")
+            }
+            Self::Invalid { status, .. } => (*status, "invalid-request", "Invalid request"),
+            Self::MediaType { .. } => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type")
+            }
+            Self::ContentCoding => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-content-coding", "Unsupported content coding")
+            }
+            Self::UpstreamContract => (StatusCode::BAD_GATEWAY, "upstream-contract", "The upstream broke its contract"),
             Self::UpstreamUnreachable => (StatusCode::BAD_GATEWAY, "upstream-unreachable", "Upstream unreachable"),
             Self::UpstreamConnectTimeout => {
                 (StatusCode::GATEWAY_TIMEOUT, "upstream-connect-timeout", "Upstream connection timed out")
@@ -141,13 +192,21 @@ impl Fault {
     /// The response.
     pub fn response(&self, request_id: &HeaderValue) -> Response<Bytes> {
         let Name { status, code, title } = self.name();
+        let (errors, errors_truncated) = match self {
+            Self::Invalid { report, .. } => (report.violations(), report.is_truncated()),
+            _ => Default::default(),
+        };
+        let request_id = request_id.to_str().unwrap_or_default();
         let problem = Problem {
             r#type: format!("urn:portcullis:problem:{code}"),
             title,
             status: status.as_u16(),
             detail: self.to_string(),
             code,
-            request_id: request_id.to_str().unwrap_or_default(),
+            instance: format!("urn:portcullis:request:{request_id}"),
+            request_id,
+            errors,
+            errors_truncated,
         };
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = Response::new(Bytes::from(body));
@@ -164,6 +223,12 @@ impl Fault {
                     headers.append(WWW_AUTHENTICATE, challenge.clone());
                 }
             }
+            Self::MediaType { accept, .. } => {
+                headers.insert(ACCEPT, accept.clone());
+            }
+            Self::ContentCoding => {
+                headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            }
             // Where this request ends, or whether its sender means what it says, cannot be told.
             Self::Framing(_)
             | Self::TransferCoding
@@ -177,6 +242,8 @@ impl Fault {
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Self::RouteNotFound
+            | Self::Invalid { .. }
+            | Self::UpstreamContract
             | Self::UpstreamUnreachable
             | Self::UpstreamConnectTimeout
             | Self::UpstreamTimeout

@@ -1,11 +1,11 @@
 //! The life of a request, from top to bottom.
 //!
 //! ```text
-//! admit -> route -> authenticate -> limit -> rewrite -> upstream -> respond
+//! admit -> route -> authenticate -> limit -> validate -> rewrite -> upstream -> examine -> respond
 //! ```
 //!
 //! Each stage takes what only the stage before can make ([`Admitted`](stage::Admitted), [`Matched`](stage::Matched),
-//! [`Authorized`](stage::Authorized), [`Limited`](stage::Limited), [`Outbound`](stage::Outbound)), so none can be
+//! [`Authorized`](stage::Authorized), [`Limited`](stage::Limited), [`Validated`](stage::Validated), [`Outbound`](stage::Outbound)), so none can be
 //! left out or put elsewhere without a type error. What is not here, no request goes through.
 
 use std::rc::Rc;
@@ -34,6 +34,8 @@ async fn proxy(exchange: &mut Exchange, request: Request<Incoming>) -> Result<st
     };
     let authorized = stage::authenticate(matched)?;
     let limited = stage::limit(authorized)?;
-    let outbound = stage::rewrite(exchange, limited);
-    stage::upstream(exchange, outbound).await.map(stage::Reply::Upstream)
+    let validated = stage::validate(exchange, limited).await?;
+    let outbound = stage::rewrite(exchange, validated);
+    let answer = stage::upstream(exchange, outbound).await?;
+    stage::examine(exchange, answer).await.map(stage::Reply::Upstream)
 }

@@ -70,7 +70,12 @@ pub fn serve(config: &config::Serve) -> Result<(), Error> {
     let watcher = Watcher::new(&config.artifact)?;
     let snapshot = first(&config.artifact, &environment)?;
     metrics.reloads().accept(snapshot.digest);
-    let settings = Settings { limits: config.limits.clone(), trusted_proxies: config.trusted_proxies.clone(), workers };
+    let settings = Settings {
+        limits: config.limits.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        workers,
+        errors: config.errors.into(),
+    };
     let shared = Arc::new(Shared { snapshot: ArcSwap::from_pointee(snapshot), settings });
     let admin = TcpListener::bind(config.admin).map_err(|source| Error::Admin { address: config.admin, source })?;
     let (sockets, addresses) = worker::listen(&config.listen, workers)?;

@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tests::api::{Api, test_key};
-use tests::{config, process};
+use tests::api::test_key;
+use tests::{compiled, config, process};
 
 /// The core of the proxy under test.
 const PROXY_CORE: &str = "0";
@@ -17,8 +17,10 @@ const PROXY_CORE: &str = "0";
 pub(crate) const LOAD_CORE: &str = "1";
 /// What the upstream answers.
 const BODY: &str = r#"{"id":7,"name":"Rex","tag":"dog","owner":{"id":3,"name":"Ada"},"photos":["a.png","b.png"]}"#;
-/// What is asked for.
-pub(crate) const TARGET: &str = "/pets/7";
+/// What is asked for: the gateway judges both parameters.
+pub(crate) const TARGET: &str = "/pets/7?limit=20";
+/// What the gateway promises.
+const DESCRIPTION: &str = include_str!("api/openapi.yaml");
 
 /// Who is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,8 +172,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 fn portcullis(folder: &Path, address: SocketAddr, upstream: SocketAddr) -> Vec<String> {
-    let api = Api::at(upstream).get("/pets/{id}").post("/pets/{id}");
-    let artifact = write(folder, "api.bca", api.to_bytes());
+    let artifact = write(folder, "api.bca", compiled::signed(&compiled::text(DESCRIPTION, upstream)));
     let key = test_key().public().to_base64();
     words(&format!(
         "serve --artifact {artifact} --listen {address} --admin 127.0.0.1:0 --workers 1 --trusted-key {key}"

@@ -39,7 +39,7 @@ fn table(facts: &str, results: &Results) -> String {
     let Results { plan, rate, entries } = results;
     let mut table = format!(
         "{facts}. Medians of {} rounds of {} s. Latency at {rate:.0} requests/s, half of what nginx saturates at.\n\n\
-         | proxy | GET, CPU µs/request | GET/s | POST 1 KB, CPU µs/request | POST/s | p50 µs | p99 µs | p99.9 µs | RSS idle, loaded MiB | ready ms |\n\
+         | proxy | GET, CPU µs/request | GET/s | POST 770 B, CPU µs/request | POST/s | p50 µs | p99 µs | p99.9 µs | RSS idle, loaded MiB | ready ms |\n\
          |---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
         plan.rounds, plan.seconds
     );
@@ -78,7 +78,7 @@ fn plot(results: &[Result]) -> String {
     let mut svg = format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" width="640" height="{height}" font-family="sans-serif" font-size="12">
 <rect width="640" height="{height}" fill="#ffffff"/>
-<text x="100" y="18" fill="#333333">CPU µs per proxied request, lower is better: <tspan fill="#2563a8">GET</tspan>, <tspan fill="#8a5a00">POST 1 KB</tspan></text>
+<text x="100" y="18" fill="#333333">CPU µs per proxied request, lower is better: <tspan fill="#2563a8">GET</tspan>, <tspan fill="#8a5a00">POST 770 B</tspan></text>
 "##
     );
     for (number, result) in results.iter().enumerate() {

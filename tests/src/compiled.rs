@@ -1,6 +1,6 @@
-//! Public API descriptions, compiled by the real compiler.
+//! API descriptions, compiled by the real compiler.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Command;
 
 use artifact_format::container::{Draft, open};
@@ -17,18 +17,33 @@ use crate::config;
 /// # Panics
 /// When it does not compile, with the diagnostics.
 pub fn compile(spec: &str, destination: impl Into<Destination>) -> Option<Artifact> {
-    let spec: PathBuf = config::corpus()?.join("specs").join(spec);
+    let spec = config::corpus()?.join("specs").join(spec);
+    Some(file(&spec, destination.into()))
+}
+
+/// Compiles a description in the same way.
+///
+/// # Panics
+/// When it does not compile, with the diagnostics.
+pub fn text(description: &str, destination: impl Into<Destination>) -> Artifact {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let spec = folder.path().join("openapi.yaml");
+    std::fs::write(&spec, description).expect("a writable folder");
+    file(&spec, destination.into())
+}
+
+fn file(spec: &Path, Destination(upstream): Destination) -> Artifact {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let output = folder.path().join("api.bca");
     let mut command = Command::new(config::control_binary());
     command.args(["compile", "--unsigned", "--security", "presence", "--upstream"]);
-    command.arg(format!("http://{}", destination.into().0)).arg("--spec").arg(&spec).arg("-o").arg(&output);
+    command.arg(format!("http://{upstream}")).arg("--spec").arg(spec).arg("-o").arg(&output);
     let compiled = command.env("XDG_CONFIG_HOME", folder.path()).output().expect("it runs");
     let said = String::from_utf8_lossy(&compiled.stderr);
     assert!(compiled.status.success(), "{}: {said}", spec.display());
     let trust = Trust::any_of([]).with_unsigned(Unsigned::Allow);
     let file = std::fs::read(output).expect("it wrote an artifact");
-    Some(open(&file, &trust, &Limits::DEFAULT).and_then(|verified| verified.decode()).expect("it is whole"))
+    open(&file, &trust, &Limits::DEFAULT).and_then(|verified| verified.decode()).expect("it is whole")
 }
 
 /// The file of an artifact, signed with the key of tests.

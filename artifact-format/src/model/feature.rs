@@ -67,7 +67,7 @@ impl Feature {
     /// The compiler refuses what no gateway does yet, so a document never promises what is not enforced.
     pub fn since(self) -> Option<Version> {
         match self {
-            Self::LeastRequestBalance => Some(Version::new(0, 1, 0)),
+            Self::LeastRequestBalance | Self::ValidationOptions => Some(Version::new(0, 1, 0)),
             Self::JwtVerification
             | Self::ClientCertificates
             | Self::UpstreamTls
@@ -75,8 +75,7 @@ impl Feature {
             | Self::Retries
             | Self::RateLimit
             | Self::Cors
-            | Self::Mock
-            | Self::ValidationOptions => None,
+            | Self::Mock => None,
         }
     }
 }

@@ -26,7 +26,7 @@ pub use policy::{
     ReadOnlyProperties, ResponseValidation, UnknownQuery, Validation,
 };
 pub use references::DanglingReference;
-pub use schema::{Schema, Schemas};
+pub use schema::{Patterns, Schema, Schemas};
 pub use security::{ApiKeyLocation, JwtVerification, Requirement, Scheme, SchemeKind, Security, Verification};
 pub use source::{Provenance, Spec, SpecFormat, SpecRole, Specs};
 pub use template::{Part, PathTemplate, Segment, TemplateError};

@@ -9,6 +9,18 @@ use super::SchemaId;
 pub struct Schemas {
     /// The schemas; a schema's id is its position.
     pub schemas: Vec<Schema>,
+    /// What their regular expressions need.
+    pub patterns: Patterns,
+}
+
+/// What regular expressions may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Patterns {
+    /// What can be matched in time linear in the text.
+    #[default]
+    Linear,
+    /// Look-around and back-references, too, with a bound on how far they may go back.
+    Backtracking,
 }
 
 /// One JSON Schema 2020-12 document.

@@ -200,7 +200,8 @@ fn security() -> Security {
 fn schemas() -> Schemas {
     let name = Schema { json: r#"{"type":"string","minLength":1}"#.into(), references: Vec::new() };
     let pet = r#"{"properties":{"name":{"$ref":"portcullis:schema/0"},"child":{"$ref":"portcullis:schema/1"}}}"#;
-    Schemas { schemas: vec![name, Schema { json: pet.into(), references: vec![SchemaId(0), SchemaId(1)] }] }
+    let pet = Schema { json: pet.into(), references: vec![SchemaId(0), SchemaId(1)] };
+    Schemas { schemas: vec![name, pet], patterns: Patterns::Backtracking }
 }
 
 fn schemes() -> Vec<Scheme> {

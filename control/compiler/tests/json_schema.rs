@@ -8,12 +8,11 @@
 )]
 
 mod corpus;
+mod judging;
 mod support;
 
-use std::collections::BTreeSet;
-
-use artifact_format::model::{Artifact, Schema, SchemaId};
-use jsonschema::{Draft, Registry};
+use artifact_format::model::{Artifact, SchemaId};
+use judging::verdicts;
 use serde_json::{Value, json};
 use support::{compile_texts, lenient, shown};
 
@@ -33,33 +32,6 @@ fn description(openapi: &str, schema: &Value, components: &Value) -> String {
 
 fn body_schema(artifact: &Artifact) -> SchemaId {
     artifact.routes.operations[0].request_body.as_ref().unwrap().content[0].schema.unwrap()
-}
-
-/// The schema and all that it refers to, in the end.
-fn closure(artifact: &Artifact, root: SchemaId) -> BTreeSet<SchemaId> {
-    let mut reached = BTreeSet::from([root]);
-    let mut pending = vec![root];
-    while let Some(id) = pending.pop() {
-        pending.extend(artifact.schemas.schemas[id.index()].references.iter().filter(|next| reached.insert(**next)));
-    }
-    reached
-}
-
-/// Judges instances by a lowered schema, as a data plane does: the closure, and nothing else of the document.
-fn verdicts<'i>(artifact: &Artifact, root: SchemaId, instances: impl Iterator<Item = &'i Value>) -> Vec<bool> {
-    let uri = |id: SchemaId| format!("{}{}", Schema::REFERENCE_PREFIX, id.0);
-    let schemas = closure(artifact, root).into_iter().map(|id| {
-        let schema: Value = serde_json::from_str(&artifact.schemas.schemas[id.index()].json).unwrap();
-        (uri(id), schema)
-    });
-    let registry = Registry::new().draft(Draft::Draft202012).extend(schemas).unwrap().prepare().unwrap();
-    let validator = jsonschema::options()
-        .with_draft(Draft::Draft202012)
-        .with_registry(&registry)
-        .offline()
-        .build(&json!({ "$ref": uri(root) }))
-        .unwrap();
-    instances.map(|instance| validator.is_valid(instance)).collect()
 }
 
 /// What `schema` says about each instance.
@@ -161,6 +133,73 @@ fn schemas_of_3_1_mean_what_2020_12_says() {
     check(
         json!({ "$ref": "#/components/schemas/StrictTree" }),
         &[(misspelt, false), (json!({ "children": [{}] }), true)],
+    );
+}
+
+#[test]
+fn formats_of_numbers_are_bounds() {
+    let check = |schema: Value, expected: &[(&str, bool)]| {
+        let parsed = |(text, verdict): &(&str, bool)| (serde_json::from_str(text).unwrap(), *verdict);
+        let expected: Vec<(Value, bool)> = expected.iter().map(parsed).collect();
+        for openapi in ["3.0.3", "3.1.0"] {
+            check(openapi, (schema.clone(), json!({})), &expected);
+        }
+    };
+    let of = |kind: &str, format: &str| json!({ "type": kind, "format": format });
+    for (format, least, greatest, outside) in [
+        ("int8", "-128", "127", ["-129", "128"]),
+        ("int16", "-32768", "32767", ["-32769", "32768"]),
+        ("int32", "-2147483648", "2147483647", ["-2147483649", "2147483648"]),
+        ("int64", "-9223372036854775808", "9223372036854775807", ["-9223372036854775809", "9223372036854775808"]),
+        ("uint8", "0", "255", ["-1", "256"]),
+        ("uint16", "0", "65535", ["-1", "65536"]),
+        ("uint32", "0", "4294967295", ["-1", "4294967296"]),
+        ("uint64", "0", "18446744073709551615", ["-1", "18446744073709551616"]),
+        ("double-int", "-9007199254740991", "9007199254740991", ["-9007199254740992", "9007199254740992"]),
+    ] {
+        let expected =
+            [(least, true), (greatest, true), (outside[0], false), (outside[1], false), ("1.5", false), ("1.0", true)];
+        check(of("integer", format), &expected);
+        check(of("number", format), &expected);
+        check(json!({ "format": format }), &[&expected[..], &[("\"a\"", true)]].concat());
+        check(of("string", format), &[("\"a\"", true), ("1", false)]);
+    }
+    check(of("number", "double"), &[("1.5", true), ("1e300", true)]);
+    // Bounds of the schema's own hold if they are stricter.
+    let int8 = |bounds: Value| {
+        let Value::Object(mut schema) = bounds else { unreachable!() };
+        schema.insert("type".to_owned(), json!("number"));
+        schema.insert("format".to_owned(), json!("int8"));
+        Value::Object(schema)
+    };
+    check(int8(json!({ "minimum": 0, "maximum": 10 })), &[("-1", false), ("0", true), ("10", true), ("11", false)]);
+    check(int8(json!({ "minimum": -1e3, "maximum": 1e3 })), &[("-129", false), ("127", true), ("128", false)]);
+    check(int8(json!({ "multipleOf": 5 })), &[("10", true), ("7", false), ("130", false)]);
+    check(int8(json!({ "multipleOf": 1.5 })), &[("3", true), ("1.5", false), ("2", false)]);
+}
+
+#[test]
+fn formats_of_numbers_mind_exclusive_bounds() {
+    let bounds = |openapi: &str, schema: Value| -> Value {
+        let compiled = compile_texts(&[("openapi.json", &description(openapi, &schema, &json!({})))], lenient());
+        serde_json::from_str(&support::artifact(compiled).schemas.schemas[0].json).unwrap()
+    };
+    let uint8 = |more: Value| {
+        let mut schema = json!({ "type": "integer", "format": "uint8" });
+        schema.as_object_mut().unwrap().append(&mut more.as_object().unwrap().clone());
+        schema
+    };
+    assert_eq!(bounds("3.1.0", uint8(json!({}))), json!({ "type": "integer", "minimum": 0, "maximum": 255 }));
+    assert_eq!(
+        bounds("3.1.0", uint8(json!({ "exclusiveMinimum": 0, "exclusiveMaximum": 256 }))),
+        json!({ "type": "integer", "exclusiveMinimum": 0, "exclusiveMaximum": 256, "maximum": 255 })
+    );
+    assert_eq!(
+        bounds(
+            "3.0.3",
+            uint8(json!({ "minimum": 0, "exclusiveMinimum": true, "maximum": 300, "exclusiveMaximum": true }))
+        ),
+        json!({ "type": "integer", "exclusiveMinimum": 0, "maximum": 255 })
     );
 }
 

@@ -302,12 +302,6 @@ fn faults_are_found_where_they_stand() {
         &["PC4005 d#/x-portcullis/upstream"],
     );
     check_faults(
-        &format!(
-            "x-portcullis: {{ validation: {{ formats: annotate, defaults: leave }} }}\npaths: {{ /a: {{ {get} }} }}"
-        ),
-        &["PC6004 d#/x-portcullis/validation/formats"],
-    );
-    check_faults(
         "paths: { '/a/{x}': { get: { DONE } }, '/a/{y}': { post: { DONE } } }",
         &["PC3004 d#/paths/~1a~1{x}/get", "PC3004 d#/paths/~1a~1{y}/post"],
     );

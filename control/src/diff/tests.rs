@@ -56,7 +56,7 @@ fn artifact(operations: Vec<Operation>) -> Artifact {
         compiler: "test/0".into(),
         provenance: Provenance::default(),
         routes: Routes { listeners: vec![listener("default"), listener("public")], apis: vec![api], operations },
-        schemas: Schemas { schemas: vec![schema] },
+        schemas: Schemas { schemas: vec![schema], patterns: Patterns::Linear },
         policies: Policies {
             schemes: vec![scheme("bearer", Verification::Presence)],
             sets: vec![PolicySet::default()],

@@ -31,6 +31,7 @@ impl Metrics {
 impl Collector for Metrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         self.encode_requests(&mut encoder)?;
+        self.encode_examinations(&mut encoder)?;
         self.encode_workers(&mut encoder)?;
         self.encode_reloads(&mut encoder)
     }
@@ -53,6 +54,19 @@ impl Metrics {
             let buckets: Vec<_> = bounds.zip(series.counts).collect();
             let count = series.counts.iter().sum();
             requests.encode_family(&labels)?.encode_histogram::<NoLabelSet>(series.sum, count, &buckets, None)?;
+        }
+        Ok(())
+    }
+
+    fn encode_examinations(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Responses held against what the description promises, by what came of it";
+        let mut counter =
+            encoder.encode_descriptor("portcullis_responses_examined", help, None, MetricType::Counter)?;
+        for examined in self.routes.examined() {
+            let mut labels =
+                vec![("http_request_method", examined.method), ("result", examined.result.as_str().to_owned())];
+            labels.extend(examined.route.map(|route| ("http_route", route)));
+            counter.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&examined.count, None)?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use exposition::CONTENT_TYPE;
 pub use histogram::{BUCKETS_SECONDS, Histogram};
-pub use routes::{RouteMetrics, Routes};
+pub use routes::{Examination, RouteMetrics, Routes};
 pub use workers::WorkerCounters;
 
 use crate::reload::Reloads;

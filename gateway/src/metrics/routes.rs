@@ -1,6 +1,7 @@
 //! Request durations by route. Handles are resolved when an artifact is loaded, not when a request comes.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
@@ -25,6 +26,42 @@ pub struct RouteMetrics {
     method: String,
     route: Option<String>,
     workers: Box<[OnceLock<Box<ByStatus>>]>,
+    /// By [`Examination`].
+    examined: [AtomicU64; 3],
+}
+
+/// What came of looking at a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Examination {
+    /// It is what the description promises.
+    Kept,
+    /// It is not.
+    Broken,
+    /// Nothing is promised, or it could not be judged: too large, or of a media type that says nothing.
+    Unjudged,
+}
+
+impl Examination {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::Kept, Self::Broken, Self::Unjudged];
+
+    /// As a label says it.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Broken => "broken",
+            Self::Unjudged => "unjudged",
+        }
+    }
+}
+
+/// How many responses of a route were looked at, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Examined {
+    pub(super) method: String,
+    pub(super) route: Option<String>,
+    pub(super) result: Examination,
+    pub(super) count: u64,
 }
 
 #[derive(Debug, Default)]
@@ -57,7 +94,8 @@ impl Routes {
             return known;
         }
         let workers = (0..self.workers).map(|_| OnceLock::new()).collect();
-        let new = Arc::new(RouteMetrics { method: key.0.clone(), route: key.1.clone(), workers });
+        let (method, route) = key.clone();
+        let new = Arc::new(RouteMetrics { method, route, workers, examined: Default::default() });
         routes.insert(key, Arc::downgrade(&new));
         new
     }
@@ -66,11 +104,23 @@ impl Routes {
     pub(super) fn series(&self) -> Vec<Series> {
         let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
         routes.retain(|_, route| route.strong_count() > 0);
-        let held: Vec<_> = routes.values().filter_map(Weak::upgrade).collect();
         drop(routes);
-        let mut series: Vec<_> = held.iter().flat_map(|route| route.series()).collect();
+        let mut series: Vec<_> = self.held().iter().flat_map(|route| route.series()).collect();
         series.sort_by(|a, b| (&a.route, &a.method, a.status).cmp(&(&b.route, &b.method, b.status)));
         series
+    }
+
+    /// What came of looking at responses, in a stable order, where anything was looked at.
+    pub(super) fn examined(&self) -> Vec<Examined> {
+        let mut examined: Vec<_> = self.held().iter().flat_map(|route| route.examinations()).collect();
+        examined
+            .sort_by(|a, b| (&a.route, &a.method, a.result.as_str()).cmp(&(&b.route, &b.method, b.result.as_str())));
+        examined
+    }
+
+    fn held(&self) -> Vec<Arc<RouteMetrics>> {
+        let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        routes.values().filter_map(Weak::upgrade).collect()
     }
 }
 
@@ -85,6 +135,21 @@ impl RouteMetrics {
             }
         }
         by_status.other.record(took);
+    }
+
+    /// Counts a response that was looked at.
+    pub fn examined(&self, result: Examination) {
+        self.examined[result as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn examinations(&self) -> Vec<Examined> {
+        let counts = Examination::ALL.iter().zip(&self.examined);
+        let counts = counts.map(|(result, count)| (*result, count.load(Ordering::Relaxed)));
+        let examined = |(result, count)| {
+            let (method, route) = (self.method.clone(), self.route.clone());
+            Examined { method, route, result, count }
+        };
+        counts.filter(|(_, count)| *count > 0).map(examined).collect()
     }
 
     fn series(&self) -> Vec<Series> {

@@ -4,6 +4,8 @@ use artifact_format::model::{Part, Segment};
 use memchr::memmem;
 use smallvec::SmallVec;
 
+use super::RequestPath;
+
 /// Where a variable's value stands: a segment of the path, and the bytes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capture {
@@ -13,6 +15,13 @@ pub struct Capture {
     pub start: u32,
     /// Where it ends.
     pub end: u32,
+}
+
+impl Capture {
+    /// The value, with only escapes of unreserved characters decoded. `raw` is the path that `path` was parsed from.
+    pub fn text<'p>(&self, raw: &'p str, path: &'p RequestPath) -> &'p str {
+        &path.normalised(raw, self.segment as usize)[self.start as usize..self.end as usize]
+    }
 }
 
 /// The variables of a match, from left to right. Enough room for nearly every API without an allocation.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use artifact_format::container::{Digest, Manifest};
 use artifact_format::model::{Artifact, Feature, Method, Operation, Route, Security};
 use artifact_format::signature::KeyId;
+use contract::OperationContract;
 use semver::Version;
 use thiserror::Error;
 
@@ -14,7 +15,7 @@ use crate::router::{Conflict, Router};
 use crate::upstream::Pool;
 
 /// What this gateway does beyond the plain: see [`Feature`].
-const SUPPORTED: &[Feature] = &[Feature::LeastRequestBalance];
+const SUPPORTED: &[Feature] = &[Feature::LeastRequestBalance, Feature::ValidationOptions];
 
 /// Why a model cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -64,6 +65,15 @@ pub enum BuildError {
         /// The host.
         host: String,
     },
+    /// What a request must be cannot be judged. The compiler builds every validator in the same way, so it is not to
+    /// be expected.
+    #[error("operation `{operation}` cannot be enforced: {source}")]
+    Contract {
+        /// Its id.
+        operation: String,
+        /// Why.
+        source: contract::ContractError,
+    },
     /// A credential whose name cannot be one.
     #[error("security scheme `{scheme}` names a header that cannot be one: `{header}`")]
     CredentialName {
@@ -85,6 +95,7 @@ impl BuildError {
             Self::Method { .. } => "method",
             Self::UnknownListener { .. } => "unknown_listener",
             Self::Host { .. } => "host",
+            Self::Contract { .. } => "contract",
             Self::CredentialName { .. } => "credential_name",
         }
     }
@@ -127,6 +138,8 @@ pub(super) struct Builder<'e> {
     routers: Vec<Router<EndpointId>>,
     endpoints: Vec<Endpoint>,
     credentials: HashMap<Security, Arc<Credentials>>,
+    /// One for each of the artifact's operations.
+    contracts: Vec<Arc<OperationContract>>,
 }
 
 /// An operation on one of its routes.
@@ -150,10 +163,11 @@ impl<'e> Builder<'e> {
         }
         check_listeners(&artifact, &environment.listeners)?;
         check_hosts(&artifact)?;
+        let contracts = super::contracts::contracts(&artifact)?;
         let operations = std::mem::take(&mut artifact.routes.operations);
         let routers = environment.listeners.iter().map(|_| Router::default()).collect();
         let (endpoints, credentials) = (Vec::new(), HashMap::new());
-        let mut builder = Self { artifact, environment, routers, endpoints, credentials };
+        let mut builder = Self { artifact, environment, routers, endpoints, credentials, contracts };
         let served: Vec<Served<'_>> = operations.iter().enumerate().flat_map(Served::everywhere).collect();
         for served in &served {
             builder.add_declared(*served)?;
@@ -202,6 +216,7 @@ impl<'e> Builder<'e> {
         let endpoint = Endpoint {
             operation: index,
             credentials: self.credentials(operation)?,
+            contract: self.contracts[index].clone(),
             body_max_bytes: limit.unwrap_or(u64::MAX).min(self.environment.body_max_bytes),
             upstream: binding.upstream,
             path: PathRewrite::new(binding, operation, route),

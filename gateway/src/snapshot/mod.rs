@@ -4,6 +4,7 @@
 //! metric handles, upstream paths.
 
 mod build;
+mod contracts;
 mod credentials;
 mod load;
 mod upstream_path;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use artifact_format::container::{Digest, Manifest};
 use artifact_format::model::{Operation, Routes, Upstream, UpstreamId};
 use artifact_format::signature::KeyId;
+use contract::OperationContract;
 
 pub use build::BuildError;
 pub use credentials::Credentials;
@@ -54,6 +56,8 @@ pub struct Endpoint {
     pub operation: usize,
     /// What must be presented.
     pub credentials: Arc<Credentials>,
+    /// What a request must be, and a response.
+    pub contract: Arc<OperationContract>,
     /// The largest body, in bytes.
     pub body_max_bytes: u64,
     /// Where it goes.

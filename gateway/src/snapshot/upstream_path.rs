@@ -42,10 +42,9 @@ impl PathRewrite {
             Self::Filled(pieces) => {
                 let piece = |piece: &Piece| match piece {
                     Piece::Text(text) => text.to_string(),
-                    Piece::Variable(position) => captures.get(*position).map_or_else(String::new, |capture| {
-                        let segment = path.normalised(raw, capture.segment as usize);
-                        segment[capture.start as usize..capture.end as usize].to_owned()
-                    }),
+                    Piece::Variable(position) => {
+                        captures.get(*position).map_or_else(String::new, |capture| capture.text(raw, path).to_owned())
+                    }
                 };
                 Some(pieces.iter().map(piece).collect())
             }

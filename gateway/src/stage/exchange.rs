@@ -1,13 +1,12 @@
 //! What is known of one request and its response from beginning to end, and is counted at the end.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderValue, Request, StatusCode, Version};
+use http::{HeaderValue, Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 
-use crate::metrics::RouteMetrics;
+use crate::snapshot::{Endpoint, EndpointId};
 use crate::worker::{Connection, View, Worker};
 
 /// nginx's name for a client that left before it was answered; not a registered status, so it cannot be confused.
@@ -21,10 +20,11 @@ pub struct Exchange {
     view: Rc<View>,
     started: Instant,
     version: Version,
+    is_head: bool,
     request_id: HeaderValue,
     /// Which of the connection's requests this is, from 1.
     number: u64,
-    metrics: Option<Arc<RouteMetrics>>,
+    endpoint: Option<EndpointId>,
     status: u16,
 }
 
@@ -35,9 +35,9 @@ impl Exchange {
         let (view, started) = (worker.view(), worker.tick());
         let number = connection.request_began();
         let request_id = connection.request_id(request.headers());
-        let version = request.version();
+        let (version, is_head) = (request.version(), request.method() == Method::HEAD);
         let status = CLIENT_CLOSED_REQUEST;
-        Self { connection, view, started, version, request_id, number, metrics: None, status }
+        Self { connection, view, started, version, is_head, request_id, number, endpoint: None, status }
     }
 
     /// The connection it came on.
@@ -60,6 +60,11 @@ impl Exchange {
         self.version
     }
 
+    /// Whether only the head of a response is asked for.
+    pub fn is_head(&self) -> bool {
+        self.is_head
+    }
+
     /// Its id.
     pub fn request_id(&self) -> &HeaderValue {
         &self.request_id
@@ -70,9 +75,14 @@ impl Exchange {
         self.number
     }
 
-    /// It is on this route.
-    pub fn is_on(&mut self, metrics: &Arc<RouteMetrics>) {
-        self.metrics = Some(metrics.clone());
+    /// It is on this operation and route.
+    pub fn is_on(&mut self, endpoint: EndpointId) {
+        self.endpoint = Some(endpoint);
+    }
+
+    /// The operation and route that it is on, once that is known.
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        self.endpoint.map(|endpoint| self.view.snapshot().endpoint(endpoint))
     }
 
     /// It is answered with this status.
@@ -85,7 +95,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let worker = self.connection.worker();
         let took = worker.tick().saturating_duration_since(self.started);
-        let metrics = self.metrics.as_ref().unwrap_or(&self.view.snapshot().unmatched);
+        let metrics = self.endpoint().map_or(&self.view.snapshot().unmatched, |endpoint| &endpoint.metrics);
         metrics.record(worker.id(), self.status, took);
         self.connection.request_ended();
     }

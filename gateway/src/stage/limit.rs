@@ -8,7 +8,7 @@ use http_body::Body;
 use super::{Authorized, Matched};
 use crate::fault::Fault;
 use crate::router::{Captures, RequestPath};
-use crate::snapshot::{Endpoint, EndpointId};
+use crate::snapshot::EndpointId;
 use crate::upstream::RequestBody;
 use crate::worker::View;
 
@@ -19,14 +19,7 @@ pub struct Limited {
     pub(super) path: RequestPath,
     pub(super) captures: Captures,
     pub(super) view: Rc<View>,
-    endpoint: EndpointId,
-}
-
-impl Limited {
-    /// What was matched.
-    pub fn endpoint(&self) -> &Endpoint {
-        self.view.snapshot().endpoint(self.endpoint)
-    }
+    pub(super) endpoint: EndpointId,
 }
 
 /// Refuses a body that says it is too large, before a byte of it is asked for (`Expect: 100-continue`); one that

@@ -8,18 +8,18 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
-use super::Exchange;
+use super::examine::Witness;
 use super::rewrite::{REQUEST_ID, append_via, strip_hop_by_hop};
+use super::{Examined, Exchange};
 use crate::fault::Fault;
-use crate::upstream::{Answer, BodyProgress, Lease};
+use crate::upstream::{Answer, BodyProgress, Lease, ReceivedBody};
 
 /// What there is to answer with.
 #[derive(Debug)]
 pub enum Reply {
     /// An upstream's answer.
-    Upstream(Answer),
+    Upstream(Examined),
     /// What `Allow` says, to OPTIONS.
     Options(HeaderValue),
 }
@@ -27,14 +27,14 @@ pub enum Reply {
 /// Makes the response to a request that was let through.
 pub fn respond(mut exchange: Exchange, reply: Reply) -> Response<ResponseBody> {
     match reply {
-        Reply::Upstream(Answer { response, lease, sent }) => {
-            let (mut head, incoming) = response.into_parts();
+        Reply::Upstream(Examined { answer: Answer { response, lease, sent }, witness }) => {
+            let (mut head, received) = response.into_parts();
             strip_hop_by_hop(&mut head.headers);
             append_via(&mut head.headers, head.version);
             head.version = exchange.version();
             exchange.is_answered(head.status);
             finish_headers(&exchange, &mut head.headers);
-            let mut streamed = Streamed { incoming, lease: Some(lease), sent, exchange };
+            let mut streamed = Streamed { received, lease: Some(lease), sent, exchange, witness };
             streamed.settle();
             Response::from_parts(head, ResponseBody::Streamed(streamed))
         }
@@ -81,20 +81,26 @@ pub enum ResponseBody {
 /// An upstream's body, and what to do when it ends.
 #[derive(Debug)]
 pub struct Streamed {
-    incoming: Incoming,
+    received: ReceivedBody,
     lease: Option<Lease>,
     sent: Rc<BodyProgress>,
     exchange: Exchange,
+    witness: Option<Box<Witness>>,
 }
 
 impl Streamed {
     /// Gives the connection back once the response has ended, if the request has too.
     fn settle(&mut self) {
-        if self.incoming.is_end_stream()
+        if self.received.is_end_stream()
             && self.sent.is_finished()
             && let Some(lease) = self.lease.take()
         {
             lease.give_back(self.exchange.worker().now());
+        }
+        if self.received.is_end_stream()
+            && let Some(witness) = self.witness.take()
+        {
+            witness.concludes(&self.exchange);
         }
     }
 }
@@ -107,8 +113,11 @@ impl Body for ResponseBody {
         match &mut *self {
             Self::Fixed(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
             Self::Streamed(streamed) => {
-                let frame = ready!(Pin::new(&mut streamed.incoming).poll_frame(cx));
+                let frame = ready!(Pin::new(&mut streamed.received).poll_frame(cx));
                 streamed.exchange.connection().is_alive();
+                if let (Some(witness), Some(Ok(frame))) = (&mut streamed.witness, &frame) {
+                    witness.sees(&streamed.exchange, frame);
+                }
                 streamed.settle();
                 Poll::Ready(frame)
             }
@@ -118,14 +127,14 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Fixed(body) => body.is_none(),
-            Self::Streamed(streamed) => streamed.incoming.is_end_stream(),
+            Self::Streamed(streamed) => streamed.received.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Fixed(body) => SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64)),
-            Self::Streamed(streamed) => streamed.incoming.size_hint(),
+            Self::Streamed(streamed) => streamed.received.size_hint(),
         }
     }
 }

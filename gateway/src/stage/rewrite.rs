@@ -5,11 +5,12 @@
 
 use std::rc::Rc;
 
-use http::header::{CONNECTION, COOKIE, EXPECT, HOST, TE};
+use artifact_format::model::ResponseValidation;
+use http::header::{ACCEPT_ENCODING, CONNECTION, COOKIE, EXPECT, HOST, TE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, Version};
 
-use super::{Exchange, Limited};
+use super::{Exchange, Validated};
 use crate::upstream::{RequestBody, UpstreamTargets};
 
 mod headers;
@@ -34,11 +35,12 @@ impl Outbound {
 }
 
 /// Makes the request that goes. `Host` and the target's base path are put in once a target is chosen.
-pub fn rewrite(exchange: &Exchange, limited: Limited) -> Outbound {
-    let endpoint = limited.endpoint();
-    let (upstream, body_max_bytes) = (limited.view.upstream(endpoint.upstream), endpoint.body_max_bytes);
-    let uri = outbound_uri(&limited);
-    let Limited { mut request, .. } = limited;
+pub fn rewrite(exchange: &Exchange, validated: Validated) -> Outbound {
+    let endpoint = validated.endpoint();
+    let (upstream, body_max_bytes) = (validated.view.upstream(endpoint.upstream), endpoint.body_max_bytes);
+    let is_enforced = endpoint.contract.validation.responses == ResponseValidation::Enforce;
+    let uri = outbound_uri(&validated);
+    let Validated { mut request, .. } = validated;
     let host = request.headers_mut().remove(HOST);
     let host = request.uri().authority().and_then(|name| HeaderValue::from_str(name.as_str()).ok()).or(host);
     if let Some(uri) = uri {
@@ -55,6 +57,10 @@ pub fn rewrite(exchange: &Exchange, limited: Limited) -> Outbound {
     }
     // The expectation was met here, when the body's first byte was asked for.
     headers.remove(EXPECT);
+    if is_enforced {
+        // What is compressed cannot be judged, and what cannot be judged is not passed on.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
     if exchange.version() == Version::HTTP_2 {
         join_cookies(headers);
     }
@@ -70,9 +76,9 @@ fn lists_trailers(te: &HeaderValue) -> bool {
 }
 
 /// The path and query asked of the upstream; `None` where the request's own will do.
-fn outbound_uri(limited: &Limited) -> Option<Uri> {
-    let uri = limited.request.uri();
-    let written = limited.endpoint().path.write(uri.path(), &limited.path, &limited.captures);
+fn outbound_uri(validated: &Validated) -> Option<Uri> {
+    let uri = validated.request.uri();
+    let written = validated.endpoint().path.write(uri.path(), &validated.path, &validated.captures);
     let path = match (written, uri.query()) {
         (Some(path), Some(query)) => PathAndQuery::try_from(format!("{path}?{query}")).ok(),
         (Some(path), None) => PathAndQuery::try_from(path).ok(),

@@ -49,7 +49,7 @@ pub fn route(exchange: &mut Exchange, admitted: Admitted) -> Result<Routed, Faul
     match router.find(request.method(), request.uri().path(), &path) {
         Found::Endpoint(endpoint, captures) => {
             let endpoint = *endpoint;
-            exchange.is_on(&view.snapshot().endpoint(endpoint).metrics);
+            exchange.is_on(endpoint);
             Ok(Routed::Operation(Matched { request, path, captures, view, endpoint }))
         }
         Found::WrongMethod(methods) => {

@@ -2,7 +2,7 @@
 
 use super::{Exchange, Outbound};
 use crate::fault::Fault;
-use crate::upstream::{self, Answer, BodyFault, Error};
+use crate::upstream::{self, Answer, Error};
 
 /// Sends the request and waits for the head of the response. What went wrong is logged here, in full; the client is
 /// told no more than it may know.
@@ -21,9 +21,7 @@ pub async fn upstream(exchange: &Exchange, outbound: Outbound) -> Result<Answer,
         Error::ConnectTimeout { .. } => Fault::UpstreamConnectTimeout,
         Error::ResponseTimeout { .. } => Fault::UpstreamTimeout,
         Error::Exchange { .. } => Fault::UpstreamProtocol,
-        Error::RequestBody(BodyFault::TooLarge) => return Err(Fault::BodyTooLarge { limit }),
-        Error::RequestBody(BodyFault::Unreadable) => return Err(Fault::BodyUnreadable),
-        Error::RequestBody(BodyFault::Stalled) => return Err(Fault::BodyTimeout),
+        Error::RequestBody(fault) => return Err(Fault::of_body(*fault, limit)),
     };
     let request_id = exchange.request_id().to_str().unwrap_or_default();
     tracing::warn!(request_id, code = fault.code(), %error, "the upstream failed");

@@ -1,22 +1,37 @@
-//! A request's body on its way up: bounded, counted, watched.
+//! A request's body on its way up: bounded, counted, watched, and held back where it must be judged as a whole.
 
 use std::cell::Cell;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use thiserror::Error;
+use tokio::time::timeout;
+
+use super::held::{Held, Holding};
 
 /// A request's body, which fails when it grows beyond its limit.
 #[derive(Debug)]
 pub struct RequestBody {
-    /// `None` for a request without one.
-    incoming: Option<Incoming>,
+    source: Source,
     left: u64,
     progress: Rc<Progress>,
+}
+
+/// Where it comes from.
+#[derive(Debug)]
+enum Source {
+    /// There is none.
+    None,
+    /// The client, as it comes.
+    Client(Incoming),
+    /// Here, all of it.
+    Held(Held),
 }
 
 /// What has become of a body so far.
@@ -45,19 +60,45 @@ pub enum BodyFault {
 impl RequestBody {
     /// `limit` in bytes.
     pub fn new(incoming: Incoming, limit: u64) -> Self {
-        let incoming = Some(incoming).filter(|incoming| !incoming.is_end_stream());
-        let progress = Progress { is_finished: Cell::new(incoming.is_none()), ..Progress::default() };
-        Self { incoming, left: limit, progress: Rc::new(progress) }
+        let source = if incoming.is_end_stream() { Source::None } else { Source::Client(incoming) };
+        let progress = Progress { is_finished: Cell::new(matches!(source, Source::None)), ..Progress::default() };
+        Self { source, left: limit, progress: Rc::new(progress) }
     }
 
     /// No body, watched by whoever watches `progress`.
     pub fn empty(progress: Rc<Progress>) -> Self {
-        Self { incoming: None, left: 0, progress }
+        Self { source: Source::None, left: 0, progress }
+    }
+
+    /// Reads all of it, and holds it. The client may be silent for so long at a time.
+    ///
+    /// Cancel safe: a body that was dropped half read is gone, and so is its request.
+    pub async fn hold(mut self, silence: Duration) -> Result<(Self, Bytes), BodyFault> {
+        let mut holding = Holding::default();
+        while let Some(frame) = self.next(silence).await? {
+            holding.add(frame, self.size_hint().lower());
+        }
+        let (held, content) = holding.finish();
+        let (source, progress) = (Source::Held(held), Rc::new(Progress::default()));
+        let held = Self { source, left: u64::MAX, progress };
+        held.progress.is_finished.set(held.is_end_stream());
+        Ok((held, content))
+    }
+
+    async fn next(&mut self, silence: Duration) -> Result<Option<Frame<Bytes>>, BodyFault> {
+        match timeout(silence, self.frame()).await {
+            Ok(frame) => frame.transpose(),
+            Err(_elapsed) => Err(BodyFault::Stalled),
+        }
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.incoming.is_none()
+        match &self.source {
+            Source::None => true,
+            Source::Client(_) => false,
+            Source::Held(held) => held.is_empty(),
+        }
     }
 
     /// A look at it from outside.
@@ -72,6 +113,13 @@ impl RequestBody {
 }
 
 impl Progress {
+    fn passed(&self, is_last: bool) {
+        self.frames.set(self.frames.get() + 1);
+        if is_last {
+            self.is_finished.set(true);
+        }
+    }
+
     /// How many pieces went by.
     pub fn frames(&self) -> u64 {
         self.frames.get()
@@ -98,7 +146,15 @@ impl Body for RequestBody {
     type Error = BodyFault;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        let Some(incoming) = &mut self.incoming else { return Poll::Ready(None) };
+        let incoming = match &mut self.source {
+            Source::None => return Poll::Ready(None),
+            Source::Client(incoming) => incoming,
+            Source::Held(held) => {
+                let frame = held.next();
+                self.progress.passed(self.is_end_stream());
+                return Poll::Ready(frame.map(Ok));
+            }
+        };
         let polled = Pin::new(incoming).poll_frame(cx);
         self.progress.awaits_client.set(polled.is_pending());
         let frame = match ready!(polled) {
@@ -112,18 +168,22 @@ impl Body for RequestBody {
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
         let Some(left) = self.left.checked_sub(length) else { return self.fail(BodyFault::TooLarge) };
         self.left = left;
-        self.progress.frames.set(self.progress.frames.get() + 1);
-        if self.is_end_stream() {
-            self.progress.is_finished.set(true);
-        }
+        self.progress.passed(self.is_end_stream());
         Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.as_ref().is_none_or(Body::is_end_stream)
+        match &self.source {
+            Source::Client(incoming) => incoming.is_end_stream(),
+            Source::None | Source::Held(_) => self.is_empty(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        match &self.source {
+            Source::None => SizeHint::with_exact(0),
+            Source::Client(incoming) => incoming.size_hint(),
+            Source::Held(held) => held.size_hint(),
+        }
     }
 }

@@ -11,14 +11,14 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::body::Progress;
-use super::{BodyFault, Error, Lease, Origin, Pool, RequestBody, UpstreamTargets};
+use super::{BodyFault, Error, Lease, Origin, Pool, ReceivedBody, RequestBody, UpstreamTargets};
 use crate::worker::Worker;
 
 /// An upstream's answer.
 #[derive(Debug)]
 pub struct Answer {
     /// Its response.
-    pub response: Response<Incoming>,
+    pub response: Response<ReceivedBody>,
     /// The connection it came on.
     pub lease: Lease,
     /// What became of the request's body.
@@ -46,7 +46,9 @@ pub async fn send(
         let (origin, spare) = (lease.origin, Spare::of(&request, &lease));
         let silence = worker.settings().limits.request_timeout;
         request = match exchange(lease, request, &sent, Patience { answer: limit, client: silence }).await {
-            Ok((response, lease)) => return Ok(Answer { response, lease, sent }),
+            Ok((response, lease)) => {
+                return Ok(Answer { response: response.map(ReceivedBody::Streamed), lease, sent });
+            }
             Err(Failure::NotSent(request, _)) if origin == Origin::Kept => *request,
             Err(Failure::Broken(error)) => match (spare, sent.fault()) {
                 (_, Some(fault)) => return Err(Error::RequestBody(fault)),

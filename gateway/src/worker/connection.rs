@@ -28,7 +28,7 @@ pub struct Connection {
     alive: Cell<u32>,
     /// The beat at which the last request ended.
     idle_since: Cell<u32>,
-    /// Requests that wait for an upstream, which has time limits of its own.
+    /// Requests that wait for something which has time limits of its own: an upstream, or a body that is held.
     waiting: Cell<u32>,
     /// The beat at which the head being read began.
     head_began: Cell<Option<u32>>,
@@ -155,6 +155,11 @@ impl Connection {
     pub fn request_ended(&self) {
         self.under_way.set(self.under_way.get() - 1);
         self.idle_since.set(self.worker.clock.beats());
+    }
+
+    /// A request's body is awaited, with a time limit of its own, for as long as this lives.
+    pub fn waits_for_body(self: &Rc<Self>) -> Waiting {
+        self.waits_for_upstream()
     }
 
     /// A request waits for its upstream for as long as this lives.

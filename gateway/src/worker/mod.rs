@@ -11,7 +11,7 @@ mod request_id;
 mod run;
 mod view;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -50,6 +50,17 @@ pub struct Settings {
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// How many workers there are.
     pub workers: usize,
+    /// How much a refusal says.
+    pub errors: contract::Detail,
+}
+
+/// Room to judge in, used again from one request to the next. Judging never waits, so one is enough.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// For parameters.
+    pub parameters: contract::parameter::Scratch,
+    /// For bodies.
+    pub body: contract::body::Scratch,
 }
 
 /// One worker's own state. Lives on its thread.
@@ -63,6 +74,9 @@ pub struct Worker {
     connections: Connections,
     clock: Clock,
     request_ids: RequestIds,
+    scratch: RefCell<Scratch>,
+    /// Millionths of a response that are due to be looked at.
+    sample_due_ppm: Cell<u32>,
     is_draining: Cell<bool>,
 }
 
@@ -81,6 +95,8 @@ impl Worker {
             connections: Connections::default(),
             clock: Clock::default(),
             request_ids: RequestIds::default(),
+            scratch: RefCell::default(),
+            sample_due_ppm: Cell::new(0),
             is_draining: Cell::new(false),
         })
     }
@@ -123,6 +139,19 @@ impl Worker {
     /// What the clock said when it was last read: at the latest, when the request under way began.
     pub fn now(&self) -> Instant {
         self.clock.now()
+    }
+
+    /// Room to judge in. Not to be kept across an `await`.
+    pub fn scratch(&self) -> RefMut<'_, Scratch> {
+        self.scratch.borrow_mut()
+    }
+
+    /// Whether this response is one of those that are looked at: so many of a million, evenly spread.
+    pub fn samples(&self, ppm: u32) -> bool {
+        const ALL_PPM: u32 = 1_000_000;
+        let due = self.sample_due_ppm.get() + ppm.min(ALL_PPM);
+        self.sample_due_ppm.set(due % ALL_PPM);
+        due >= ALL_PPM
     }
 
     /// Whether clients are being asked to go elsewhere.

@@ -1,8 +1,8 @@
 //! The policies on an operation.
 
 use artifact_format::model::{
-    Cors, DefaultValues, Feature, FormatAssertion, InvalidStatus, Limits, Mock, PolicySet, RateLimit, RateLimitKey,
-    ReadOnlyProperties, ResponseValidation, UnknownQuery, Validation,
+    Cors, DefaultValues, Feature, FormatAssertion, InvalidStatus, Limits, Mock, Patterns, PolicySet, RateLimit,
+    RateLimitKey, ReadOnlyProperties, ResponseValidation, UnknownQuery, Validation,
 };
 use serde_json::Value;
 
@@ -70,6 +70,12 @@ const PARTS: [(&str, ReadPart); 6] = [
     }),
     ("responses", |validation, part| validation.responses = responses(part)),
 ];
+
+/// What regular expressions of a document's schemas may do: a property of the document, whose `extension` that is.
+pub(crate) fn patterns(extension: Option<&Node<'_>>) -> Patterns {
+    let word = extension.and_then(|extension| extension.get("validation")?.get("patterns")?.str());
+    if word == Some("backtracking") { Patterns::Backtracking } else { Patterns::Linear }
+}
 
 fn pick<T: Copy>(part: &Node<'_>, words: &[(&str, T)], otherwise: T) -> T {
     words.iter().find(|(word, _)| part.str() == Some(word)).map_or(otherwise, |(_, meaning)| *meaning)

@@ -40,8 +40,7 @@ fn remedy(feature: Feature) -> &'static str {
             "name an `http` upstream there; unless it is one of `upstreams`, `--upstream http://HOST:PORT` does so for all"
         }
         Feature::LeastRequestBalance => "remove it: `round-robin` is the default",
-        Feature::HealthChecks | Feature::Retries => "remove it",
+        Feature::HealthChecks | Feature::Retries | Feature::ValidationOptions => "remove it",
         Feature::RateLimit | Feature::Cors | Feature::Mock => "remove it, or switch it off with `off`",
-        Feature::ValidationOptions => "remove it: the default is what is enforced",
     }
 }

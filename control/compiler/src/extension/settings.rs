@@ -41,7 +41,7 @@ const fn required(name: &'static str, shape: Shape, about: &'static str) -> Fiel
 
 /// On the document.
 pub(crate) static DOCUMENT: &[Field] =
-    &[UPSTREAMS, UPSTREAM, BASE_PATH, LISTENERS, VALIDATION, LIMITS, RATE_LIMIT, CORS, MOCK];
+    &[UPSTREAMS, UPSTREAM, BASE_PATH, LISTENERS, DOCUMENT_VALIDATION, LIMITS, RATE_LIMIT, CORS, MOCK];
 
 /// On a path item and on an operation.
 pub(crate) static OPERATION: &[Field] =
@@ -81,11 +81,13 @@ const LISTENERS: Field = optional(
     "The listeners that serve it, by name. `off`: the default, the one listener `default`.",
 );
 
-const VALIDATION: Field = optional(
-    "validation",
-    Object(VALIDATION_FIELDS),
-    "How strictly the contract is read. Each part is inherited by itself.",
-);
+const VALIDATION: Field = validation(VALIDATION_FIELDS);
+
+const DOCUMENT_VALIDATION: Field = validation(DOCUMENT_VALIDATION_FIELDS);
+
+const fn validation(fields: &'static [Field]) -> Field {
+    optional("validation", Object(fields), "How strictly the contract is read. Each part is inherited by itself.")
+}
 
 const LIMITS: Field = optional(
     "limits",
@@ -147,30 +149,49 @@ const RETRY_FIELDS: &[Field] = &[
     ),
 ];
 
-const VALIDATION_FIELDS: &[Field] = &[
-    optional(
-        "unknown-query",
-        Word(&["pass", "refuse"]),
-        "Query parameters that the operation does not declare. Default: `pass`.",
-    ),
-    optional("read-only", Word(&["ignore", "refuse"]), "`readOnly` properties in a request. Default: `ignore`."),
-    optional(
-        "invalid-status",
-        Either(&[Integer(400..=400), Integer(422..=422)]),
-        "The status for a body that breaks its schema. Default: 422.",
-    ),
-    optional("formats", Word(&["assert", "annotate"]), "Whether a known `format` must hold. Default: `assert`."),
-    optional(
-        "defaults",
-        Word(&["leave", "inject"]),
-        "Whether `default` is put in where a value is absent. Default: `leave`.",
-    ),
-    optional(
-        "responses",
-        Either(&[Word(&["off", "report", "enforce"]), Object(REPORT_FIELDS)]),
-        "What is done about an upstream that breaks its own contract: nothing, a metric and a log line, or 502. Default: `off`.",
-    ),
-];
+const VALIDATION_FIELDS: &[Field] = &[UNKNOWN_QUERY, READ_ONLY, INVALID_STATUS, FORMATS, DEFAULTS, RESPONSES];
+
+const DOCUMENT_VALIDATION_FIELDS: &[Field] =
+    &[UNKNOWN_QUERY, READ_ONLY, INVALID_STATUS, FORMATS, DEFAULTS, RESPONSES, PATTERNS];
+
+const UNKNOWN_QUERY: Field = optional(
+    "unknown-query",
+    Word(&["pass", "refuse"]),
+    "Query parameters that the operation does not declare. Default: `pass`.",
+);
+
+const READ_ONLY: Field = optional(
+    "read-only",
+    Word(&["ignore", "refuse"]),
+    "`readOnly` properties in a request. They may be absent whatever `required` says, and either be there (`ignore`) or must not be (`refuse`). Default: `ignore`.",
+);
+
+const INVALID_STATUS: Field = optional(
+    "invalid-status",
+    Either(&[Integer(400..=400), Integer(422..=422)]),
+    "The status for a body that breaks its schema. Default: 422.",
+);
+
+const FORMATS: Field =
+    optional("formats", Word(&["assert", "annotate"]), "Whether a known `format` must hold. Default: `assert`.");
+
+const DEFAULTS: Field = optional(
+    "defaults",
+    Word(&["leave", "inject"]),
+    "Whether `default` is put in where a value is absent. Default: `leave`.",
+);
+
+const RESPONSES: Field = optional(
+    "responses",
+    Either(&[Word(&["off", "report", "enforce"]), Object(REPORT_FIELDS)]),
+    "What is done about an upstream that breaks its own contract: nothing, a metric and a log line, or 502. Default: `off`.",
+);
+
+const PATTERNS: Field = optional(
+    "patterns",
+    Word(&["linear", "backtracking"]),
+    "Whether a `pattern` may look around and refer back (`backtracking`), which takes time that grows faster than the text and is bounded therefore. Default: `linear`.",
+);
 
 const REPORT_FIELDS: &[Field] = &[required("report", Share, "The share of the responses that is looked at.")];
 

@@ -2,14 +2,14 @@
 //! table of settings.
 
 use artifact_format::model::{
-    Balance, DefaultValues, FormatAssertion, HealthCheck, InvalidStatus, PolicySet, RateLimitKey, ReadOnlyProperties,
-    ResponseValidation, Retries, RetryCondition, Timeouts, UnknownQuery, Upstream,
+    Balance, DefaultValues, FormatAssertion, HealthCheck, InvalidStatus, Patterns, PolicySet, RateLimitKey,
+    ReadOnlyProperties, ResponseValidation, Retries, RetryCondition, Timeouts, UnknownQuery, Upstream,
 };
 use serde_json::{Value, json};
 
 use super::settings::{DOCUMENT, OPERATION, SCHEME};
 use super::shape::{Field, Presence, Shape};
-use super::{Extensions, Inherited, KEY, Released, definition, extension_schema, policy_set, verification};
+use super::{Extensions, Inherited, KEY, Released, definition, extension_schema, patterns, policy_set, verification};
 use crate::diagnostic::Sink;
 use crate::document::{Documents, MemoryFiles, Node};
 use crate::input::{Input, Options};
@@ -102,6 +102,8 @@ fn reader_and_schema_agree_on_documents() {
             (upstream("retries", json!({ "attempts": 2, "on": [404] })), false),
             (json!({ "listeners": ["public"] }), true),
             (json!({ "listeners": "public" }), false),
+            (json!({ "validation": { "patterns": "backtracking" } }), true),
+            (json!({ "validation": { "patterns": "slow" } }), false),
             (json!({ "base-path": "strip" }), true),
             (json!({ "base-path": true }), false),
         ],
@@ -124,6 +126,7 @@ fn reader_and_schema_agree_on_operations() {
             (json!({ "validation": "off" }), false),
             (validation("unknown-query", json!("refuse")), true),
             (validation("unknown-query", json!("deny")), false),
+            (validation("patterns", json!("backtracking")), false),
             (validation("invalid-status", json!(400)), true),
             (validation("invalid-status", json!(401)), false),
             (validation("responses", json!("enforce")), true),
@@ -169,6 +172,18 @@ fn bounds_that_no_pattern_can_say_are_the_readers() {
         json!({ "limits": { "body": "9999999999GiB" } }),
     ] {
         assert!(!reader_accepts(Level::Operation, &extension), "{extension}");
+    }
+}
+
+#[test]
+fn patterns_are_the_documents() {
+    for (extension, expected) in [
+        (json!({}), Patterns::Linear),
+        (json!({ "validation": { "patterns": "linear" } }), Patterns::Linear),
+        (json!({ "validation": { "patterns": "backtracking" } }), Patterns::Backtracking),
+    ] {
+        let read = with_extension(&extension, |holder| patterns(holder.get(KEY).as_ref()));
+        assert_eq!(read, expected, "{extension}");
     }
 }
 

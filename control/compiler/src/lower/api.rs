@@ -1,10 +1,11 @@
 //! One entry document, as its operations see it.
 
-use artifact_format::model::{Api, ApiId};
+use artifact_format::model::{Api, ApiId, Patterns};
 
 use super::map;
 use crate::diagnostic::Sink;
 use crate::document::Node;
+use crate::extension;
 
 /// What every operation of a document shares.
 pub(super) struct ApiContext<'d> {
@@ -15,6 +16,11 @@ pub(super) struct ApiContext<'d> {
 }
 
 impl<'d> ApiContext<'d> {
+    /// What regular expressions of its schemas may do.
+    pub(super) fn patterns(&self) -> Patterns {
+        extension::patterns(self.extension.as_ref())
+    }
+
     /// `components.securitySchemes`.
     pub(super) fn security_schemes(&self, sink: &mut Sink) -> Option<Node<'d>> {
         Some(map(&self.root.get("components")?.get("securitySchemes")?, sink))

@@ -5,36 +5,32 @@ use std::collections::HashSet;
 use artifact_format::model::{Header, MediaType, PropertyEncoding, RequestBody, Response, StatusPattern, Style};
 
 use super::parameters::{explode_default, style_named};
+use super::side::Side;
 use super::{map, unreadable};
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
-use crate::schema::Collector;
 
 /// What an operation says about what may be sent.
-pub(super) fn request_body<'d>(
-    operation: &Node<'d>,
-    schemas: &mut Collector<'d>,
-    sink: &mut Sink,
-) -> Option<RequestBody> {
-    let body = resolved(&operation.get("requestBody")?, sink)?;
+pub(super) fn request_body<'d>(operation: &Node<'d>, requests: &mut Side<'_, 'd>) -> Option<RequestBody> {
+    let body = resolved(&operation.get("requestBody")?, requests.sink)?;
     let required = body.get("required").and_then(|required| required.bool()).unwrap_or(false);
-    Some(RequestBody { required, content: content(&body, schemas, sink) })
+    Some(RequestBody { required, content: content(&body, requests) })
 }
 
 /// What an operation says about what may come back, the most specific status first.
-pub(super) fn responses<'d>(operation: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Vec<Response> {
+pub(super) fn responses<'d>(operation: &Node<'d>, side: &mut Side<'_, 'd>) -> Vec<Response> {
     let mut responses = Vec::new();
     for (key, written) in operation.get("responses").iter().flat_map(Node::entries) {
         if key.starts_with("x-") {
             continue;
         }
         let Some(status) = status_pattern(key) else {
-            unreadable(&written, &format!("`{key}` is not a status"), sink);
+            unreadable(&written, &format!("`{key}` is not a status"), side.sink);
             continue;
         };
-        let Some(response) = resolved(&written, sink) else { continue };
-        let headers = headers(&response, schemas, sink);
-        responses.push(Response { status, headers, content: content(&response, schemas, sink) });
+        let Some(response) = resolved(&written, side.sink) else { continue };
+        let headers = headers(&response, side);
+        responses.push(Response { status, headers, content: content(&response, side) });
     }
     responses.sort_by_key(|response| response.status);
     responses
@@ -64,32 +60,31 @@ fn status_pattern(key: &str) -> Option<StatusPattern> {
 }
 
 /// The `content` of `holder`, the most specific media type first.
-fn content<'d>(holder: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Vec<MediaType> {
+fn content<'d>(holder: &Node<'d>, side: &mut Side<'_, 'd>) -> Vec<MediaType> {
     let mut content: Vec<MediaType> = Vec::new();
     let mut ranges = HashSet::new();
-    for (key, written) in declared(holder, "content", sink) {
-        let Some(range) = media_range(key, &written, sink) else { continue };
+    for (key, written) in declared(holder, "content", side.sink) {
+        let Some(range) = media_range(key, &written, side.sink) else { continue };
         if !ranges.insert(range.clone()) {
-            sink.error(
+            side.sink.error(
                 Code::MediaType,
                 written.key_place(),
                 format!("`{key}` and another key are the same media type"),
             );
             continue;
         }
-        let Some(entry) = resolved(&written, sink) else { continue };
-        content.push(media_type(range, &entry, schemas, sink));
+        let Some(entry) = resolved(&written, side.sink) else { continue };
+        content.push(media_type(range, &entry, side));
     }
     content.sort_by_key(|media_type| specificity(&media_type.range));
     content
 }
 
-fn media_type<'d>(range: String, entry: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> MediaType {
-    not_yet(entry, &["prefixEncoding", "itemEncoding"], "parts of this body are", sink);
-    let mut schema = |name: &str| entry.get(name).and_then(|schema| schemas.schema(&schema, sink));
-    let (schema, item_schema) = (schema("schema"), schema("itemSchema"));
-    let encodings = declared(entry, "encoding", sink).into_iter();
-    let encoding = encodings.map(|(name, node)| property(name, &node, schemas, sink)).collect();
+fn media_type<'d>(range: String, entry: &Node<'d>, side: &mut Side<'_, 'd>) -> MediaType {
+    not_yet(entry, &["prefixEncoding", "itemEncoding"], "parts of this body are", side.sink);
+    let (schema, item_schema) = (side.schema(entry, "schema"), side.schema(entry, "itemSchema"));
+    let encodings = declared(entry, "encoding", side.sink).into_iter();
+    let encoding = encodings.map(|(name, node)| property(name, &node, side)).collect();
     MediaType { range, schema, item_schema, encoding }
 }
 
@@ -101,11 +96,11 @@ fn not_yet(holder: &Node<'_>, fields: &[&str], what: &str, sink: &mut Sink) {
     }
 }
 
-fn property<'d>(property: &str, node: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> PropertyEncoding {
-    not_yet(node, &["encoding", "prefixEncoding", "itemEncoding"], "what is inside of this part is", sink);
+fn property<'d>(property: &str, node: &Node<'d>, side: &mut Side<'_, 'd>) -> PropertyEncoding {
+    not_yet(node, &["encoding", "prefixEncoding", "itemEncoding"], "what is inside of this part is", side.sink);
     let content_types = node.get("contentType").and_then(|list| list.str()).unwrap_or_default();
     let content_types = content_types.split(',').map(str::trim).filter(|range| !range.is_empty());
-    let ranges = content_types.filter_map(|range| media_range(range, node, sink)).collect();
+    let ranges = content_types.filter_map(|range| media_range(range, node, side.sink)).collect();
     // With any of the three, RFC 6570 governs and `contentType` is ignored (section 4.15.1.2).
     let is_styled = ["style", "explode", "allowReserved"].iter().any(|field| node.get(field).is_some());
     let style = node.get("style").and_then(|style| style_named(style.str()?)).unwrap_or(Style::Form);
@@ -113,7 +108,7 @@ fn property<'d>(property: &str, node: &Node<'d>, schemas: &mut Collector<'d>, si
     PropertyEncoding {
         property: property.to_owned(),
         content_types: ranges,
-        headers: headers(node, schemas, sink),
+        headers: headers(node, side),
         style: is_styled.then_some(style),
         explode: is_styled.then_some(explode),
         allow_reserved: node.get("allowReserved").and_then(|allow| allow.bool()).unwrap_or(false),
@@ -121,16 +116,16 @@ fn property<'d>(property: &str, node: &Node<'d>, schemas: &mut Collector<'d>, si
 }
 
 /// The `headers` of a response or a part; `Content-Type` is said by `content` and ignored here.
-fn headers<'d>(holder: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Vec<Header> {
+fn headers<'d>(holder: &Node<'d>, side: &mut Side<'_, 'd>) -> Vec<Header> {
     let mut headers = Vec::new();
-    for (name, written) in declared(holder, "headers", sink) {
+    for (name, written) in declared(holder, "headers", side.sink) {
         if name.eq_ignore_ascii_case("content-type") {
             continue;
         }
-        let Some(node) = resolved(&written, sink) else { continue };
-        not_yet(&node, &["content"], "values of this header are", sink);
+        let Some(node) = resolved(&written, side.sink) else { continue };
+        not_yet(&node, &["content"], "values of this header are", side.sink);
         let flag = |name: &str| node.get(name).and_then(|flag| flag.bool()).unwrap_or(false);
-        let schema = node.get("schema").and_then(|schema| schemas.schema(&schema, sink));
+        let schema = side.schema(&node, "schema");
         headers.push(Header {
             name: name.to_ascii_lowercase(),
             required: flag("required"),

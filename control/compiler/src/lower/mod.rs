@@ -11,10 +11,11 @@ mod parameters;
 mod path_item;
 mod security;
 mod servers;
+mod side;
 pub(crate) mod target;
 mod upstreams;
 
-use artifact_format::model::{ApiId, Artifact, Listener, Policies, Routes, Spec, Specs, Upstreams};
+use artifact_format::model::{ApiId, Artifact, Listener, Policies, Routes, Spec, Specs, Upstreams, Validation};
 
 use api::ApiContext;
 use operation::Tables;
@@ -23,6 +24,7 @@ use crate::diagnostic::{Code, Place, Sink};
 use crate::document::{Documents, Node};
 use crate::extension::{self, Extensions};
 use crate::input::Options;
+use crate::schema::Purposes;
 
 /// A model, and where each of its operations is declared.
 pub(crate) struct Lowered {
@@ -61,7 +63,10 @@ pub(crate) fn lower(documents: &Documents, options: &Options, sink: &mut Sink) -
     for root in documents.entries() {
         let schemas = root.get("components").and_then(|components| components.get("schemas"));
         let schemas = schemas.map(|schemas| map(&schemas, sink));
-        tables.schemas.look_at_unused(schemas.iter().flat_map(Node::entries).map(|(_, schema)| schema), sink);
+        let schemas = schemas.iter().flat_map(Node::entries).map(|(_, schema)| schema);
+        let extension = tables.extensions.of_document(&root, sink);
+        let purposes = Purposes::new(&Validation::default(), extension::patterns(extension.as_ref()));
+        tables.schemas.look_at_unused(schemas, purposes.response, sink);
     }
     extension::report_misplaced(documents, &tables.extensions, sink);
     Lowered { artifact: artifact(documents, options, (routes, tables), sink), places }

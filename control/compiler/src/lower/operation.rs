@@ -13,13 +13,14 @@ use super::numbering::Numbered;
 use super::path_item::{Declared, PathItem};
 use super::security::{Schemes, Surroundings};
 use super::servers::Servers;
+use super::side::Side;
 use super::upstreams::UpstreamTable;
 use super::{body, parameters, target, unreadable};
 use crate::diagnostic::{Code, Place, Sink};
 use crate::document::{Documents, Identity, Node};
 use crate::extension::{self, BasePath, Choice, Extensions, Inherited, Released};
 use crate::input::Options;
-use crate::schema::Collector;
+use crate::schema::{Collector, Purposes};
 
 /// What operations refer to, in the making.
 pub(super) struct Tables<'d, 'o> {
@@ -89,14 +90,16 @@ impl<'d, 'o> Tables<'d, 'o> {
         let Declared { method, entry, node, pointer } = declared;
         let api = path.api;
         let holding = self.holding(&node, path, sink);
-        let declared = parameters::parameters(&node, &path.item, &mut self.schemas, sink);
+        let policy = extension::policy_set(&holding.settings, &mut self.released, sink);
+        let purposes = Purposes::new(&policy.validation, api.patterns());
+        let mut requests = Side { schemas: &mut self.schemas, purpose: purposes.request, sink: &mut *sink };
+        let declared = parameters::parameters(&node, &path.item, &mut requests);
+        let request_body = body::request_body(&node, &mut requests);
+        let responses = body::responses(&node, &mut Side { purpose: purposes.response, ..requests });
         parameters::check_path(&path.template, &declared, &entry, sink);
-        let request_body = body::request_body(&node, &mut self.schemas, sink);
-        let responses = body::responses(&node, &mut self.schemas, sink);
         let around =
             &mut Surroundings { extensions: &mut self.extensions, released: &mut self.released, sink: &mut *sink };
         let security = self.schemes.security(&node, api, around);
-        let policy = extension::policy_set(&holding.settings, &mut self.released, sink);
         let upstream = match policy.mock {
             Some(_) => None,
             None => self.binding(&holding, path, sink),

@@ -6,20 +6,19 @@ use artifact_format::model::{Location, Parameter, ParameterEncoding, PathTemplat
 
 use super::body::media_range;
 use super::path_item::PathItem;
+use super::side::Side;
 use super::{map, unreadable};
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
-use crate::schema::Collector;
 
 /// The parameters of an operation: its path item's, less those that it declares itself, and its own.
 pub(super) fn parameters<'d>(
     operation: &Node<'d>,
     item: &PathItem<'d>,
-    schemas: &mut Collector<'d>,
-    sink: &mut Sink,
+    requests: &mut Side<'_, 'd>,
 ) -> Vec<Declared<'d>> {
-    let own = list(operation.get("parameters").as_ref(), schemas, sink);
-    let mut merged = list(item.get("parameters").as_ref(), schemas, sink);
+    let own = list(operation.get("parameters").as_ref(), requests);
+    let mut merged = list(item.get("parameters").as_ref(), requests);
     let keys: HashSet<_> = own.iter().map(Declared::key).collect();
     merged.retain(|shared| !keys.contains(&shared.key()));
     merged.extend(own);
@@ -64,19 +63,19 @@ pub(super) fn check_path(path: &PathTemplate, declared: &[Declared<'_>], operati
     }
 }
 
-fn list<'d>(list: Option<&Node<'d>>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Vec<Declared<'d>> {
+fn list<'d>(list: Option<&Node<'d>>, requests: &mut Side<'_, 'd>) -> Vec<Declared<'d>> {
     let mut keys = HashSet::new();
     let mut parameters = Vec::new();
     for written in list.into_iter().flat_map(Node::items) {
         let node = match written.resolved() {
             Ok(node) => node,
             Err(error) => {
-                unreadable(&written, &error.to_string(), sink);
+                unreadable(&written, &error.to_string(), requests.sink);
                 continue;
             }
         };
-        let Some(parameter) = parameter(&node, schemas, sink) else {
-            unreadable(&node, "this is not a parameter", sink);
+        let Some(parameter) = parameter(&node, requests) else {
+            unreadable(&node, "this is not a parameter", requests.sink);
             continue;
         };
         if is_ignored(&parameter) {
@@ -85,7 +84,7 @@ fn list<'d>(list: Option<&Node<'d>>, schemas: &mut Collector<'d>, sink: &mut Sin
         let declared = Declared { parameter, node };
         // Header names compare without regard to case, which the structure check leaves to us.
         if !keys.insert(declared.key()) {
-            unreadable(&written, "this parameter is already in this list", sink);
+            unreadable(&written, "this parameter is already in this list", requests.sink);
             continue;
         }
         parameters.push(declared);
@@ -99,7 +98,7 @@ fn is_ignored(parameter: &Parameter) -> bool {
         && ["accept", "content-type", "authorization"].contains(&parameter.name.to_ascii_lowercase().as_str())
 }
 
-fn parameter<'d>(node: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Option<Parameter> {
+fn parameter<'d>(node: &Node<'d>, requests: &mut Side<'_, 'd>) -> Option<Parameter> {
     let location = match node.get("in")?.str()? {
         "path" => Location::Path,
         "query" => Location::Query,
@@ -111,8 +110,8 @@ fn parameter<'d>(node: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) 
     let flag = |name: &str| node.get(name).and_then(|flag| flag.bool()).unwrap_or(false);
     let name = node.get("name")?.str()?.to_owned();
     let encoding = match node.get("content") {
-        Some(content) => content_encoding(&content, schemas, sink)?,
-        None => style_encoding(node, location, schemas, sink)?,
+        Some(content) => content_encoding(&content, requests)?,
+        None => style_encoding(node, location, requests)?,
     };
     let allow_empty = location == Location::Query && flag("allowEmptyValue");
     // A path without one of its parameters is another path.
@@ -120,20 +119,15 @@ fn parameter<'d>(node: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) 
     Some(Parameter { name, location, required, allow_empty, encoding })
 }
 
-fn content_encoding<'d>(content: &Node<'d>, schemas: &mut Collector<'d>, sink: &mut Sink) -> Option<ParameterEncoding> {
-    let (range, entry) = map(content, sink).entries().next()?;
-    let media_type = media_range(range, &entry, sink)?;
-    let entry = entry.resolved().map_err(|error| unreadable(&entry, &error.to_string(), sink)).ok()?;
-    let schema = entry.get("schema").and_then(|schema| schemas.schema(&schema, sink));
+fn content_encoding<'d>(content: &Node<'d>, requests: &mut Side<'_, 'd>) -> Option<ParameterEncoding> {
+    let (range, entry) = map(content, requests.sink).entries().next()?;
+    let media_type = media_range(range, &entry, requests.sink)?;
+    let entry = entry.resolved().map_err(|error| unreadable(&entry, &error.to_string(), requests.sink)).ok()?;
+    let schema = requests.schema(&entry, "schema");
     Some(ParameterEncoding::Content { media_type, schema })
 }
 
-fn style_encoding<'d>(
-    node: &Node<'d>,
-    location: Location,
-    schemas: &mut Collector<'d>,
-    sink: &mut Sink,
-) -> Option<ParameterEncoding> {
+fn style_encoding<'d>(node: &Node<'d>, location: Location, requests: &mut Side<'_, 'd>) -> Option<ParameterEncoding> {
     let style = match node.get("style") {
         Some(style) => style_named(style.str()?)?,
         None => match location {
@@ -145,7 +139,7 @@ fn style_encoding<'d>(
     };
     let explode = node.get("explode").and_then(|explode| explode.bool()).unwrap_or_else(|| explode_default(style));
     let allow_reserved = node.get("allowReserved").and_then(|allow| allow.bool()).unwrap_or(false);
-    let schema = node.get("schema").and_then(|schema| schemas.schema(&schema, sink));
+    let schema = requests.schema(node, "schema");
     Some(ParameterEncoding::Style { style, explode, allow_reserved, schema })
 }
 

@@ -6,6 +6,9 @@ use artifact_format::model::SchemaId;
 
 use super::keyword::{self, Binding, Keyword};
 use super::lowering::Writer;
+use super::manner::Manner;
+use super::marked::Marks;
+use super::purpose::Purpose;
 use super::scope::{ScopeId, Scopes, Spot};
 use super::table::{self, Table};
 use super::text::Text;
@@ -16,10 +19,11 @@ use crate::document::{Documents, Identity, Node, Version};
 /// The schemas met so far, each with a provisional id in order of first use.
 pub(crate) struct Collector<'d> {
     pub(super) scopes: Scopes<'d>,
-    ids: HashMap<(Identity, ScopeId), usize>,
+    pub(super) marks: Marks<'d>,
+    ids: HashMap<(Identity, ScopeId, Manner), usize>,
     nodes: Vec<Node<'d>>,
     texts: Vec<Text>,
-    pending: VecDeque<Spot<'d>>,
+    pending: VecDeque<(Spot<'d>, Manner)>,
 }
 
 /// A `$ref` or `$dynamicRef`.
@@ -46,6 +50,7 @@ impl<'d> Collector<'d> {
     pub(crate) fn new(documents: &'d Documents) -> Self {
         Self {
             scopes: Scopes::new(documents),
+            marks: Marks::new(documents),
             ids: HashMap::new(),
             nodes: Vec::new(),
             texts: Vec::new(),
@@ -54,11 +59,12 @@ impl<'d> Collector<'d> {
     }
 
     /// The provisional id of a schema that an OpenAPI object holds; [`Table::id`] knows the final one.
-    pub(crate) fn schema(&mut self, node: &Node<'d>, sink: &mut Sink) -> Option<SchemaId> {
+    pub(crate) fn schema(&mut self, node: &Node<'d>, purpose: Purpose, sink: &mut Sink) -> Option<SchemaId> {
         let spot = self.scopes.outermost(node);
-        let id = self.id(spot, sink);
-        while let Some(spot) = self.pending.pop_front() {
-            let text = Writer::new(self, sink).write(spot);
+        let manner = self.marks.in_use.manner(purpose);
+        let id = self.id((spot, manner), sink);
+        while let Some((spot, manner)) = self.pending.pop_front() {
+            let text = Writer::new(self, sink).write(spot, manner);
             self.texts.push(text);
         }
         id.map(|id| SchemaId(table::number(id)))
@@ -66,11 +72,18 @@ impl<'d> Collector<'d> {
 
     /// Holds schemas to the rules of their keywords although no operation uses them: what is wrong with one is a
     /// warning, and the table has none of them. Only to be called once every other schema was met.
-    pub(crate) fn look_at_unused(&mut self, unused: impl Iterator<Item = Node<'d>>, sink: &mut Sink) {
+    pub(crate) fn look_at_unused(
+        &mut self,
+        schemas: impl Iterator<Item = Node<'d>>,
+        purpose: Purpose,
+        sink: &mut Sink,
+    ) {
         let used = self.texts.len();
+        let known: HashSet<Identity> = self.ids.keys().map(|(schema, ..)| *schema).collect();
+        let is_unused = |schema: &Node<'d>| !known.contains(&schema.identity());
         let mut found = Sink::new();
-        for schema in unused.filter(|schema| language(schema) == Language::Draft202012) {
-            self.schema(&schema, &mut found);
+        for schema in schemas.filter(|schema| language(schema) == Language::Draft202012).filter(is_unused) {
+            self.schema(&schema, purpose, &mut found);
         }
         self.nodes.truncate(used);
         self.texts.truncate(used);
@@ -87,8 +100,9 @@ impl<'d> Collector<'d> {
         Table::of(&self.texts)
     }
 
-    /// The provisional id of what `spot` means once it is followed through mere references.
-    pub(super) fn id(&mut self, spot: Spot<'d>, sink: &mut Sink) -> Option<usize> {
+    /// The provisional id of what a spot means once it is followed through mere references, applied to a value that is
+    /// read in that manner so far.
+    pub(super) fn id(&mut self, (spot, manner): (Spot<'d>, Manner), sink: &mut Sink) -> Option<usize> {
         let mut spot = spot;
         let mut seen = HashSet::new();
         while let Some(reference) = mere_reference(&spot.node) {
@@ -104,7 +118,8 @@ impl<'d> Collector<'d> {
             }
             spot = self.target(&spot, &reference, sink)?;
         }
-        let key = (spot.node.identity(), spot.scope);
+        let manner = self.manner_at(&spot, manner, sink);
+        let key = (spot.node.identity(), spot.scope, manner);
         if let Some(known) = self.ids.get(&key) {
             return Some(*known);
         }
@@ -117,7 +132,7 @@ impl<'d> Collector<'d> {
         }
         self.ids.insert(key, id);
         self.nodes.push(spot.node.clone());
-        self.pending.push_back(spot);
+        self.pending.push_back((spot, manner));
         Some(id)
     }
 

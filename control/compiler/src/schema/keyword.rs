@@ -14,10 +14,16 @@ pub(super) enum Keyword {
     Reference(Binding),
     /// A schema.
     Schema(Step),
+    /// A schema that is applied to the same value, and whose failing may be what is wanted.
+    Condition,
     /// A list of schemas, at least one.
     Schemas(Step),
-    /// An object of schemas.
-    Map(Step),
+    /// An object of schemas that are applied to the same value.
+    Map,
+    /// A schema of properties.
+    Property,
+    /// An object of schemas of properties.
+    Properties,
     /// `type`.
     Type,
     /// A count: an integer from 0.
@@ -34,6 +40,8 @@ pub(super) enum Keyword {
     Boolean,
     /// A string.
     Text,
+    /// `format`.
+    Format,
     /// A list of distinct strings.
     Names,
     /// An object of lists of distinct strings.
@@ -62,17 +70,14 @@ pub(super) fn of_2020_12(name: &str) -> Option<Keyword> {
         "$dynamicRef" => Keyword::Reference(Binding::Dynamic),
         "$schema" => Keyword::Dialect,
         "type" => Keyword::Type,
-        "not" | "if" | "then" | "else" => Keyword::Schema(Step::Stays),
+        "not" | "if" => Keyword::Condition,
+        "then" | "else" => Keyword::Schema(Step::Stays),
         "allOf" | "anyOf" | "oneOf" => Keyword::Schemas(Step::Stays),
-        "dependentSchemas" => Keyword::Map(Step::Stays),
-        "items"
-        | "contains"
-        | "additionalProperties"
-        | "propertyNames"
-        | "unevaluatedItems"
-        | "unevaluatedProperties" => Keyword::Schema(Step::Descends),
+        "dependentSchemas" => Keyword::Map,
+        "items" | "contains" | "propertyNames" | "unevaluatedItems" => Keyword::Schema(Step::Descends),
         "prefixItems" => Keyword::Schemas(Step::Descends),
-        "properties" | "patternProperties" => Keyword::Map(Step::Descends),
+        "additionalProperties" | "unevaluatedProperties" => Keyword::Property,
+        "properties" | "patternProperties" => Keyword::Properties,
         "minLength" | "maxLength" | "minItems" | "maxItems" | "minContains" | "maxContains" | "minProperties"
         | "maxProperties" => Keyword::Count,
         "minimum" => Keyword::Bound("exclusiveMinimum"),
@@ -80,7 +85,8 @@ pub(super) fn of_2020_12(name: &str) -> Option<Keyword> {
         "exclusiveMinimum" | "exclusiveMaximum" => Keyword::ExclusiveBound,
         "multipleOf" => Keyword::Positive,
         "uniqueItems" | "readOnly" | "writeOnly" => Keyword::Boolean,
-        "pattern" | "format" | "contentEncoding" | "contentMediaType" => Keyword::Text,
+        "format" => Keyword::Format,
+        "pattern" | "contentEncoding" | "contentMediaType" => Keyword::Text,
         "required" => Keyword::Names,
         "dependentRequired" => Keyword::NameLists,
         "enum" => Keyword::Values,

@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
+use artifact_format::model::FormatAssertion;
+use serde_json::{Map, Value};
 
 use super::collector::{Collector, Language, Reference, language};
 use super::keyword::{self, Binding, Keyword};
+use super::manner::Manner;
+use super::numeric::{self, Bounds};
 use super::rule::{self, Rule};
 use super::scope::Spot;
 use super::text::{Step, Text};
@@ -22,8 +25,9 @@ pub(super) struct Writer<'w, 'd> {
 }
 
 /// A schema within the one that is written.
-struct Part<'d> {
-    spot: Spot<'d>,
+pub(super) struct Part<'d> {
+    pub(super) spot: Spot<'d>,
+    pub(super) manner: Manner,
     /// What lies between the whole and this.
     step: Step,
 }
@@ -33,8 +37,9 @@ impl<'w, 'd> Writer<'w, 'd> {
         Self { collector, sink, text: Text::default() }
     }
 
-    pub(super) fn write(mut self, spot: Spot<'d>) -> Text {
-        self.schema(&Part { spot, step: Step::Stays });
+    /// `manner` knows of the schema's own marks.
+    pub(super) fn write(mut self, spot: Spot<'d>, manner: Manner) -> Text {
+        self.schema(&Part { spot, manner, step: Step::Stays });
         self.text
     }
 
@@ -67,9 +72,15 @@ impl<'w, 'd> Writer<'w, 'd> {
             }
         }
         keywords.sort_unstable_by_key(|(name, ..)| *name);
+        let bounds = Bounds::of(&spot.node, part.manner);
         self.text.raw("{");
         for (name, keyword, value) in keywords {
-            self.keyword((name, keyword), &value, part);
+            match keyword {
+                Keyword::Format => self.format(&value, bounds, part.manner),
+                Keyword::Bound(_) if bounds.replace(name) => self.expect(&value, &rule::NUMBER),
+                Keyword::Positive if bounds.replace(name) => self.expect(&value, &rule::POSITIVE),
+                _ => self.keyword((name, keyword), &value, part),
+            }
         }
         self.text.raw("}");
     }
@@ -78,31 +89,44 @@ impl<'w, 'd> Writer<'w, 'd> {
     fn keyword(&mut self, (name, keyword): (&str, Keyword), value: &Node<'d>, part: &Part<'d>) {
         let spot = &part.spot;
         match keyword {
-            Keyword::Dropped | Keyword::Nullable => {}
+            // `format` is written together with the bounds that it means.
+            Keyword::Dropped | Keyword::Nullable | Keyword::Format => {}
             Keyword::Dialect => self.dialect(value),
             Keyword::Reference(binding) => self.reference(&Reference { binding, node: value.clone() }, part),
             Keyword::Schema(step) => {
                 self.text.member(name);
                 self.part(value, part, step);
             }
+            Keyword::Condition => {
+                self.text.member(name);
+                self.condition(value, part);
+            }
             Keyword::Schemas(step) => {
                 self.text.member(name);
                 self.schemas(value, part, step);
             }
-            Keyword::Map(step) => {
+            Keyword::Map => {
                 self.text.member(name);
-                self.map(value, part, step);
+                self.map(value, |writer, schema| writer.part(schema, part, Step::Stays));
+            }
+            Keyword::Property => {
+                self.text.member(name);
+                self.property(value, part);
+            }
+            Keyword::Properties => {
+                self.text.member(name);
+                self.map(value, |writer, schema| writer.property(schema, part));
             }
             Keyword::Type => self.types(value, spot),
             Keyword::Bound(sharpened_by) => self.bound((name, sharpened_by), value, spot),
             Keyword::ExclusiveBound => self.exclusive_bound(name, value),
-            Keyword::Discriminator => self.discriminator(value, spot),
+            Keyword::Discriminator => self.discriminator(value, part),
             Keyword::Count => self.checked(name, value, &rule::COUNT),
             Keyword::Positive => self.checked(name, value, &rule::POSITIVE),
             Keyword::Boolean => self.checked(name, value, &rule::BOOLEAN),
             Keyword::Text => self.checked(name, value, &rule::TEXT),
-            Keyword::Names => self.names(name, value),
-            Keyword::NameLists => self.checked(name, value, &rule::NAME_LISTS),
+            Keyword::Names => self.names(name, value, part),
+            Keyword::NameLists => self.name_lists(name, value, part),
             Keyword::Values => self.checked(name, value, &rule::VALUES),
             Keyword::Value => self.copied(name, value),
         }
@@ -126,8 +150,29 @@ impl<'w, 'd> Writer<'w, 'd> {
 
     /// A schema within `whole`, from which `step` leads to it.
     fn part(&mut self, node: &Node<'d>, whole: &Part<'d>, step: Step) {
+        let manner = match step {
+            Step::Stays => whole.manner,
+            Step::Descends => whole.manner.below(),
+        };
         let spot = self.collector.scopes.enter(node, whole.spot.scope);
-        self.schema(&Part { spot, step: whole.step.then(step) });
+        let manner = self.collector.manner_at(&spot, manner, self.sink);
+        self.schema(&Part { spot, manner, step: whole.step.then(step) });
+    }
+
+    /// A schema that is applied to the same value, and whose failing may be what is wanted: it is taken at its word.
+    fn condition(&mut self, node: &Node<'d>, whole: &Part<'d>) {
+        let spot = self.collector.scopes.enter(node, whole.spot.scope);
+        self.schema(&Part { spot, manner: whole.manner.plain(), step: whole.step });
+    }
+
+    /// The schema of a property, which may be one that the sender must leave out.
+    fn property(&mut self, node: &Node<'d>, whole: &Part<'d>) {
+        let spot = self.collector.scopes.enter(node, whole.spot.scope);
+        if self.collector.is_refused(&spot, whole.manner, self.sink) {
+            self.text.raw("false");
+        } else {
+            self.part(node, whole, Step::Descends);
+        }
     }
 
     fn schemas(&mut self, list: &Node<'d>, whole: &Part<'d>, step: Step) {
@@ -140,14 +185,14 @@ impl<'w, 'd> Writer<'w, 'd> {
         self.text.raw("]");
     }
 
-    fn map(&mut self, map: &Node<'d>, whole: &Part<'d>, step: Step) {
+    fn map(&mut self, map: &Node<'d>, mut write: impl FnMut(&mut Self, &Node<'d>)) {
         self.expect(map, &rule::SCHEMAS_BY_NAME);
         let mut entries: Vec<_> = lower::map(map, self.sink).entries().collect();
         entries.sort_unstable_by_key(|(key, _)| *key);
         self.text.raw("{");
         for (key, entry) in entries {
             self.text.member(key);
-            self.part(&entry, whole, step);
+            write(self, &entry);
         }
         self.text.raw("}");
     }
@@ -161,7 +206,7 @@ impl<'w, 'd> Writer<'w, 'd> {
             return self.fault(&reference.node, "beside `$ref` is not supported: put each into an `allOf`");
         }
         let Some(target) = self.collector.target(&part.spot, reference, self.sink) else { return };
-        let Some(id) = self.collector.id(target, self.sink) else { return };
+        let Some(id) = self.collector.id((target, part.manner), self.sink) else { return };
         self.text.member("$ref");
         self.text.reference(id, part.step);
     }
@@ -200,8 +245,9 @@ impl<'w, 'd> Writer<'w, 'd> {
         }
     }
 
-    /// A name that is listed twice means nothing else than once.
-    fn names(&mut self, name: &str, value: &Node<'d>) {
+    /// `required`, without the names that the sender is excused from. A name that is listed twice means nothing else
+    /// than once.
+    fn names(&mut self, name: &str, value: &Node<'d>, part: &Part<'d>) {
         let mut names: Vec<&Value> = Vec::new();
         let mut seen = HashSet::new();
         for listed in value.items() {
@@ -216,8 +262,45 @@ impl<'w, 'd> Writer<'w, 'd> {
             }
         }
         self.expect(value, &rule::NAMES);
-        self.text.member(name);
-        self.text.value(&Value::Array(names.into_iter().cloned().collect()));
+        let demanded = self.demanded(names, part);
+        if !demanded.is_empty() {
+            self.text.member(name);
+            self.text.value(&Value::Array(demanded));
+        }
+    }
+
+    /// `dependentRequired`, likewise.
+    fn name_lists(&mut self, name: &str, value: &Node<'d>, part: &Part<'d>) {
+        self.expect(value, &rule::NAME_LISTS);
+        let lists = value.value().as_object().into_iter().flatten();
+        let lists = lists.map(|(key, list)| (key, self.demanded(list.as_array().into_iter().flatten(), part)));
+        let lists: Map<String, Value> =
+            lists.filter(|(_, list)| !list.is_empty()).map(|(key, list)| (key.clone(), Value::Array(list))).collect();
+        if !lists.is_empty() {
+            self.text.member(name);
+            self.text.value(&Value::Object(lists));
+        }
+    }
+
+    fn demanded<'v>(&self, names: impl IntoIterator<Item = &'v Value>, part: &Part<'d>) -> Vec<Value> {
+        let excused = self.collector.marks.excused(part.manner);
+        let is_demanded = |name: &&Value| name.as_str().is_none_or(|name| !excused.contains(name));
+        names.into_iter().filter(is_demanded).cloned().collect()
+    }
+
+    /// A format of numbers is written as the bounds that it means; any other as it is, where it is asserted. `binary`
+    /// always is: it says what a part of a form is.
+    fn format(&mut self, value: &Node<'d>, bounds: Bounds, manner: Manner) {
+        self.expect(value, &rule::TEXT);
+        let format = value.str().unwrap_or_default();
+        if numeric::range(format).is_some() {
+            for (keyword, bound) in bounds.keywords() {
+                self.text.member(keyword);
+                self.text.raw(&bound);
+            }
+        } else if manner.formats == FormatAssertion::Assert || format == "binary" {
+            self.copied("format", value);
+        }
     }
 
     fn dialect(&mut self, value: &Node<'d>) {

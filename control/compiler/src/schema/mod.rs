@@ -3,13 +3,21 @@
 //! - [`keyword`] says what may stand under each keyword and what becomes of it;
 //! - [`collector`] follows references and decides which schemas the artifact has;
 //! - [`lowering`] writes one schema, keyword by keyword, by the [`rule`]s of their values;
+//! - [`purpose`] says what a schema is for, a request or a response; [`manner`] how it is read therefore, and [`marked`]
+//!   which properties only one side sends;
+//! - [`numeric`] writes formats of numbers as bounds, which are exact because [`decimal`] is;
 //! - [`scope`] resolves `$dynamicRef`; [`discriminator`] rewrites mappings;
 //! - [`text`] and [`table`] hold what was written and merge what is the same.
 
 mod collector;
+mod decimal;
 mod discriminator;
 mod keyword;
 mod lowering;
+mod manner;
+mod marked;
+mod numeric;
+mod purpose;
 mod rule;
 mod scope;
 mod table;
@@ -17,4 +25,5 @@ mod text;
 
 pub(crate) use collector::Collector;
 pub(crate) use lowering::check_dialect;
+pub(crate) use purpose::{Purpose, Purposes};
 pub(crate) use table::Table;

@@ -1,13 +1,14 @@
 //! Tables of two schemas and what is between them. `N` of a reference is the position in the list of that side.
 
-use artifact_format::model::{Schema, SchemaId, Schemas};
+use artifact_format::model::{Patterns, Schema, SchemaId, Schemas};
 
 use super::{Direction, Graph, Table};
 use crate::diff::Severity;
 
 fn table(schemas: &[&str]) -> Table {
     let schema = |json: &&str| Schema { json: (*json).to_owned(), references: Vec::new() };
-    Table::parse(&Schemas { schemas: schemas.iter().map(schema).collect() }, "test").unwrap()
+    Table::parse(&Schemas { schemas: schemas.iter().map(schema).collect(), patterns: Patterns::Linear }, "test")
+        .unwrap()
 }
 
 fn differences(old: &[&str], new: &[&str], direction: Direction) -> Vec<(Severity, String)> {

@@ -1,0 +1,432 @@
+//! Reads JSON text into a tree.
+
+use thiserror::Error;
+
+use super::build::{index, position};
+use super::tree::{INDEXED_FROM, Kind, Node, Origin, Tree, Value};
+
+/// Bounds on a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How deep lists and objects may be nested in each other. At most a few hundred: reading and judging recurse.
+    pub depth_max: u16,
+    /// How many values and names there may be. Each takes 20 bytes while it is judged.
+    pub nodes_max: u32,
+}
+
+impl Limits {
+    /// 128 levels, 4 million values and names.
+    pub const DEFAULT: Self = Self { depth_max: 128, nodes_max: 1 << 22 };
+}
+
+/// Why a text is not JSON that everyone reads alike, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{kind} at byte {offset}")]
+pub struct Error {
+    /// Why.
+    pub kind: ErrorKind,
+    /// Counted from 0.
+    pub offset: usize,
+}
+
+/// Why a text is not JSON that everyone reads alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ErrorKind {
+    /// It ends too early.
+    #[error("the text ends too early")]
+    End,
+    /// A character that cannot stand here.
+    #[error("unexpected character")]
+    Unexpected,
+    /// More text after the value.
+    #[error("there is more after the value")]
+    Trailing,
+    /// A number that is not written as JSON writes one.
+    #[error("not a number")]
+    Number,
+    /// A control character that is not escaped.
+    #[error("a control character must be escaped")]
+    Control,
+    /// An escape that there is not, or half of a surrogate pair.
+    #[error("not an escape")]
+    Escape,
+    /// An object has two members of the same name (RFC 8259 section 4: what becomes of them cannot be told).
+    #[error("the object has two members of the same name")]
+    DuplicateName,
+    /// Nested too deeply.
+    #[error("nested too deeply")]
+    Depth,
+    /// Too many values.
+    #[error("too many values")]
+    Nodes,
+}
+
+impl Tree {
+    /// Reads `source`, a whole JSON text of less than 4 GiB.
+    pub fn read<'t>(&'t mut self, source: &'t str, limits: &Limits) -> Result<Value<'t>, Error> {
+        self.clear();
+        let mut reader = Reader { tree: self, source, bytes: source.as_bytes(), at: 0, limits: *limits };
+        reader.text()?;
+        Ok(Value { tree: self, source, node: 0 })
+    }
+}
+
+struct Reader<'t, 's> {
+    tree: &'t mut Tree,
+    source: &'s str,
+    bytes: &'s [u8],
+    at: usize,
+    limits: Limits,
+}
+
+impl Reader<'_, '_> {
+    fn text(&mut self) -> Result<(), Error> {
+        if self.bytes.len() > u32::MAX as usize {
+            return self.fail(ErrorKind::Nodes);
+        }
+        self.value(self.limits.depth_max)?;
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => self.fail(ErrorKind::Trailing),
+        }
+    }
+
+    fn fail<T>(&self, kind: ErrorKind) -> Result<T, Error> {
+        Err(Error { kind, offset: self.at })
+    }
+
+    /// The next byte that is no white space.
+    fn peek(&mut self) -> Option<u8> {
+        while let Some(byte) = self.bytes.get(self.at) {
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Some(*byte);
+            }
+            self.at += 1;
+        }
+        None
+    }
+
+    fn push(&mut self, kind: Kind, origin: Origin, range: (usize, usize)) -> Result<usize, Error> {
+        let node = self.tree.nodes.len();
+        if node >= self.limits.nodes_max as usize {
+            return self.fail(ErrorKind::Nodes);
+        }
+        let (start, end) = (position(range.0), position(range.1));
+        self.tree.nodes.push(Node { kind, origin, start, end, index: 0 });
+        Ok(node)
+    }
+
+    fn value(&mut self, depth: u16) -> Result<(), Error> {
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.array(depth),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.word("true", Kind::True),
+            Some(b'f') => self.word("false", Kind::False),
+            Some(b'n') => self.word("null", Kind::Null),
+            Some(_) => self.fail(ErrorKind::Unexpected),
+            None => self.fail(ErrorKind::End),
+        }
+    }
+
+    fn word(&mut self, word: &str, kind: Kind) -> Result<(), Error> {
+        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
+            return self.fail(ErrorKind::Unexpected);
+        }
+        self.push(kind, Origin::Source, (0, 0))?;
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn object(&mut self, depth: u16) -> Result<(), Error> {
+        let Some(depth) = depth.checked_sub(1) else { return self.fail(ErrorKind::Depth) };
+        let object = self.push(Kind::Object, Origin::Source, (0, 0))?;
+        self.at += 1;
+        let mut count = 0;
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+        } else {
+            loop {
+                match self.peek() {
+                    Some(b'"') => self.string()?,
+                    Some(_) => return self.fail(ErrorKind::Unexpected),
+                    None => return self.fail(ErrorKind::End),
+                }
+                self.expect(b':')?;
+                self.value(depth)?;
+                count += 1;
+                if self.is_closed_by(b'}')? {
+                    break;
+                }
+            }
+        }
+        self.close(object, count);
+        self.check_names(object)
+    }
+
+    fn array(&mut self, depth: u16) -> Result<(), Error> {
+        let Some(depth) = depth.checked_sub(1) else { return self.fail(ErrorKind::Depth) };
+        let array = self.push(Kind::Array, Origin::Source, (0, 0))?;
+        self.at += 1;
+        let mut count = 0;
+        if self.peek() == Some(b']') {
+            self.at += 1;
+        } else {
+            loop {
+                self.value(depth)?;
+                count += 1;
+                if self.is_closed_by(b']')? {
+                    break;
+                }
+            }
+        }
+        self.close(array, count);
+        Ok(())
+    }
+
+    fn close(&mut self, container: usize, count: u32) {
+        let end = position(self.tree.nodes.len());
+        let node = &mut self.tree.nodes[container];
+        (node.start, node.end) = (count, end);
+    }
+
+    fn expect(&mut self, expected: u8) -> Result<(), Error> {
+        match self.peek() {
+            Some(byte) if byte == expected => {
+                self.at += 1;
+                Ok(())
+            }
+            Some(_) => self.fail(ErrorKind::Unexpected),
+            None => self.fail(ErrorKind::End),
+        }
+    }
+
+    /// After a member or an item: a comma, or the end.
+    fn is_closed_by(&mut self, end: u8) -> Result<bool, Error> {
+        match self.peek() {
+            Some(b',') => {
+                self.at += 1;
+                Ok(false)
+            }
+            Some(byte) if byte == end => {
+                self.at += 1;
+                Ok(true)
+            }
+            Some(_) => self.fail(ErrorKind::Unexpected),
+            None => self.fail(ErrorKind::End),
+        }
+    }
+
+    fn check_names(&mut self, object: usize) -> Result<(), Error> {
+        let node = position(object);
+        let value = Value { tree: self.tree, source: self.source, node };
+        let are_distinct = if value.count() > INDEXED_FROM as usize {
+            index(self.tree, self.source, node)
+        } else {
+            let mut names = value.names();
+            std::iter::from_fn(|| names.next().map(|name| (name.text().as_bytes(), names.clone())))
+                .all(|(name, mut others)| !others.any(|other| other.is_text(name)))
+        };
+        if are_distinct { Ok(()) } else { self.fail(ErrorKind::DuplicateName) }
+    }
+
+    /// RFC 8259 section 6.
+    fn number(&mut self) -> Result<(), Error> {
+        let start = self.at;
+        let is_of_number = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+        let length = self.bytes[start..].iter().take_while(is_of_number).count();
+        let text = &self.source[start..start + length];
+        if !super::is_number(text) {
+            return self.fail(ErrorKind::Number);
+        }
+        self.push(Kind::Number, Origin::Source, (start, start + length))?;
+        self.at += length;
+        Ok(())
+    }
+
+    /// RFC 8259 section 7.
+    fn string(&mut self) -> Result<(), Error> {
+        let start = self.at + 1;
+        let Some(length) = plain_length(&self.bytes[start..]) else {
+            self.at = self.bytes.len();
+            return self.fail(ErrorKind::End);
+        };
+        self.at = start + length;
+        match self.bytes[self.at] {
+            b'"' => {
+                self.push(Kind::String, Origin::Source, (start, self.at))?;
+                self.at += 1;
+                Ok(())
+            }
+            b'\\' => self.string_with_escapes(start),
+            _ => self.fail(ErrorKind::Control),
+        }
+    }
+
+    fn string_with_escapes(&mut self, start: usize) -> Result<(), Error> {
+        let first = self.tree.text.len();
+        let mut plain = start;
+        loop {
+            let Some(byte) = self.bytes.get(self.at) else { return self.fail(ErrorKind::End) };
+            match byte {
+                b'"' => break,
+                b'\\' => {
+                    self.tree.text.push_str(&self.source[plain..self.at]);
+                    let character = self.escape()?;
+                    self.tree.text.push(character);
+                    plain = self.at;
+                }
+                0..=0x1F => return self.fail(ErrorKind::Control),
+                _ => self.at += 1,
+            }
+        }
+        self.tree.text.push_str(&self.source[plain..self.at]);
+        self.push(Kind::String, Origin::Own, (first, self.tree.text.len()))?;
+        self.at += 1;
+        Ok(())
+    }
+
+    fn escape(&mut self) -> Result<char, Error> {
+        let Some(byte) = self.bytes.get(self.at + 1) else { return self.fail(ErrorKind::End) };
+        let character = match byte {
+            b'"' => '"',
+            b'\\' => '\\',
+            b'/' => '/',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => return self.unicode_escape(),
+            _ => return self.fail(ErrorKind::Escape),
+        };
+        self.at += 2;
+        Ok(character)
+    }
+
+    /// A surrogate without its other half is no character, and readers differ in what they make of it.
+    fn unicode_escape(&mut self) -> Result<char, Error> {
+        let Some(first) = self.hex(self.at) else { return self.fail(ErrorKind::Escape) };
+        let second = (0xD800..0xDC00).contains(&first).then(|| self.hex(self.at + 6)).flatten();
+        let (units, length) = match second {
+            Some(second) => ([first, second], 12),
+            None => ([first, 0], 6),
+        };
+        let mut characters = char::decode_utf16(units[..length / 6].iter().copied());
+        match (characters.next(), characters.next()) {
+            (Some(Ok(character)), None) => {
+                self.at += length;
+                Ok(character)
+            }
+            _ => self.fail(ErrorKind::Escape),
+        }
+    }
+
+    /// The four digits of a `\u` at `offset`.
+    fn hex(&self, offset: usize) -> Option<u16> {
+        let digits = self.bytes.get(offset..offset + 6)?.strip_prefix(b"\\u")?;
+        digits.iter().try_fold(0, |sum, digit| {
+            let digit = char::from(*digit).to_digit(16)?;
+            Some(sum << 4 | u16::try_from(digit).ok()?)
+        })
+    }
+}
+
+/// How many bytes come before a quotation mark, a backslash or a control character; `None` if none of them comes.
+///
+/// Eight bytes at a time: a byte is one of them if taking 1 from what differs borrows from its high bit. A borrow may
+/// run on into higher bytes, so only the lowest mark counts, which is the one that is looked for.
+fn plain_length(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
+    let mut words = bytes.chunks_exact(8);
+    let mut done = 0;
+    for word in words.by_ref() {
+        let word = u64::from_le_bytes([word[0], word[1], word[2], word[3], word[4], word[5], word[6], word[7]]);
+        let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
+        let below_space = word.wrapping_sub(ONES * 0x20) & !word;
+        let marks = (quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash) | below_space;
+        let marks = marks & HIGHS;
+        if marks != 0 {
+            return Some(done + marks.trailing_zeros() as usize / 8);
+        }
+        done += 8;
+    }
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1F);
+    words.remainder().iter().position(is_special).map(|length| done + length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(source: &str) -> Result<serde_json::Value, ErrorKind> {
+        let mut tree = Tree::default();
+        let value = tree.read(source, &Limits { depth_max: 4, nodes_max: 100 }).map_err(|error| error.kind)?;
+        Ok(jsonschema::json::Node::to_value(&value).into_owned())
+    }
+
+    #[test]
+    fn reads_what_serde_json_reads() {
+        for source in [
+            "null",
+            " true ",
+            "[false, 1, -0, 0.5, 1e2, -1.5E-3, 12345678901234567890123]",
+            r#"{"a": {"b": [[], {}]}, "": "x"}"#,
+            r#""plain""#,
+            r#""\u00e9\ud83e\udd80 \"\\\/\b\f\n\r\t""#,
+            "\"caf\u{e9} \u{1F980}\"",
+            r#"{"\u0061": 1, "b": "\\"}"#,
+        ] {
+            let expected: serde_json::Value = serde_json::from_str(source).unwrap();
+            assert_eq!(read(source), Ok(expected), "{source}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_readers_differ_about() {
+        for (source, expected) in [
+            ("", ErrorKind::End),
+            ("[1", ErrorKind::End),
+            ("\"a", ErrorKind::End),
+            ("[1,]", ErrorKind::Unexpected),
+            ("{\"a\":1,}", ErrorKind::Unexpected),
+            ("{a:1}", ErrorKind::Unexpected),
+            ("nul", ErrorKind::Unexpected),
+            ("NaN", ErrorKind::Unexpected),
+            ("\u{feff}1", ErrorKind::Unexpected),
+            ("1 2", ErrorKind::Trailing),
+            ("01", ErrorKind::Number),
+            ("1.", ErrorKind::Number),
+            ("-", ErrorKind::Number),
+            ("1e", ErrorKind::Number),
+            ("\"\n\"", ErrorKind::Control),
+            (r#""\x""#, ErrorKind::Escape),
+            (r#""\ud83e""#, ErrorKind::Escape),
+            (r#""\ud83e\u0061""#, ErrorKind::Escape),
+            (r#""\udd80""#, ErrorKind::Escape),
+            (r#"{"a":1,"a":2}"#, ErrorKind::DuplicateName),
+            (r#"{"a":1,"\u0061":2}"#, ErrorKind::DuplicateName),
+            ("[[[[[]]]]]", ErrorKind::Depth),
+        ] {
+            assert_eq!(read(source), Err(expected), "{source}");
+        }
+        assert_eq!(read(&format!("[{}1]", "1,".repeat(99))), Err(ErrorKind::Nodes));
+    }
+
+    #[test]
+    fn finds_members_of_large_objects() {
+        let members: Vec<String> = (0..40).map(|number| format!("\"k{number}\":[{number}]")).collect();
+        let source = format!("{{{}}}", members.join(","));
+        let mut tree = Tree::default();
+        let value = tree.read(&source, &Limits::DEFAULT).unwrap();
+        for number in 0..40 {
+            let found = value.get(&format!("k{number}")).unwrap();
+            assert_eq!(found.items().next().unwrap().text(), number.to_string());
+        }
+        assert!(value.get("k40").is_none());
+        let twice = format!("{{{},\"k7\":0}}", members.join(","));
+        assert_eq!(tree.read(&twice, &Limits::DEFAULT).unwrap_err().kind, ErrorKind::DuplicateName);
+    }
+}

@@ -1,0 +1,244 @@
+//! One parameter, ready to be judged.
+
+use std::sync::Arc;
+
+use artifact_format::model::{Location, Parameter, ParameterEncoding, Style};
+
+use super::pairs::{Occurrence, Role};
+use super::style::{Explode, Fault, Kind, Writing};
+use super::{Error, deep};
+use crate::json::{Limits, Tree};
+use crate::percent::{Escapes, decode};
+use crate::schema::{Validator, Validators};
+use crate::shape::{Shape, Shapes, Types};
+use crate::wire::{Contract, Wire};
+use crate::{Part, Place, Report};
+
+/// A parameter of an operation.
+#[derive(Debug)]
+pub(super) struct Declared {
+    pub(super) name: Box<str>,
+    pub(super) part: Part,
+    pub(super) required: bool,
+    allow_empty: bool,
+    pub(super) form: Form,
+    pub(super) shape: Shape,
+    /// Absent where anything is allowed.
+    validator: Option<Arc<Validator>>,
+}
+
+/// How a value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// By a style.
+    Style(Style, Explode),
+    /// As JSON (RFC 8259).
+    Json,
+    /// As text.
+    Text,
+    /// As `application/x-www-form-urlencoded`.
+    UrlEncoded,
+    /// In a way that is not looked into.
+    Opaque,
+}
+
+impl Declared {
+    pub(super) fn new(parameter: &Parameter, shapes: &mut Shapes<'_>, validators: &Validators) -> Result<Self, Error> {
+        let (form, schema) = match &parameter.encoding {
+            ParameterEncoding::Style { style, explode, schema, .. } => (Form::Style(*style, (*explode).into()), schema),
+            ParameterEncoding::Content { media_type, schema } => (Form::of_media_type(media_type), schema),
+        };
+        let missing = |schema| Error::NotBuilt { parameter: parameter.name.clone(), schema };
+        let validator = schema.map(|schema| validators.get(schema).cloned().ok_or_else(|| missing(schema)));
+        Ok(Self {
+            name: parameter.name.as_str().into(),
+            part: match parameter.location {
+                Location::Path => Part::Path,
+                Location::Query | Location::Querystring => Part::Query,
+                Location::Header => Part::Header,
+                Location::Cookie => Part::Cookie,
+            },
+            required: parameter.required,
+            allow_empty: parameter.allow_empty,
+            form,
+            shape: schema.map_or(Shape::of_types(Types::ALL), |schema| shapes.of(schema)),
+            validator: validator.transpose()?,
+        })
+    }
+
+    pub(super) fn is_deep(&self) -> bool {
+        matches!(self.form, Form::Style(Style::DeepObject, _))
+    }
+
+    /// Whether the pair of its name is its own: all but objects that are exploded.
+    pub(super) fn claims_name(&self) -> bool {
+        !self.is_exploded_in_pairs() || !Kind::of(&self.shape).eq([Kind::Map])
+    }
+
+    /// Whether pairs called like the members of its value are its own.
+    pub(super) fn claims_members(&self) -> bool {
+        self.is_exploded_in_pairs() && self.shape.types.has(Types::OBJECT)
+    }
+
+    /// Whether what is exploded may stand in one cookie.
+    pub(super) fn is_joined_in_cookie(&self) -> bool {
+        self.form == Form::Style(Style::Form, Explode::Exploded) && !Kind::of(&self.shape).eq([Kind::Scalar])
+    }
+
+    /// Whether several header fields of its name make one value.
+    pub(super) fn may_be_joined(&self) -> bool {
+        matches!(self.form, Form::Style(..)) && self.shape.types.has_any(Types::ARRAY | Types::OBJECT)
+    }
+
+    /// `spaceDelimited` and `pipeDelimited`, which have no exploded form, are then written as `form` is.
+    fn is_exploded_in_pairs(&self) -> bool {
+        matches!(self.form, Form::Style(style, Explode::Exploded) if style != Style::DeepObject)
+    }
+
+    fn escapes(&self) -> Escapes {
+        match (self.part, self.form) {
+            (Part::Query, _) => Escapes::Form,
+            (Part::Header | Part::Body, _) | (Part::Cookie, Form::Style(Style::Cookie, _)) => Escapes::None,
+            (Part::Cookie, _) => Escapes::Cookie,
+            (Part::Path, _) => Escapes::Percent,
+        }
+    }
+
+    fn writing(&self, style: Style, explode: Explode) -> Writing<'_> {
+        Writing { name: &self.name, style, explode, escapes: self.escapes() }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        Place::named(self.part, &self.name)
+    }
+
+    /// It is not there.
+    pub(super) fn judge_absent(&self, report: &mut Report) {
+        if self.required {
+            report.say(self.place(), "required", "is required");
+        }
+    }
+
+    /// It is there more than once and may not be.
+    pub(super) fn refuse(&self, fault: Fault, report: &mut Report) {
+        report.say(self.place(), fault.keyword(), &fault.to_string());
+    }
+
+    /// Judges a value that is one text.
+    pub(super) fn judge_text(&self, text: &str, tree: &mut Tree, report: &mut Report) {
+        match self.form {
+            Form::Style(style, explode) => {
+                let writing = self.writing(style, explode);
+                self.judge_kinds(|kind| writing.read(text, kind, &self.shape), tree, report);
+            }
+            Form::Json => self.judge_json(text, tree, report),
+            Form::Text => {
+                let wire = decode(text, self.escapes()).map(Wire::Text).map_err(Fault::from);
+                self.judge_kinds(|_| wire.clone(), tree, report);
+            }
+            Form::UrlEncoded => {
+                let writing = self.writing(Style::Form, Explode::Exploded);
+                let pairs = || super::pairs::pairs(text, '&').map(|(key, value)| (&text[key], &text[value]));
+                self.judge_kinds(|_| writing.map(pairs(), &self.shape), tree, report);
+            }
+            Form::Opaque => {}
+        }
+    }
+
+    /// Judges a value that is several pairs of `source`; at least one.
+    pub(super) fn judge_pairs(&self, (source, pairs): (&str, &[Occurrence]), tree: &mut Tree, report: &mut Report) {
+        if self.allow_empty
+            && let [only] = pairs
+            && only.value(source).is_empty()
+        {
+            return;
+        }
+        match (self.form, pairs) {
+            (Form::Style(Style::DeepObject, _), pairs) => {
+                let pairs = || pairs.iter().map(|pair| (pair.key(source), pair.value(source)));
+                self.judge_kinds(|_| deep::read(&self.name, pairs(), (&self.shape, self.escapes())), tree, report);
+            }
+            (Form::Style(style, Explode::Exploded), pairs) => {
+                let writing = self.writing(style, Explode::Exploded);
+                self.judge_kinds(|kind| exploded((source, pairs), kind, (&writing, &self.shape)), tree, report);
+            }
+            (_, [only]) => self.judge_text(only.value(source), tree, report),
+            _ => self.refuse(Fault::Repeated, report),
+        }
+    }
+
+    /// Judges a value that may be of several kinds: it is valid if one of them is.
+    fn judge_kinds<'w>(&self, read: impl Fn(Kind) -> Result<Wire<'w>, Fault>, tree: &mut Tree, report: &mut Report) {
+        let contract = self.validator.as_deref().map(|validator| Contract { shape: &self.shape, validator });
+        let mut first = None;
+        for kind in Kind::of(&self.shape) {
+            let wire = read(kind);
+            let is_valid = match (&wire, &contract) {
+                (Ok(wire), Some(contract)) => contract.allows(wire, tree),
+                (Ok(_), None) => true,
+                (Err(_), _) => false,
+            };
+            if is_valid {
+                return;
+            }
+            first.get_or_insert(wire);
+        }
+        match (first, contract) {
+            (Some(Ok(wire)), Some(contract)) => contract.explain(&wire, (&self.place(), tree), report),
+            (Some(Err(fault)), _) => self.refuse(fault, report),
+            (None, _) | (Some(Ok(_)), None) => {}
+        }
+    }
+
+    fn judge_json(&self, text: &str, tree: &mut Tree, report: &mut Report) {
+        let text = match decode(text, self.escapes()) {
+            Ok(text) => text,
+            Err(error) => return self.refuse(error.into(), report),
+        };
+        match (tree.read(&text, &Limits::DEFAULT), &self.validator) {
+            (Err(error), _) => report.say(self.place(), "content", &format!("is not JSON: {error}")),
+            (Ok(value), Some(validator)) if !validator.is_valid(value) => {
+                validator.explain(value, &self.place(), report);
+            }
+            (Ok(_), _) => {}
+        }
+    }
+}
+
+/// Reads a value whose pieces stand for themselves.
+fn exploded<'w>(
+    (source, pairs): (&'w str, &[Occurrence]),
+    kind: Kind,
+    (writing, shape): (&Writing<'_>, &Shape),
+) -> Result<Wire<'w>, Fault> {
+    let of = |role| pairs.iter().filter(move |pair| pair.role == role);
+    if kind == Kind::Map {
+        let mut members = of(Role::Member).map(|pair| (pair.key(source), pair.value(source))).peekable();
+        // Without any member it is not an object.
+        members.peek().ok_or(Fault::Style)?;
+        return writing.map(members, shape);
+    }
+    if pairs.iter().any(|pair| pair.role == Role::Member) && !shape.types.has(Types::OBJECT) {
+        return Err(Fault::Style);
+    }
+    let mut values = of(Role::Whole).map(|pair| pair.value(source));
+    match (kind, values.next(), values.next()) {
+        (_, None, _) => Err(Fault::Style),
+        (Kind::Scalar, Some(only), None) => writing.text(only),
+        (Kind::Scalar, Some(_), Some(_)) => Err(Fault::Repeated),
+        _ => writing.list(&of(Role::Whole).map(|pair| pair.value(source)).collect::<Vec<_>>()),
+    }
+}
+
+impl Form {
+    fn of_media_type(media_type: &str) -> Self {
+        let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match essence.as_str() {
+            "application/json" => Self::Json,
+            "application/x-www-form-urlencoded" => Self::UrlEncoded,
+            json if json.ends_with("+json") => Self::Json,
+            text if text.starts_with("text/") => Self::Text,
+            _ => Self::Opaque,
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Parameters of an operation: path, query, header and cookie (OpenAPI 3.2.0 section 4.12).
+//!
+//! - [`pairs`] finds what of a query or of cookies belongs to which parameter, in one pass;
+//! - [`style`] and [`deep`] take a value apart; nothing is decoded before;
+//! - [`declared`] judges one parameter: its texts are read as its schema's [shape](crate::shape) says.
+
+mod declared;
+pub(crate) mod deep;
+mod pairs;
+pub(crate) mod style;
+
+use std::borrow::Cow;
+
+use artifact_format::model::{
+    Header, Location, Operation, Parameter, ParameterEncoding, SchemaId, Style, UnknownQuery,
+};
+use http::HeaderMap;
+use http::header::{COOKIE, HeaderName};
+use thiserror::Error;
+
+use crate::json::Tree;
+use crate::percent::{self, Escapes, decode};
+use crate::schema::Validators;
+use crate::shape::Shapes;
+use crate::{Part, Place, Report};
+use declared::Declared;
+use pairs::{Occurrence, Pairs};
+use style::Fault;
+
+/// The parameters of an operation, ready to be judged.
+#[derive(Debug)]
+pub struct Parameters {
+    /// With the position of its variable in the path.
+    path: Vec<(usize, Declared)>,
+    query: Pairs,
+    /// The query as a whole.
+    querystring: Option<Declared>,
+    headers: Vec<(HeaderName, Declared)>,
+    cookies: Pairs,
+    unknown: UnknownQuery,
+}
+
+/// What of a query is nobody's parameter.
+#[derive(Debug, Clone, Copy)]
+pub struct Others<'o> {
+    /// What is done about it.
+    pub unknown: UnknownQuery,
+    /// The names of query parameters that carry credentials: they are never unknown.
+    pub credentials: &'o [&'o str],
+}
+
+/// The head of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'r> {
+    /// The texts of the variables of [`Operation::path`], from left to right: percent-encoded, though escapes of
+    /// unreserved characters may be decoded.
+    pub path: &'r [&'r str],
+    /// What follows the `?`, if there is one.
+    pub query: Option<&'r str>,
+    /// The header fields.
+    pub headers: &'r HeaderMap,
+}
+
+/// Room to judge in, reused from one request to the next.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    tree: Tree,
+    occurrences: Vec<Occurrence>,
+}
+
+/// Why parameters cannot be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Error {
+    /// [`Parameters::schemas`] was not among the roots.
+    #[error("the schema {} of the parameter {parameter} has no validator", schema.0)]
+    NotBuilt {
+        /// Its name.
+        parameter: String,
+        /// Its schema.
+        schema: SchemaId,
+    },
+    /// No request can have such a header field (RFC 9110 section 5.1).
+    #[error("{name:?} cannot be the name of a header field")]
+    HeaderName {
+        /// The name.
+        name: String,
+    },
+    /// A path parameter that does not stand in the path.
+    #[error("the path has no variable {name:?}")]
+    NotInPath {
+        /// The name.
+        name: String,
+    },
+}
+
+/// Names that a client made up are cut off here in a report, in bytes.
+const UNKNOWN_NAME_MAX: usize = 100;
+
+impl Parameters {
+    /// The schemas that need a validator.
+    pub fn schemas(operation: &Operation) -> impl Iterator<Item = SchemaId> {
+        operation.parameters.iter().filter_map(|parameter| match &parameter.encoding {
+            ParameterEncoding::Style { schema, .. } | ParameterEncoding::Content { schema, .. } => *schema,
+        })
+    }
+
+    /// Prepares to judge the parameters of an operation.
+    pub fn new(
+        operation: &Operation,
+        others: Others<'_>,
+        shapes: &mut Shapes<'_>,
+        validators: &Validators,
+    ) -> Result<Self, Error> {
+        let (mut path, mut query, mut querystring) = (Vec::new(), Vec::new(), None);
+        let (mut headers, mut cookies) = (Vec::new(), Vec::new());
+        for parameter in &operation.parameters {
+            let declared = Declared::new(parameter, shapes, validators)?;
+            match parameter.location {
+                Location::Path => {
+                    let position = operation.path.variables().position(|variable| variable == parameter.name);
+                    let missing = || Error::NotInPath { name: parameter.name.clone() };
+                    path.push((position.ok_or_else(missing)?, declared));
+                }
+                Location::Query => query.push(declared),
+                Location::Querystring => querystring = Some(declared),
+                Location::Header => {
+                    let invalid = |_| Error::HeaderName { name: parameter.name.clone() };
+                    headers.push((HeaderName::from_bytes(parameter.name.as_bytes()).map_err(invalid)?, declared));
+                }
+                Location::Cookie => cookies.push(declared),
+            }
+        }
+        Ok(Self {
+            path,
+            query: Pairs::new(query, others.credentials),
+            querystring,
+            headers,
+            cookies: Pairs::new(cookies, &[]),
+            unknown: others.unknown,
+        })
+    }
+
+    /// Judges the head of a request. What is wrong is added to the report.
+    pub fn judge(&self, head: &Head<'_>, scratch: &mut Scratch, report: &mut Report) {
+        for (position, declared) in &self.path {
+            match head.path.get(*position) {
+                Some(text) => declared.judge_text(text, &mut scratch.tree, report),
+                None => declared.judge_absent(report),
+            }
+        }
+        self.judge_query(head.query.unwrap_or_default(), scratch, report);
+        for (name, declared) in &self.headers {
+            judge_header(name, declared, (head.headers, &mut scratch.tree), report);
+        }
+        if !self.cookies.declared.is_empty() {
+            self.judge_cookies(head.headers, scratch, report);
+        }
+    }
+
+    fn judge_query(&self, query: &str, scratch: &mut Scratch, report: &mut Report) {
+        match &self.querystring {
+            Some(declared) if query.is_empty() => declared.judge_absent(report),
+            Some(declared) => declared.judge_text(query, &mut scratch.tree, report),
+            None => {
+                scratch.occurrences.clear();
+                self.query.find_in_query(query, &mut scratch.occurrences, |name| match self.unknown {
+                    UnknownQuery::Pass => {}
+                    UnknownQuery::Refuse => refuse_unknown(name, report),
+                });
+                self.query.judge(query, scratch, report);
+            }
+        }
+    }
+
+    fn judge_cookies(&self, headers: &HeaderMap, scratch: &mut Scratch, report: &mut Report) {
+        match joined(headers, &COOKIE, "; ") {
+            Ok(cookies) => {
+                scratch.occurrences.clear();
+                let cookies = cookies.as_deref().unwrap_or_default();
+                self.cookies.find_in_cookies(cookies, &mut scratch.occurrences);
+                self.cookies.judge(cookies, scratch, report);
+            }
+            Err(fault) => report.say(Place::whole(Part::Cookie), fault.keyword(), &fault.to_string()),
+        }
+    }
+}
+
+/// The header fields of a response, ready to be judged.
+#[derive(Debug)]
+pub struct Headers(Vec<(HeaderName, Declared)>);
+
+impl Headers {
+    /// Prepares to judge header fields (OpenAPI 3.2.0 section 4.21): parameters in a header, of style `simple`.
+    pub fn new(headers: &[Header], shapes: &mut Shapes<'_>, validators: &Validators) -> Result<Self, Error> {
+        let declared = |header: &Header| {
+            let parameter = Parameter {
+                name: header.name.clone(),
+                location: Location::Header,
+                required: header.required,
+                allow_empty: false,
+                encoding: ParameterEncoding::Style {
+                    style: Style::Simple,
+                    explode: header.explode,
+                    allow_reserved: false,
+                    schema: header.schema,
+                },
+            };
+            let invalid = |_| Error::HeaderName { name: header.name.clone() };
+            let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(invalid)?;
+            Ok((name, Declared::new(&parameter, shapes, validators)?))
+        };
+        headers.iter().map(declared).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Judges header fields. What is wrong is added to the report.
+    pub fn judge(&self, headers: &HeaderMap, scratch: &mut Scratch, report: &mut Report) {
+        for (name, declared) in &self.0 {
+            judge_header(name, declared, (headers, &mut scratch.tree), report);
+        }
+    }
+}
+
+impl Pairs {
+    /// Judges every parameter by its pairs, which have been found and are in order.
+    fn judge(&self, source: &str, scratch: &mut Scratch, report: &mut Report) {
+        let mut left = scratch.occurrences.as_slice();
+        for (position, declared) in self.declared.iter().enumerate() {
+            let count = left.partition_point(|occurrence| occurrence.parameter <= position);
+            let (own, others) = left.split_at(count);
+            left = others;
+            if own.is_empty() {
+                declared.judge_absent(report);
+            } else {
+                declared.judge_pairs((source, own), &mut scratch.tree, report);
+            }
+        }
+    }
+}
+
+/// Judges a header field. Several of one name are one list (RFC 9110 section 5.3).
+fn judge_header(name: &HeaderName, declared: &Declared, (headers, tree): (&HeaderMap, &mut Tree), report: &mut Report) {
+    match joined(headers, name, ", ") {
+        Ok(Some(Cow::Owned(_))) if !declared.may_be_joined() => declared.refuse(Fault::Repeated, report),
+        Ok(Some(text)) => declared.judge_text(text.trim_matches([' ', '\t']), tree, report),
+        Ok(None) => declared.judge_absent(report),
+        Err(fault) => declared.refuse(fault, report),
+    }
+}
+
+/// The values of all fields of a name; owned if there are several.
+fn joined<'h>(headers: &'h HeaderMap, name: &HeaderName, separator: &str) -> Result<Option<Cow<'h, str>>, Fault> {
+    let mut joined: Option<Cow<'h, str>> = None;
+    for value in headers.get_all(name) {
+        let text = str::from_utf8(value.as_bytes()).map_err(|_| percent::Error::NotUtf8)?;
+        match &mut joined {
+            None => joined = Some(Cow::Borrowed(text)),
+            Some(before) => before.to_mut().extend([separator, text]),
+        }
+    }
+    Ok(joined)
+}
+
+fn refuse_unknown(name: &str, report: &mut Report) {
+    let name = decode(name, Escapes::Form).unwrap_or(Cow::Borrowed(name));
+    let place = Place::named(Part::Query, &name[..name.floor_char_boundary(UNKNOWN_NAME_MAX)]);
+    report.say(place, "additionalProperties", "is not a parameter of this operation");
+}

@@ -1,0 +1,174 @@
+//! Validate: whether the request is what its operation asks for.
+//!
+//! Parameters first, then the body, so that a refusal lists what is wrong with both. A body that must be judged is
+//! read as a whole, under the limits that hold anyway, and what was judged is what goes on, byte for byte.
+
+use std::rc::Rc;
+
+use artifact_format::model::InvalidStatus;
+use bytes::Bytes;
+use contract::body::{Judge, Need, Plan, Presence, Unsupported};
+use contract::parameter::Head;
+use contract::{OperationContract, Part, Place, Report};
+use http::{HeaderValue, Request, StatusCode};
+use http_body::Body;
+use smallvec::SmallVec;
+
+use super::{Exchange, Limited};
+use crate::fault::Fault;
+use crate::router::{Captures, RequestPath};
+use crate::snapshot::{Endpoint, EndpointId};
+use crate::upstream::RequestBody;
+use crate::worker::View;
+
+/// A request that is what its operation asks for.
+#[derive(Debug)]
+pub struct Validated {
+    pub(super) request: Request<RequestBody>,
+    pub(super) path: RequestPath,
+    pub(super) captures: Captures,
+    pub(super) view: Rc<View>,
+    endpoint: EndpointId,
+}
+
+impl Validated {
+    /// What was matched.
+    pub fn endpoint(&self) -> &Endpoint {
+        self.view.snapshot().endpoint(self.endpoint)
+    }
+}
+
+/// Refuses what is not what the operation asks for.
+///
+/// # Errors
+/// 400 for parameters, a body that is missing, cannot be read or is not what its media type says; 415 for a media
+/// type that is not declared; 422, or 400 where that was chosen, for a body that its schema refuses.
+pub async fn validate(exchange: &Exchange, limited: Limited) -> Result<Validated, Fault> {
+    let Limited { mut request, path, captures, view, endpoint } = limited;
+    let contract = &view.snapshot().endpoint(endpoint).contract;
+    let mut verdict = Verdict::new(exchange);
+    judge_parameters(exchange, contract, (&request, &path, &captures), &mut verdict);
+    match plan(contract, &request, &mut verdict)? {
+        Plan::Opaque => {}
+        Plan::Whole(judge) => request = judge_body(exchange, judge, request, &mut verdict).await?,
+    }
+    verdict.into_result(contract)?;
+    Ok(Validated { request, path, captures, view, endpoint })
+}
+
+/// What is wrong so far.
+struct Verdict {
+    report: Report,
+    /// Whether it is more than a body which its schema refuses.
+    is_bad_request: bool,
+}
+
+impl Verdict {
+    fn new(exchange: &Exchange) -> Self {
+        Self { report: Report::new(exchange.worker().settings().errors), is_bad_request: false }
+    }
+
+    /// Something is wrong with the body before it comes to its schema.
+    fn bad_body(&mut self, keyword: &str, message: &str) {
+        self.is_bad_request = true;
+        self.report.say(Place::whole(Part::Body), keyword, message);
+    }
+
+    fn into_result(self, contract: &OperationContract) -> Result<(), Fault> {
+        if self.report.is_empty() {
+            return Ok(());
+        }
+        let status = match contract.validation.invalid_status {
+            InvalidStatus::UnprocessableContent if !self.is_bad_request => StatusCode::UNPROCESSABLE_ENTITY,
+            InvalidStatus::UnprocessableContent | InvalidStatus::BadRequest => StatusCode::BAD_REQUEST,
+        };
+        Err(Fault::Invalid { status, report: Box::new(self.report) })
+    }
+}
+
+/// The parts of a request that parameters stand in.
+type Parts<'r> = (&'r Request<RequestBody>, &'r RequestPath, &'r Captures);
+
+fn judge_parameters(
+    exchange: &Exchange,
+    contract: &OperationContract,
+    (request, path, captures): Parts<'_>,
+    verdict: &mut Verdict,
+) {
+    let raw = request.uri().path();
+    let variables: SmallVec<[&str; 6]> = captures.iter().map(|capture| capture.text(raw, path)).collect();
+    let head = Head { path: &variables, query: request.uri().query(), headers: request.headers() };
+    let mut scratch = exchange.worker().scratch();
+    contract.parameters.judge(&head, &mut scratch.parameters, &mut verdict.report);
+    verdict.is_bad_request = !verdict.report.is_empty();
+}
+
+/// What is to be done with the body.
+fn plan<'c>(
+    contract: &'c OperationContract,
+    request: &Request<RequestBody>,
+    verdict: &mut Verdict,
+) -> Result<Plan<'c>, Fault> {
+    // Where the description says nothing about a body, any may be sent.
+    let Some(expected) = &contract.body else { return Ok(Plan::Opaque) };
+    let presence = Presence::of(request.headers(), request.body().size_hint().exact(), expected.need);
+    match (presence, expected.need) {
+        (Presence::Present, _) => {}
+        (Presence::Absent, Need::Optional) => return Ok(Plan::Opaque),
+        (Presence::Absent, Need::Required) => {
+            verdict.bad_body("required", "a body is required");
+            return Ok(Plan::Opaque);
+        }
+    }
+    match expected.content.select(request.headers()) {
+        Ok(plan) => Ok(plan),
+        Err(unsupported) if verdict.report.is_empty() => Err(refusal(&unsupported, &expected.content.ranges())),
+        Err(unsupported) => {
+            verdict.bad_body("content", &unsupported.to_string());
+            Ok(Plan::Opaque)
+        }
+    }
+}
+
+fn refusal(unsupported: &Unsupported, ranges: &str) -> Fault {
+    match unsupported {
+        Unsupported::Encoded => Fault::ContentCoding,
+        why => Fault::MediaType {
+            why: why.to_string(),
+            accept: HeaderValue::try_from(ranges).unwrap_or(HeaderValue::from_static("*/*")),
+        },
+    }
+}
+
+/// Holds the body, and judges it. A request that is refused anyway is not asked for a body that it has not sent yet.
+async fn judge_body(
+    exchange: &Exchange,
+    judge: Judge<'_>,
+    request: Request<RequestBody>,
+    verdict: &mut Verdict,
+) -> Result<Request<RequestBody>, Fault> {
+    if verdict.is_bad_request && request.headers().contains_key(http::header::EXPECT) {
+        return Ok(request);
+    }
+    let limit = exchange.endpoint().map_or(0, |endpoint| endpoint.body_max_bytes);
+    let (head, body) = request.into_parts();
+    let waiting = exchange.connection().waits_for_body();
+    let held = body.hold(exchange.worker().settings().limits.request_timeout).await;
+    drop(waiting);
+    let (body, content) = held.map_err(|fault| Fault::of_body(fault, limit))?;
+    judge_content(exchange, judge, &content, verdict);
+    Ok(Request::from_parts(head, body))
+}
+
+fn judge_content(exchange: &Exchange, judge: Judge<'_>, content: &Bytes, verdict: &mut Verdict) {
+    let mut scratch = exchange.worker().scratch();
+    if let Err(malformed) = judge.judge(content, &mut scratch.body, &mut verdict.report) {
+        verdict.bad_body("syntax", &malformed.to_string());
+    }
+    if content.len() > LARGE_BYTES {
+        scratch.body.shrink();
+    }
+}
+
+/// Beyond this, what judging a body has grown is given back afterwards.
+const LARGE_BYTES: usize = 1 << 20;
