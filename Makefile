@@ -26,5 +26,5 @@ bench: ## the gateway against nginx, HAProxy and Envoy; writes docs/reference/be
 dist: ## static release binaries, into dist/
 	@scripts/dist.sh
 
-fuzz: ## fuzz the artifact reader for FUZZ_SECONDS (default 60); needs a nightly toolchain
+fuzz: ## fuzz what reads artifacts and requests for FUZZ_SECONDS (default 60); needs a nightly toolchain
 	@scripts/fuzz.sh

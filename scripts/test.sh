@@ -26,7 +26,9 @@ step spelling typos --config typos.toml
 step dependencies deny
 step 'unused dependencies' cargo machete --skip-target-dir
 step clippy cargo clippy --quiet --workspace --all-targets -- -D warnings
-step 'fuzz targets' cargo check --quiet --manifest-path artifact-format/fuzz/Cargo.toml --target-dir "$target/fuzz"
+for package in artifact-format gateway/contract; do
+    step "fuzz targets of $package" cargo check --quiet --manifest-path "$package/fuzz/Cargo.toml" --target-dir "$target/fuzz"
+done
 step documentation document
 step 'conformance harness' scripts/conformance.sh lint
 [ "${1:-}" = lint ] && exit

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    self, Context, Outcome, compile, completion, dev, diff, init, inspect, keygen, man, schema, sign, verify,
+    self, Context, Outcome, check, compile, completion, dev, diff, init, inspect, keygen, man, schema, sign, verify,
 };
 use crate::output::Verbosity;
 
@@ -33,6 +33,10 @@ pub enum Command {
     Compile(compile::Args),
     /// Say what is wrong with OpenAPI documents, and write nothing.
     Validate(compile::ValidateArgs),
+    /// Say which examples and defaults of OpenAPI documents break the documents' own schemas.
+    ///
+    /// Judged as a gateway would: what clients send as requests, what the API sends as responses.
+    Check(check::Args),
     /// Show what changed between two artifacts, for clients and for security.
     Diff(diff::Args),
     /// Make an Ed25519 signing key.
@@ -66,6 +70,7 @@ impl Command {
             Self::Dev(args) => dev::run(args, context),
             Self::Compile(args) => compile::run(args, context),
             Self::Validate(args) => compile::validate(args, context),
+            Self::Check(args) => check::run(args, context),
             Self::Diff(args) => diff::run(args, context),
             Self::Keygen(args) => keygen::run(args, context),
             Self::Sign(args) => sign::run(args, context),

@@ -176,20 +176,43 @@ impl Request {
     /// # Errors
     /// As [`Self::compile`].
     pub fn compile_with(&self, stdin: Option<&[u8]>) -> Result<Compilation, documents::Error> {
-        let DocumentArgs { specs, overlays, root } = &self.documents;
-        let folder = Folder::of(specs, root.as_deref())?.with_stdin(specs.iter().chain(overlays), stdin)?;
-        let name = |paths: &[PathBuf]| paths.iter().map(|path| folder.name(path)).collect::<Result<Vec<_>, _>>();
         let options = Options {
             project: self.lowering.project.to_string(),
             upstream: self.lowering.upstream.clone(),
             security: self.lowering.security.into(),
             provenance: self.provenance.clone(),
         };
+        let (compiled, reads) = self.documents.read((options, stdin), compiler::compile)?;
+        Ok(Compilation { artifact: compiled.artifact, diagnostics: compiled.diagnostics, reads })
+    }
+}
+
+impl DocumentArgs {
+    /// Compares the documents' examples with their schemas. Where requests would go, and who may make them, has no say
+    /// in that.
+    ///
+    /// # Errors
+    /// As [`Request::compile`].
+    pub fn check(&self) -> Result<Diagnostics, documents::Error> {
+        let upstream = Some("http://upstream.invalid".to_owned());
+        let options = Options { upstream, security: SecurityMode::Off, ..Options::default() };
+        Ok(self.read((options, None), compiler::check)?.0)
+    }
+
+    /// Gives the documents, with what stdin held if it was read already, to `look`.
+    fn read<T>(
+        &self,
+        (options, stdin): (Options, Option<&[u8]>),
+        look: impl FnOnce(&Input<'_>) -> T,
+    ) -> Result<(T, Reads), documents::Error> {
+        let Self { specs, overlays, root } = self;
+        let folder = Folder::of(specs, root.as_deref())?.with_stdin(specs.iter().chain(overlays), stdin)?;
+        let name = |paths: &[PathBuf]| paths.iter().map(|path| folder.name(path)).collect::<Result<Vec<_>, _>>();
         // A folder that is named is the fence itself.
         let fence = if root.is_some() { Fence::Files } else { Fence::Documents };
         let input = Input { specs: name(specs)?, overlays: name(overlays)?, fence, files: &folder, options };
-        let compiled = compiler::compile(&input);
-        Ok(Compilation { artifact: compiled.artifact, diagnostics: compiled.diagnostics, reads: folder.reads() })
+        let seen = look(&input);
+        Ok((seen, folder.reads()))
     }
 }
 

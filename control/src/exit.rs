@@ -61,7 +61,7 @@ fn code(error: &Error) -> Code {
         Error::Artifact(error) => of_artifact(error),
         Error::Documents(error) => of_documents(error),
         Error::Compilation(error) => of_compilation(error),
-        Error::DoesNotCompile { .. } | Error::Diff(_) => Code::Invalid,
+        Error::DoesNotCompile { .. } | Error::Denied { .. } | Error::Diff(_) => Code::Invalid,
         Error::Dev(error) => of_dev(error),
         Error::Init(error) => of_init(error),
         Error::Output(_) => Code::Generic,

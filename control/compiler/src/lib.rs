@@ -11,7 +11,9 @@
 //! - `schema`: JSON Schemas, lowered to 2020-12;
 //! - `lower`: documents into the model of an artifact;
 //! - `routing`: no two operations answer the same requests;
-//! - [`compile()`]: the order of it all.
+//! - `enforcement`: every schema is one that a gateway can enforce;
+//! - `examples`: whether a document's own examples satisfy its schemas, for those who ask;
+//! - [`compile()`] and [`check()`]: the order of it all.
 //!
 //! This crate is pure: no network, no database, no environment, no clock. Files come through
 //! [`document::Files`], which the caller implements.
@@ -24,11 +26,13 @@ pub mod reference;
 pub mod structure;
 
 mod compile;
+mod enforcement;
+mod examples;
 pub mod extension;
 mod lower;
 mod routing;
 mod schema;
 
-pub use compile::{Compiled, compile};
+pub use compile::{Compiled, check, compile};
 pub use extension::extension_schema;
 pub use input::{Fence, Input, Options, SecurityMode};

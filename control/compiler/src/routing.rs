@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Sink};
 use crate::lower::Lowered;
 
 /// Reports every operation whose requests another one answers.
-pub(crate) fn check(lowered: &Lowered, sink: &mut Sink) {
+pub(crate) fn check(lowered: &Lowered<'_>, sink: &mut Sink) {
     let mut owners = HashMap::new();
     let operations = &lowered.artifact.routes.operations;
     for (position, operation) in operations.iter().enumerate() {

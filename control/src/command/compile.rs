@@ -3,14 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use artifact_format::model::Artifact;
-use clap::ValueEnum;
-use compiler::diagnostic::{self, Diagnostics};
 
+use super::diagnostics::{self, DiagnosticArgs};
 use super::{Context, Error, Outcome};
 use crate::compilation::{
     Built, Compilation, DocumentArgs, LoweringArgs, ProvenanceArgs, Request, Signer, SigningArgs,
 };
-use crate::config::Color;
 use crate::documents::Reads;
 use crate::file::{self, Access};
 use crate::key::Age;
@@ -46,29 +44,6 @@ pub struct ValidateArgs {
     lowering: LoweringArgs,
     #[command(flatten)]
     diagnostics: DiagnosticArgs,
-}
-
-/// How diagnostics are written.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub struct DiagnosticArgs {
-    /// How diagnostics are written: `text` on stderr, the others on stdout.
-    #[arg(long, env = "PORTCULLIS_CONTROL_FORMAT", value_enum, value_name = "FORMAT", default_value = "text")]
-    format: DiagnosticFormat,
-}
-
-/// The forms of diagnostics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DiagnosticFormat {
-    /// For people, with the line and a caret.
-    Text,
-    /// One JSON object.
-    Json,
-    /// SARIF 2.1.0, for code scanning.
-    Sarif,
-    /// Annotations of GitHub Actions.
-    Github,
-    /// `JUnit` XML.
-    Junit,
 }
 
 /// Compiles, signs, and puts the artifact in its place in one step.
@@ -109,32 +84,15 @@ pub fn validate(args: &ValidateArgs, context: &Context) -> Result<Outcome, Error
 }
 
 /// Compiles and shows the diagnostics.
-fn checked(request: &Request, format: DiagnosticArgs, console: Console) -> Result<(Artifact, Reads), Error> {
+fn checked(request: &Request, args: DiagnosticArgs, console: Console) -> Result<(Artifact, Reads), Error> {
     let progress = console.progress("compiling");
     let Compilation { artifact, diagnostics, reads } = request.compile()?;
     drop(progress);
-    show(&diagnostics, format.format, console)?;
+    diagnostics::show(&diagnostics, args.format, console)?;
     match artifact {
-        Some(artifact) => Ok((artifact, reads)),
+        Some(artifact) => args.denies(&diagnostics).map(|()| (artifact, reads)),
         None => Err(Error::DoesNotCompile { errors: diagnostics.errors(), warnings: diagnostics.warnings() }),
     }
-}
-
-/// Writes diagnostics: for people beside everything else that is said, for programs as data.
-pub(super) fn show(diagnostics: &Diagnostics, format: DiagnosticFormat, console: Console) -> Result<(), Error> {
-    let color = match console.stderr_color() {
-        Color::Allowed => diagnostic::Color::Ansi,
-        Color::Never => diagnostic::Color::Plain,
-    };
-    match format {
-        DiagnosticFormat::Text if diagnostics.iter().next().is_none() => {}
-        DiagnosticFormat::Text => console.say(diagnostics.render(diagnostic::Format::Text, color)),
-        other => {
-            let text = diagnostics.render(other.into(), diagnostic::Color::Plain);
-            console.data(format!("{}\n", text.trim_end()).as_bytes())?;
-        }
-    }
-    Ok(())
 }
 
 /// What was compiled, in a line.
@@ -160,18 +118,6 @@ fn report(built: &Built, console: Console) {
                 ));
             }
             console.note(format_args!("digest {short}, signed by development key {key}"));
-        }
-    }
-}
-
-impl From<DiagnosticFormat> for diagnostic::Format {
-    fn from(format: DiagnosticFormat) -> Self {
-        match format {
-            DiagnosticFormat::Text => Self::Text,
-            DiagnosticFormat::Json => Self::Json,
-            DiagnosticFormat::Sarif => Self::Sarif,
-            DiagnosticFormat::Github => Self::Github,
-            DiagnosticFormat::Junit => Self::Junit,
         }
     }
 }

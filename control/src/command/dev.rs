@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use artifact_format::model::{Artifact, Provenance};
 use compiler::diagnostic::Diagnostics;
 
-use super::compile::{self, DiagnosticFormat};
+use super::compile;
+use super::diagnostics::{self, DiagnosticFormat};
 use super::{Context, Error, Outcome};
 use crate::compilation::{Built, DocumentArgs, LoweringArgs, Request};
 use crate::dev::{self, Addresses, Listener, Session};
@@ -52,7 +53,7 @@ struct Narrator {
 impl Listener for Narrator {
     fn compiled(&mut self, artifact: Option<&Artifact>, diagnostics: &Diagnostics) {
         // Text goes to stderr, where nothing can fail that anybody could be told of.
-        let _ = compile::show(diagnostics, DiagnosticFormat::Text, self.console);
+        let _ = diagnostics::show(diagnostics, DiagnosticFormat::Text, self.console);
         match artifact {
             Some(artifact) => self.console.note(compile::summary(artifact)),
             None => self.console.say(format_args!(

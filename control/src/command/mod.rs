@@ -1,8 +1,10 @@
 //! One file per command: its arguments, and what it does with them.
 
+pub mod check;
 pub mod compile;
 pub mod completion;
 pub mod dev;
+pub mod diagnostics;
 pub mod diff;
 pub mod init;
 pub mod inspect;
@@ -66,6 +68,12 @@ pub enum Error {
         /// How many errors.
         errors: usize,
         /// How many warnings.
+        warnings: usize,
+    },
+    /// Documents with warnings, which were shown, where the user wants none.
+    #[error("{}, which `--deny warnings` does not put up with; nothing was written", output::counted(*warnings, "warning"))]
+    Denied {
+        /// How many.
         warnings: usize,
     },
     /// Artifacts that cannot be compared.

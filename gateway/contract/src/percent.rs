@@ -64,6 +64,22 @@ fn decode_from(text: &[u8], first: usize, escapes: Escapes) -> Result<String, Er
     String::from_utf8(decoded).map_err(|_| Error::NotUtf8)
 }
 
+/// Escapes everything but unreserved characters (RFC 3986 section 2.3), which every reader understands alike.
+pub(crate) fn encode(text: &str, escapes: Escapes) -> String {
+    if escapes == Escapes::None {
+        return text.to_owned();
+    }
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0').to_ascii_uppercase();
+    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        }
+        encoded
+    })
+}
+
 fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
@@ -71,6 +87,15 @@ fn hex(digit: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let text = "a-Z_0.~ +%&=/é\u{1F980}";
+        assert_eq!(encode(text, Escapes::Percent), "a-Z_0.~%20%2B%25%26%3D%2F%C3%A9%F0%9F%A6%80");
+        for escapes in [Escapes::None, Escapes::Percent, Escapes::Form, Escapes::Cookie] {
+            assert_eq!(decode(&encode(text, escapes), escapes).as_deref(), Ok(text));
+        }
+    }
 
     #[test]
     fn decodes_as_each_place_asks() {

@@ -1,8 +1,12 @@
 //! What a schema says about how a value without types is to be read.
 //!
 //! Parameters and form fields are text; whether `5` is a number or a string only the schema knows. A shape is what
-//! of a schema answers that: never less than what the schema allows, so that a reading that the shape rules out is
-//! one that the schema refuses.
+//! of a schema answers that.
+//!
+//! Where a schema says which types it allows, a shape has never less, so that a reading that the shape rules out is
+//! one that the schema refuses. Where it says nothing of types, JSON Schema lets `maxLength` pass every list and
+//! `maximum` every string. Taken at its word, any text could be read as something that nobody checks; so a value is
+//! read as what the keywords are about.
 
 mod reader;
 mod types;
@@ -15,8 +19,10 @@ use std::sync::Arc;
 /// What a value may be, and what may be in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
-    /// The types that it may have.
-    pub types: Types,
+    /// The types that it may have, as far as the schema says so.
+    said: Types,
+    /// The types that its keywords are about; none where there are no such keywords.
+    about: Types,
     items: Option<Arc<Items>>,
     members: Option<Arc<Members>>,
 }
@@ -55,7 +61,17 @@ static ANYTHING: Shape = Shape::of_types(Types::ALL);
 impl Shape {
     /// Any value of these types.
     pub const fn of_types(types: Types) -> Self {
-        Self { types, items: None, members: None }
+        Self { said: types, about: Types::NONE, items: None, members: None }
+    }
+
+    /// The types that it is read as.
+    pub fn types(&self) -> Types {
+        if self.said == Types::ALL && self.about != Types::NONE { self.about } else { self.said }
+    }
+
+    /// Whether nothing is known of it.
+    pub fn is_open(&self) -> bool {
+        self.types() == Types::ALL
     }
 
     /// What the item at `index` may be.
@@ -87,7 +103,8 @@ impl Shape {
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         Self {
-            types: self.types & other.types,
+            said: self.said & other.said,
+            about: self.about | other.about,
             items: both(self.items.as_ref(), other.items.as_ref(), Items::and),
             members: both(self.members.as_ref(), other.members.as_ref(), Members::and),
         }
@@ -98,14 +115,15 @@ impl Shape {
     pub fn or(&self, other: &Self) -> Self {
         let (lists, objects) = (Types::ARRAY, Types::OBJECT);
         Self {
-            types: self.types | other.types,
+            said: self.said | other.said,
+            about: self.types() | other.types(),
             // Who cannot be a list has no say about items.
-            items: match (self.types.has(lists), other.types.has(lists)) {
+            items: match (self.said.has(lists), other.said.has(lists)) {
                 (true, false) => self.items.clone(),
                 (false, true) => other.items.clone(),
                 _ => either(self.items.as_ref(), other.items.as_ref(), Items::or),
             },
-            members: match (self.types.has(objects), other.types.has(objects)) {
+            members: match (self.said.has(objects), other.said.has(objects)) {
                 (true, false) => self.members.clone(),
                 (false, true) => other.members.clone(),
                 _ => either(self.members.as_ref(), other.members.as_ref(), Members::or),

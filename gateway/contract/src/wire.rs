@@ -38,39 +38,55 @@ const ROUNDS_MAX: usize = 10;
 /// Values of more nodes than this are read in two ways only: all texts as what they may be first, all as the last.
 const REREAD_MAX: usize = 2_000;
 
+/// A value that the contract does not allow, with its texts read so that least is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    choices: Vec<u8>,
+}
+
 impl Contract<'_> {
     /// Whether a value satisfies the contract in any of its readings.
     ///
     /// Where texts can be read in several ways, the most specific one is tried first; then the texts that the
     /// schema objects to are read in their next way, and so on; at last all are read as strings.
-    pub(crate) fn allows(&self, wire: &Wire<'_>, tree: &mut Tree) -> bool {
+    pub(crate) fn judge(&self, wire: &Wire<'_>, tree: &mut Tree) -> Result<(), Refused> {
         if self.is_valid(wire, &[], tree) {
-            return true;
+            return Ok(());
         }
+        let mut best = Refused { choices: Vec::new() };
         let leaves = Leaves::of(wire, self.shape);
         if !leaves.are_ambiguous() {
-            return false;
+            return Err(best);
         }
         let mut choices = vec![0; leaves.counts.len()];
+        let mut fewest = usize::MAX;
         for _ in 0..ROUNDS_MAX {
             if tree.len() > REREAD_MAX {
                 break;
             }
             let faults = self.faults(wire, &choices, tree);
-            if !leaves.reconsider(&mut choices, faults) {
+            if faults.len() < fewest {
+                (fewest, best.choices) = (faults.len(), choices.clone());
+            }
+            if !leaves.reconsider(&mut choices, &faults) {
                 break;
             }
             if self.is_valid(wire, &choices, tree) {
-                return true;
+                return Ok(());
             }
         }
         choices.fill(u8::MAX);
-        self.is_valid(wire, &choices, tree)
+        if self.is_valid(wire, &choices, tree) { Ok(()) } else { Err(best) }
     }
 
-    /// Says what is wrong with a value that the contract does not allow, in its most specific reading.
-    pub(crate) fn explain(&self, wire: &Wire<'_>, (place, tree): (&Place, &mut Tree), report: &mut Report) {
-        if let Some(value) = wire.build(self.shape, &[], tree) {
+    /// Says what is wrong with a value that was refused.
+    pub(crate) fn explain(
+        &self,
+        (wire, refused): (&Wire<'_>, &Refused),
+        (place, tree): (&Place, &mut Tree),
+        report: &mut Report,
+    ) {
+        if let Some(value) = wire.build(self.shape, &refused.choices, tree) {
             self.validator.explain(value, place, report);
         }
     }
@@ -141,19 +157,21 @@ struct Options {
 impl Options {
     fn of(wire: &Wire<'_>, shape: &Shape) -> Self {
         match wire {
-            Wire::Text(text) => Self { one: Some(readings(shape.types, text)), ..Self::default() },
+            Wire::Text(text) => Self { one: Some(readings(shape.types(), text)), ..Self::default() },
             Wire::Single(text) => Self::of_single(text, shape),
             Wire::List(_) | Wire::Map(_) => Self::default(),
         }
     }
 
     fn of_single(text: &str, shape: &Shape) -> Self {
-        let is_list = shape.types.has(Types::ARRAY);
-        let is_empty_map = shape.types.has(Types::OBJECT) && text.is_empty();
-        let is_one = shape.types.has_any(Types::SCALAR) || !(is_list || is_empty_map);
+        // Of a schema that says nothing, a text is a text.
+        let has = |types| shape.types().has(types) && !shape.is_open();
+        let is_list = has(Types::ARRAY);
+        let is_empty_map = has(Types::OBJECT) && text.is_empty();
+        let is_one = shape.types().has_any(Types::SCALAR) || !(is_list || is_empty_map);
         Self {
-            one: is_one.then(|| readings(shape.types, text)),
-            list: is_list.then(|| readings(shape.item(0).types, text)),
+            one: is_one.then(|| readings(shape.types(), text)),
+            list: is_list.then(|| readings(shape.item(0).types(), text)),
             is_empty_list: is_list && text.is_empty(),
             is_empty_map,
         }
@@ -218,15 +236,15 @@ impl Leaves {
     }
 
     /// Chooses the next reading of every text that the schema objects to; says whether there is any.
-    fn reconsider(&self, choices: &mut [u8], faults: Vec<String>) -> bool {
-        let mut faulty: Vec<usize> = faults.iter().filter_map(|pointer| self.position(pointer)).collect();
-        faulty.sort_unstable();
-        faulty.dedup();
-        faulty.retain(|leaf| choices[*leaf] + 1 < self.counts[*leaf]);
-        for leaf in &faulty {
+    fn reconsider(&self, choices: &mut [u8], faults: &[String]) -> bool {
+        let mut wrong: Vec<usize> = faults.iter().filter_map(|pointer| self.position(pointer)).collect();
+        wrong.sort_unstable();
+        wrong.dedup();
+        wrong.retain(|leaf| choices[*leaf] + 1 < self.counts[*leaf]);
+        for leaf in &wrong {
             choices[*leaf] += 1;
         }
-        !faulty.is_empty()
+        !wrong.is_empty()
     }
 
     /// The text at a pointer, or in the list of one that it was taken for.

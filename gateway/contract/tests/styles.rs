@@ -66,7 +66,7 @@ fn schemas() -> [Value; 4] {
 }
 
 fn violations(row: &Row, location: Location, schema: &Value, text: &str) -> Vec<String> {
-    let contract = Contract::default().styled(NAME, location, (row.style, row.explode), schema).required();
+    let contract = Contract::default().styled((NAME, location), (row.style, row.explode), schema).required();
     contract.build().judge(&Request::at(location, NAME, text))
 }
 
@@ -150,7 +150,7 @@ fn mutants_are_refused() {
             text.replace("%20", "%09").replace("%7C", "%3B").replace(',', "%2C"),
             text.replace("100", "100.0").replace("blue", "Blue"),
             text.replace("100", "0100").replace("black", "%62lackk"),
-            text.replace("G", "g").replace("brown", ""),
+            text.replace('G', "g").replace("brown", ""),
             format!("{text},"),
             format!("{text}&color=red&R=1").replace('&', if location == Cookie { "; " } else { "&" }),
         ];

@@ -104,6 +104,12 @@ codes! {
     7008 Unreadable "a part of an operation cannot be read";
     7009 NotValidatedYet "a part of the contract is not validated yet";
     7010 OldSpelling "a schema's keyword is not written as 2020-12 writes it";
+    7011 PatternInvalid "a pattern is not a regular expression";
+    7012 PatternNotLinear "a pattern needs backtracking";
+    7013 SchemaUnenforceable "no gateway can enforce a schema";
+    // What a document says of itself, looked at by `check`.
+    8001 ExampleMismatch "an example breaks its schema";
+    8002 DefaultMismatch "a default breaks its schema";
 }
 
 impl Code {

@@ -22,7 +22,7 @@ mod tests;
 
 pub(crate) use inherited::{Extensions, Inherited};
 pub(crate) use misplaced::report_misplaced;
-pub(crate) use policy::{patterns, policy_set};
+pub(crate) use policy::{patterns, policy_set, validation};
 pub(crate) use released::Released;
 pub use schema::extension_schema;
 pub(crate) use upstream::{BasePath, Choice, base_path, chosen, definition, listeners, upstream_path};

@@ -21,22 +21,19 @@ pub(crate) fn policy_set(settings: &Inherited<'_>, released: &mut Released, sink
     let rate_limit = asked("rate-limit", Feature::RateLimit).and_then(|setting| rate_limit(&setting));
     let cors = asked("cors", Feature::Cors).and_then(|setting| cors(&setting));
     let mock = asked("mock", Feature::Mock).and_then(|setting| mock(&setting));
-    PolicySet { limits: limits(settings), validation: validation(settings, released, sink), rate_limit, cors, mock }
+    PolicySet { limits: limits(settings), validation: validation(settings), rate_limit, cors, mock }
 }
 
 fn limits(settings: &Inherited<'_>) -> Limits {
     Limits { body_max_bytes: settings.part("limits", "body").and_then(|body| parse_size(body.str()?)) }
 }
 
-fn validation(settings: &Inherited<'_>, released: &mut Released, sink: &mut Sink) -> Validation {
-    let standard = Validation::default();
-    let mut validation = standard;
+/// How strictly the contract is read.
+pub(crate) fn validation(settings: &Inherited<'_>) -> Validation {
+    let mut validation = Validation::default();
     for (name, read) in PARTS {
-        let Some(part) = settings.part("validation", name) else { continue };
-        let before = validation;
-        read(&mut validation, &part);
-        if validation != before {
-            released.demand(Feature::ValidationOptions, &part, sink);
+        if let Some(part) = settings.part("validation", name) {
+            read(&mut validation, &part);
         }
     }
     validation
@@ -44,7 +41,7 @@ fn validation(settings: &Inherited<'_>, released: &mut Released, sink: &mut Sink
 
 type ReadPart = fn(&mut Validation, &Node<'_>);
 
-/// Each part of `validation`, and how it is read. Parts are independent, so one that changes nothing is at its default.
+/// Each part of `validation`, and how it is read.
 const PARTS: [(&str, ReadPart); 6] = [
     ("unknown-query", |validation, part| {
         validation.unknown_query =

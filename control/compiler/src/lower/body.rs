@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use artifact_format::model::{Header, MediaType, PropertyEncoding, RequestBody, Response, StatusPattern, Style};
 
+use super::holder::Written;
 use super::parameters::{explode_default, style_named};
 use super::side::Side;
 use super::{map, unreadable};
@@ -82,7 +83,8 @@ fn content<'d>(holder: &Node<'d>, side: &mut Side<'_, 'd>) -> Vec<MediaType> {
 
 fn media_type<'d>(range: String, entry: &Node<'d>, side: &mut Side<'_, 'd>) -> MediaType {
     not_yet(entry, &["prefixEncoding", "itemEncoding"], "parts of this body are", side.sink);
-    let (schema, item_schema) = (side.schema(entry, "schema"), side.schema(entry, "itemSchema"));
+    let schema = side.held(entry, Written::Media(range.clone()));
+    let item_schema = side.schema(entry, "itemSchema");
     let encodings = declared(entry, "encoding", side.sink).into_iter();
     let encoding = encodings.map(|(name, node)| property(name, &node, side)).collect();
     MediaType { range, schema, item_schema, encoding }
@@ -125,7 +127,7 @@ fn headers<'d>(holder: &Node<'d>, side: &mut Side<'_, 'd>) -> Vec<Header> {
         let Some(node) = resolved(&written, side.sink) else { continue };
         not_yet(&node, &["content"], "values of this header are", side.sink);
         let flag = |name: &str| node.get(name).and_then(|flag| flag.bool()).unwrap_or(false);
-        let schema = side.schema(&node, "schema");
+        let schema = side.held(&node, Written::Style(Style::Simple));
         headers.push(Header {
             name: name.to_ascii_lowercase(),
             required: flag("required"),

@@ -5,6 +5,7 @@
 
 mod api;
 mod body;
+mod holder;
 mod numbering;
 mod operation;
 mod parameters;
@@ -15,26 +16,31 @@ mod side;
 pub(crate) mod target;
 mod upstreams;
 
-use artifact_format::model::{ApiId, Artifact, Listener, Policies, Routes, Spec, Specs, Upstreams, Validation};
+use artifact_format::model::{ApiId, Artifact, Listener, Policies, Routes, Spec, Specs, Upstreams};
 
 use api::ApiContext;
+pub(crate) use holder::Holder;
 use operation::Tables;
 
 use crate::diagnostic::{Code, Place, Sink};
 use crate::document::{Documents, Node};
-use crate::extension::{self, Extensions};
+use crate::extension::{self, Extensions, Inherited};
 use crate::input::Options;
 use crate::schema::Purposes;
 
-/// A model, and where each of its operations is declared.
-pub(crate) struct Lowered {
+/// A model, and where its parts are declared.
+pub(crate) struct Lowered<'d> {
     pub(crate) artifact: Artifact,
     /// By position of the operation.
     pub(crate) places: Vec<Place>,
+    /// By position of the schema.
+    pub(crate) schemas: Vec<Node<'d>>,
+    /// Everything that has a schema, as often as it is used.
+    pub(crate) holders: Vec<Holder<'d>>,
 }
 
 /// Lowers every entry document into one artifact. It is worth nothing if an error was noted, here or before.
-pub(crate) fn lower(documents: &Documents, options: &Options, sink: &mut Sink) -> Lowered {
+pub(crate) fn lower<'d>(documents: &'d Documents, options: &Options, sink: &mut Sink) -> Lowered<'d> {
     let mut tables = Tables::new(documents, options);
     let mut routes = Routes::default();
     let mut places = Vec::new();
@@ -64,12 +70,18 @@ pub(crate) fn lower(documents: &Documents, options: &Options, sink: &mut Sink) -
         let schemas = root.get("components").and_then(|components| components.get("schemas"));
         let schemas = schemas.map(|schemas| map(&schemas, sink));
         let schemas = schemas.iter().flat_map(Node::entries).map(|(_, schema)| schema);
-        let extension = tables.extensions.of_document(&root, sink);
-        let purposes = Purposes::new(&Validation::default(), extension::patterns(extension.as_ref()));
-        tables.schemas.look_at_unused(schemas, purposes.response, sink);
+        tables.schemas.look_at_unused(schemas, purposes_of_document(&root).response, sink);
     }
     extension::report_misplaced(documents, &tables.extensions, sink);
-    Lowered { artifact: artifact(documents, options, (routes, tables), sink), places }
+    finished(Lowering { documents, options, routes, places, tables }, sink)
+}
+
+/// What schemas of a document are read for that no operation has.
+pub(crate) fn purposes_of_document(root: &Node<'_>) -> Purposes {
+    // Its extension is looked at in its place.
+    let extension = Extensions::default().of_document(root, &mut Sink::new());
+    let settings = Inherited::new(extension.clone());
+    Purposes::new(&extension::validation(&settings), extension::patterns(extension.as_ref()))
 }
 
 /// A scheme that nobody requires has a say in nothing, but its extension is to be right.
@@ -90,17 +102,23 @@ fn check_dialect(root: &Node<'_>, sink: &mut Sink) {
     }
 }
 
-fn artifact(
-    documents: &Documents,
-    options: &Options,
-    (routes, tables): (Routes, Tables<'_, '_>),
-    sink: &mut Sink,
-) -> Artifact {
-    let table = tables.schemas.finish(sink);
-    let mut routes = routes;
+/// What [`finished`] puts together.
+struct Lowering<'d, 'o> {
+    documents: &'d Documents,
+    options: &'o Options,
+    routes: Routes,
+    places: Vec<Place>,
+    tables: Tables<'d, 'o>,
+}
+
+fn finished<'d>(lowering: Lowering<'d, '_>, sink: &mut Sink) -> Lowered<'d> {
+    let Lowering { documents, options, mut routes, places, tables } = lowering;
+    let (table, schemas) = tables.schemas.finish(sink);
     routes.operations.iter_mut().for_each(|operation| numbering::renumber(operation, &table));
+    let mut holders = tables.holders;
+    holders.iter_mut().for_each(|holder| holder.schema = table.id(holder.schema));
     routes.listeners = tables.listeners.into_values().map(|name| Listener { name }).collect();
-    Artifact {
+    let artifact = Artifact {
         project: options.project.clone(),
         compiler: concat!("portcullis-control/", env!("CARGO_PKG_VERSION")).to_owned(),
         provenance: options.provenance.clone(),
@@ -109,7 +127,8 @@ fn artifact(
         policies: Policies { schemes: tables.schemes.in_use, sets: tables.policies.into_values().collect() },
         upstreams: Upstreams { upstreams: tables.upstreams.upstreams },
         specs: specs(documents),
-    }
+    };
+    Lowered { artifact, places, schemas, holders }
 }
 
 /// Every file that was read, by path.

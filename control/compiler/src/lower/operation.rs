@@ -9,6 +9,7 @@ use artifact_format::model::{
 };
 
 use super::api::ApiContext;
+use super::holder::Holder;
 use super::numbering::Numbered;
 use super::path_item::{Declared, PathItem};
 use super::security::{Schemes, Surroundings};
@@ -26,6 +27,7 @@ use crate::schema::{Collector, Purposes};
 pub(super) struct Tables<'d, 'o> {
     options: &'o Options,
     pub(super) schemas: Collector<'d>,
+    pub(super) holders: Vec<Holder<'d>>,
     pub(super) extensions: Extensions<'d>,
     pub(super) schemes: Schemes,
     pub(super) upstreams: UpstreamTable,
@@ -56,6 +58,7 @@ impl<'d, 'o> Tables<'d, 'o> {
         Self {
             options,
             schemas: Collector::new(documents),
+            holders: Vec::new(),
             extensions: Extensions::default(),
             schemes: Schemes::new(options.security),
             upstreams: UpstreamTable::default(),
@@ -92,7 +95,12 @@ impl<'d, 'o> Tables<'d, 'o> {
         let holding = self.holding(&node, path, sink);
         let policy = extension::policy_set(&holding.settings, &mut self.released, sink);
         let purposes = Purposes::new(&policy.validation, api.patterns());
-        let mut requests = Side { schemas: &mut self.schemas, purpose: purposes.request, sink: &mut *sink };
+        let mut requests = Side {
+            schemas: &mut self.schemas,
+            purpose: purposes.request,
+            holders: &mut self.holders,
+            sink: &mut *sink,
+        };
         let declared = parameters::parameters(&node, &path.item, &mut requests);
         let request_body = body::request_body(&node, &mut requests);
         let responses = body::responses(&node, &mut Side { purpose: purposes.response, ..requests });

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use artifact_format::model::{Location, Parameter, ParameterEncoding, PathTemplate, Style};
 
 use super::body::media_range;
+use super::holder::Written;
 use super::path_item::PathItem;
 use super::side::Side;
 use super::{map, unreadable};
@@ -123,7 +124,7 @@ fn content_encoding<'d>(content: &Node<'d>, requests: &mut Side<'_, 'd>) -> Opti
     let (range, entry) = map(content, requests.sink).entries().next()?;
     let media_type = media_range(range, &entry, requests.sink)?;
     let entry = entry.resolved().map_err(|error| unreadable(&entry, &error.to_string(), requests.sink)).ok()?;
-    let schema = requests.schema(&entry, "schema");
+    let schema = requests.held(&entry, Written::Media(media_type.clone()));
     Some(ParameterEncoding::Content { media_type, schema })
 }
 
@@ -139,7 +140,7 @@ fn style_encoding<'d>(node: &Node<'d>, location: Location, requests: &mut Side<'
     };
     let explode = node.get("explode").and_then(|explode| explode.bool()).unwrap_or_else(|| explode_default(style));
     let allow_reserved = node.get("allowReserved").and_then(|allow| allow.bool()).unwrap_or(false);
-    let schema = requests.schema(node, "schema");
+    let schema = requests.held(node, Written::Style(style));
     Some(ParameterEncoding::Style { style, explode, allow_reserved, schema })
 }
 

@@ -8,6 +8,7 @@ use super::keyword::{self, Binding, Keyword};
 use super::lowering::Writer;
 use super::manner::Manner;
 use super::marked::Marks;
+use super::pattern::PatternBook;
 use super::purpose::Purpose;
 use super::scope::{ScopeId, Scopes, Spot};
 use super::table::{self, Table};
@@ -20,6 +21,7 @@ use crate::document::{Documents, Identity, Node, Version};
 pub(crate) struct Collector<'d> {
     pub(super) scopes: Scopes<'d>,
     pub(super) marks: Marks<'d>,
+    pub(super) patterns: PatternBook,
     ids: HashMap<(Identity, ScopeId, Manner), usize>,
     nodes: Vec<Node<'d>>,
     texts: Vec<Text>,
@@ -51,6 +53,7 @@ impl<'d> Collector<'d> {
         Self {
             scopes: Scopes::new(documents),
             marks: Marks::new(documents),
+            patterns: PatternBook::default(),
             ids: HashMap::new(),
             nodes: Vec::new(),
             texts: Vec::new(),
@@ -78,7 +81,7 @@ impl<'d> Collector<'d> {
         purpose: Purpose,
         sink: &mut Sink,
     ) {
-        let used = self.texts.len();
+        let (used, patterns) = (self.texts.len(), self.patterns.needed());
         let known: HashSet<Identity> = self.ids.keys().map(|(schema, ..)| *schema).collect();
         let is_unused = |schema: &Node<'d>| !known.contains(&schema.identity());
         let mut found = Sink::new();
@@ -87,17 +90,21 @@ impl<'d> Collector<'d> {
         }
         self.nodes.truncate(used);
         self.texts.truncate(used);
+        self.patterns.reset(patterns);
         sink.take_as_warnings(found);
     }
 
-    /// The table, in which ids are final.
-    pub(crate) fn finish(self, sink: &mut Sink) -> Table {
+    /// The table, in which ids are final, and where each of its schemas is written first.
+    pub(crate) fn finish(self, sink: &mut Sink) -> (Table, Vec<Node<'d>>) {
         if let Some(endless) = table::endless(&self.texts).and_then(|text| self.nodes.get(text)) {
             sink.error(Code::SchemaEndless, endless, "to validate against this schema would never end").hint(
                 "through `$ref`, `allOf` and their like it applies itself to the same value again; one of them must go into a property or an item",
             );
         }
-        Table::of(&self.texts)
+        let mut table = Table::of(&self.texts);
+        table.schemas.patterns = self.patterns.needed();
+        let nodes = table.firsts(self.nodes);
+        (table, nodes)
     }
 
     /// The provisional id of what a spot means once it is followed through mere references, applied to a value that is

@@ -24,6 +24,8 @@ pub(super) enum Keyword {
     Property,
     /// An object of schemas of properties.
     Properties,
+    /// `patternProperties`: likewise, by the patterns of their names.
+    PatternProperties,
     /// `type`.
     Type,
     /// A count: an integer from 0.
@@ -42,6 +44,8 @@ pub(super) enum Keyword {
     Text,
     /// `format`.
     Format,
+    /// `pattern`.
+    Pattern,
     /// A list of distinct strings.
     Names,
     /// An object of lists of distinct strings.
@@ -77,7 +81,8 @@ pub(super) fn of_2020_12(name: &str) -> Option<Keyword> {
         "items" | "contains" | "propertyNames" | "unevaluatedItems" => Keyword::Schema(Step::Descends),
         "prefixItems" => Keyword::Schemas(Step::Descends),
         "additionalProperties" | "unevaluatedProperties" => Keyword::Property,
-        "properties" | "patternProperties" => Keyword::Properties,
+        "properties" => Keyword::Properties,
+        "patternProperties" => Keyword::PatternProperties,
         "minLength" | "maxLength" | "minItems" | "maxItems" | "minContains" | "maxContains" | "minProperties"
         | "maxProperties" => Keyword::Count,
         "minimum" => Keyword::Bound("exclusiveMinimum"),
@@ -86,7 +91,8 @@ pub(super) fn of_2020_12(name: &str) -> Option<Keyword> {
         "multipleOf" => Keyword::Positive,
         "uniqueItems" | "readOnly" | "writeOnly" => Keyword::Boolean,
         "format" => Keyword::Format,
-        "pattern" | "contentEncoding" | "contentMediaType" => Keyword::Text,
+        "pattern" => Keyword::Pattern,
+        "contentEncoding" | "contentMediaType" => Keyword::Text,
         "required" => Keyword::Names,
         "dependentRequired" => Keyword::NameLists,
         "enum" => Keyword::Values,

@@ -14,7 +14,7 @@ use super::scope::Spot;
 use super::text::{Step, Text};
 use crate::diagnostic::nearest;
 use crate::diagnostic::{Code, Sink};
-use crate::document::Node;
+use crate::document::{Node, Token};
 use crate::lower;
 
 /// Writes one schema of the table.
@@ -113,6 +113,13 @@ impl<'w, 'd> Writer<'w, 'd> {
                 self.text.member(name);
                 self.property(value, part);
             }
+            Keyword::PatternProperties => {
+                self.text.member(name);
+                self.map(value, |writer, schema| {
+                    writer.pattern_of_names(schema, part.manner);
+                    writer.property(schema, part);
+                });
+            }
             Keyword::Properties => {
                 self.text.member(name);
                 self.map(value, |writer, schema| writer.property(schema, part));
@@ -125,6 +132,12 @@ impl<'w, 'd> Writer<'w, 'd> {
             Keyword::Positive => self.checked(name, value, &rule::POSITIVE),
             Keyword::Boolean => self.checked(name, value, &rule::BOOLEAN),
             Keyword::Text => self.checked(name, value, &rule::TEXT),
+            Keyword::Pattern => {
+                self.checked(name, value, &rule::TEXT);
+                if let Some(pattern) = value.str() {
+                    self.collector.look_at_pattern((pattern, value.place()), part.manner.patterns, self.sink);
+                }
+            }
             Keyword::Names => self.names(name, value, part),
             Keyword::NameLists => self.name_lists(name, value, part),
             Keyword::Values => self.checked(name, value, &rule::VALUES),
@@ -172,6 +185,12 @@ impl<'w, 'd> Writer<'w, 'd> {
             self.text.raw("false");
         } else {
             self.part(node, whole, Step::Descends);
+        }
+    }
+
+    fn pattern_of_names(&mut self, schema: &Node<'d>, manner: Manner) {
+        if let Some(Token::Key(pattern)) = schema.token() {
+            self.collector.look_at_pattern((pattern, schema.key_place()), manner.patterns, self.sink);
         }
     }
 
@@ -331,8 +350,8 @@ impl<'w, 'd> Writer<'w, 'd> {
     fn fault(&mut self, node: &Node<'d>, rule: &str) {
         if language(node) == Language::Draft202012 || !self.sink.has_errors() {
             let what = match node.token() {
-                Some(crate::document::Token::Key(key)) => format!("`{key}` {rule}"),
-                Some(crate::document::Token::Index(_)) | None => rule.to_owned(),
+                Some(Token::Key(key)) => format!("`{key}` {rule}"),
+                Some(Token::Index(_)) | None => rule.to_owned(),
             };
             self.sink.error(Code::SchemaMalformed, node, what);
         }

@@ -6,6 +6,7 @@
 //! - [`purpose`] says what a schema is for, a request or a response; [`manner`] how it is read therefore, and [`marked`]
 //!   which properties only one side sends;
 //! - [`numeric`] writes formats of numbers as bounds, which are exact because [`decimal`] is;
+//! - [`pattern`] tries every regular expression;
 //! - [`scope`] resolves `$dynamicRef`; [`discriminator`] rewrites mappings;
 //! - [`text`] and [`table`] hold what was written and merge what is the same.
 
@@ -17,6 +18,7 @@ mod lowering;
 mod manner;
 mod marked;
 mod numeric;
+mod pattern;
 mod purpose;
 mod rule;
 mod scope;

@@ -35,6 +35,17 @@ impl Table {
         }
         Self { schemas, ids }
     }
+
+    /// Of what is known of every provisional id, what is known of the first that became each schema of the table.
+    pub(super) fn firsts<T>(&self, provisional: Vec<T>) -> Vec<T> {
+        let mut firsts = Vec::with_capacity(self.schemas.schemas.len());
+        for (known, id) in provisional.into_iter().zip(&self.ids) {
+            if id.index() == firsts.len() {
+                firsts.push(known);
+            }
+        }
+        firsts
+    }
 }
 
 /// Merging is worth a bounded effort: real descriptions need about ten rounds, a long chain of equal schemas made to

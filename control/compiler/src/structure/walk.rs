@@ -252,7 +252,8 @@ fn is_file(text: &str) -> bool {
     [".json", ".yaml", ".yml"].iter().any(|extension| text.ends_with(extension))
 }
 
-fn is_schema(object: &'static Object) -> bool {
+/// Whether it is a Schema Object, of whatever version.
+pub(crate) fn is_schema(object: &'static Object) -> bool {
     std::ptr::eq(object, &raw const tables::SCHEMA_SINCE_3_1) || std::ptr::eq(object, &raw const tables::SCHEMA_3_0)
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use artifact_format::container;
 use artifact_format::model::{Artifact, Provenance};
 
-use super::compile::{self, DiagnosticFormat};
+use super::diagnostics::{self, DiagnosticFormat};
 use super::{Context, Error, Outcome};
 use crate::artifact::{self, ArtifactFile, Verdict};
 use crate::compilation::{Compilation, DocumentArgs, LoweringArgs, Request};
@@ -69,6 +69,6 @@ fn compile(path: &Path, text: &[u8], (args, context): (&Args, &Context)) -> Resu
     let documents = DocumentArgs { specs: vec![path.to_owned()], overlays: Vec::new(), root: None };
     let request = Request { documents, lowering: args.lowering.clone(), provenance: Provenance::default() };
     let Compilation { artifact, diagnostics, .. } = request.compile_with(Some(text))?;
-    compile::show(&diagnostics, DiagnosticFormat::Text, context.console)?;
+    diagnostics::show(&diagnostics, DiagnosticFormat::Text, context.console)?;
     artifact.ok_or(Error::DoesNotCompile { errors: diagnostics.errors(), warnings: diagnostics.warnings() })
 }

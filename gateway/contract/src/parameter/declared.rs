@@ -6,7 +6,7 @@ use artifact_format::model::{Location, Parameter, ParameterEncoding, Style};
 
 use super::pairs::{Occurrence, Role};
 use super::style::{Explode, Fault, Kind, Writing};
-use super::{Error, deep};
+use super::{Error, deep, default};
 use crate::json::{Limits, Tree};
 use crate::percent::{Escapes, decode};
 use crate::schema::{Validator, Validators};
@@ -25,6 +25,8 @@ pub(super) struct Declared {
     pub(super) shape: Shape,
     /// Absent where anything is allowed.
     validator: Option<Arc<Validator>>,
+    /// What it is where it is absent, written as it must be in a request.
+    pub(super) default: Option<Box<str>>,
 }
 
 /// How a value is written.
@@ -50,7 +52,7 @@ impl Declared {
         };
         let missing = |schema| Error::NotBuilt { parameter: parameter.name.clone(), schema };
         let validator = schema.map(|schema| validators.get(schema).cloned().ok_or_else(|| missing(schema)));
-        Ok(Self {
+        let mut declared = Self {
             name: parameter.name.as_str().into(),
             part: match parameter.location {
                 Location::Path => Part::Path,
@@ -63,7 +65,11 @@ impl Declared {
             form,
             shape: schema.map_or(Shape::of_types(Types::ALL), |schema| shapes.of(schema)),
             validator: validator.transpose()?,
-        })
+            default: None,
+        };
+        let default = schema.and_then(|schema| shapes.default_of(schema));
+        declared.default = default.and_then(|default| default::written(&declared, &default));
+        Ok(declared)
     }
 
     pub(super) fn is_deep(&self) -> bool {
@@ -77,7 +83,7 @@ impl Declared {
 
     /// Whether pairs called like the members of its value are its own.
     pub(super) fn claims_members(&self) -> bool {
-        self.is_exploded_in_pairs() && self.shape.types.has(Types::OBJECT)
+        self.is_exploded_in_pairs() && self.shape.types().has(Types::OBJECT)
     }
 
     /// Whether what is exploded may stand in one cookie.
@@ -87,7 +93,7 @@ impl Declared {
 
     /// Whether several header fields of its name make one value.
     pub(super) fn may_be_joined(&self) -> bool {
-        matches!(self.form, Form::Style(..)) && self.shape.types.has_any(Types::ARRAY | Types::OBJECT)
+        matches!(self.form, Form::Style(..)) && self.shape.types().has_any(Types::ARRAY | Types::OBJECT)
     }
 
     /// `spaceDelimited` and `pipeDelimited`, which have no exploded form, are then written as `form` is.
@@ -95,7 +101,7 @@ impl Declared {
         matches!(self.form, Form::Style(style, Explode::Exploded) if style != Style::DeepObject)
     }
 
-    fn escapes(&self) -> Escapes {
+    pub(super) fn escapes(&self) -> Escapes {
         match (self.part, self.form) {
             (Part::Query, _) => Escapes::Form,
             (Part::Header | Part::Body, _) | (Part::Cookie, Form::Style(Style::Cookie, _)) => Escapes::None,
@@ -172,19 +178,20 @@ impl Declared {
         let contract = self.validator.as_deref().map(|validator| Contract { shape: &self.shape, validator });
         let mut first = None;
         for kind in Kind::of(&self.shape) {
-            let wire = read(kind);
-            let is_valid = match (&wire, &contract) {
-                (Ok(wire), Some(contract)) => contract.allows(wire, tree),
-                (Ok(_), None) => true,
-                (Err(_), _) => false,
+            let refused = match (read(kind), &contract) {
+                (Ok(_), None) => return,
+                (Ok(wire), Some(contract)) => match contract.judge(&wire, tree) {
+                    Ok(()) => return,
+                    Err(refused) => Ok((wire, refused)),
+                },
+                (Err(fault), _) => Err(fault),
             };
-            if is_valid {
-                return;
-            }
-            first.get_or_insert(wire);
+            first.get_or_insert(refused);
         }
         match (first, contract) {
-            (Some(Ok(wire)), Some(contract)) => contract.explain(&wire, (&self.place(), tree), report),
+            (Some(Ok((wire, refused))), Some(contract)) => {
+                contract.explain((&wire, &refused), (&self.place(), tree), report);
+            }
             (Some(Err(fault)), _) => self.refuse(fault, report),
             (None, _) | (Some(Ok(_)), None) => {}
         }
@@ -218,14 +225,14 @@ fn exploded<'w>(
         members.peek().ok_or(Fault::Style)?;
         return writing.map(members, shape);
     }
-    if pairs.iter().any(|pair| pair.role == Role::Member) && !shape.types.has(Types::OBJECT) {
+    if pairs.iter().any(|pair| pair.role == Role::Member) && !shape.types().has(Types::OBJECT) {
         return Err(Fault::Style);
     }
     let mut values = of(Role::Whole).map(|pair| pair.value(source));
     match (kind, values.next(), values.next()) {
         (_, None, _) => Err(Fault::Style),
         (Kind::Scalar, Some(only), None) => writing.text(only),
-        (Kind::Scalar, Some(_), Some(_)) => Err(Fault::Repeated),
+        (Kind::Scalar, Some(_), Some(_)) if !shape.is_open() => Err(Fault::Repeated),
         _ => writing.list(&of(Role::Whole).map(|pair| pair.value(source)).collect::<Vec<_>>()),
     }
 }

@@ -54,7 +54,7 @@ fn brackets(key: &str, name: &str) -> Result<Vec<String>, Fault> {
 }
 
 fn build<'w>(mut entries: Vec<Entry<'w>>, shape: &Shape) -> Result<Wire<'w>, Fault> {
-    let (may_be_list, may_be_map) = (shape.types.has(Types::ARRAY), shape.types.has(Types::OBJECT));
+    let (may_be_list, may_be_map) = (shape.types().has(Types::ARRAY), shape.types().has(Types::OBJECT));
     if entries.iter().all(|entry| entry.keys.is_empty()) {
         if entries.len() > 1 {
             return if may_be_list { Ok(texts(entries)) } else { Err(Fault::Repeated) };

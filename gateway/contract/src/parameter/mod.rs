@@ -2,12 +2,16 @@
 //!
 //! - [`pairs`] finds what of a query or of cookies belongs to which parameter, in one pass;
 //! - [`style`] and [`deep`] take a value apart; nothing is decoded before;
+//! - [`default`] writes what a request may be completed with;
 //! - [`declared`] judges one parameter: its texts are read as its schema's [shape](crate::shape) says.
 
 mod declared;
 pub(crate) mod deep;
+mod default;
 mod pairs;
 pub(crate) mod style;
+
+pub use default::Missing;
 
 use std::borrow::Cow;
 
@@ -157,6 +161,26 @@ impl Parameters {
         }
     }
 
+    /// The defaults of everything that a request may have and does not, in the order of the description. Meant for
+    /// requests that have been judged, and only where defaults are to be put in.
+    pub fn missing_defaults(&self, head: &Head<'_>, scratch: &mut Scratch) -> Vec<Missing<'_>> {
+        let mut missing = Vec::new();
+        let query = head.query.unwrap_or_default();
+        if self.querystring.is_none() {
+            scratch.occurrences.clear();
+            self.query.find_in_query(query, &mut scratch.occurrences, |_| {});
+            missing.extend(self.query.missing(&scratch.occurrences));
+        }
+        let is_absent = |(name, _): &&(HeaderName, Declared)| !head.headers.contains_key(name);
+        missing.extend(self.headers.iter().filter(is_absent).filter_map(|(_, declared)| declared.missing()));
+        if let Ok(cookies) = joined(head.headers, &COOKIE, "; ") {
+            scratch.occurrences.clear();
+            self.cookies.find_in_cookies(cookies.as_deref().unwrap_or_default(), &mut scratch.occurrences);
+            missing.extend(self.cookies.missing(&scratch.occurrences));
+        }
+        missing
+    }
+
     fn judge_query(&self, query: &str, scratch: &mut Scratch, report: &mut Report) {
         match &self.querystring {
             Some(declared) if query.is_empty() => declared.judge_absent(report),
@@ -182,6 +206,12 @@ impl Parameters {
             }
             Err(fault) => report.say(Place::whole(Part::Cookie), fault.keyword(), &fault.to_string()),
         }
+    }
+}
+
+impl Declared {
+    fn missing(&self) -> Option<Missing<'_>> {
+        self.default.as_deref().map(|text| Missing { part: self.part, name: &self.name, text })
     }
 }
 
@@ -221,6 +251,13 @@ impl Headers {
 }
 
 impl Pairs {
+    /// The defaults of parameters that are not among those that were found.
+    fn missing(&self, found: &[Occurrence]) -> impl Iterator<Item = Missing<'_>> {
+        let is_absent = |position: usize| found.binary_search_by_key(&position, |pair| pair.parameter).is_err();
+        let absent = self.declared.iter().enumerate().filter(move |(position, _)| is_absent(*position));
+        absent.filter_map(|(_, declared)| declared.missing())
+    }
+
     /// Judges every parameter by its pairs, which have been found and are in order.
     fn judge(&self, source: &str, scratch: &mut Scratch, report: &mut Report) {
         let mut left = scratch.occurrences.as_slice();

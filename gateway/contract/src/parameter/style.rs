@@ -70,13 +70,20 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// What a value of this shape may be, in the order in which it is tried; at least one.
+    /// What a value of this shape may be, in the order in which it is tried; at least one. Where the schema says
+    /// nothing, only several values make a list: what stands between commas might as well be text.
     pub(crate) fn of(shape: &Shape) -> impl Iterator<Item = Self> {
-        let (list, map) = (shape.types.has(Types::ARRAY), shape.types.has(Types::OBJECT));
-        let scalar = shape.types.has_any(Types::SCALAR) || !(list || map);
+        let has = |types| shape.types().has(types) && !shape.is_open();
+        let (list, map) = (has(Types::ARRAY), has(Types::OBJECT));
+        let scalar = shape.types().has_any(Types::SCALAR) || !(list || map);
         [(Self::Scalar, scalar), (Self::List, list), (Self::Map, map)]
             .into_iter()
             .filter_map(|(kind, is_possible)| is_possible.then_some(kind))
+    }
+
+    /// What several values are that stand for themselves.
+    pub(crate) fn of_several(self, shape: &Shape) -> Self {
+        if self == Self::Scalar && shape.is_open() { Self::List } else { self }
     }
 }
 
@@ -177,6 +184,7 @@ impl Writing<'_> {
             let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
             if decode(name, self.escapes)? == self.name { Ok(value) } else { Err(Fault::Style) }
         };
+        let kind = if text.contains(';') { kind.of_several(shape) } else { kind };
         match (kind, self.explode) {
             (Kind::List, Explode::Exploded) if text.contains(';') => {
                 let items = text.split(';').map(named).collect::<Result<Vec<_>, _>>()?;
@@ -217,7 +225,7 @@ impl Writing<'_> {
 
 /// Adds another value of the same name.
 pub(crate) fn add<'w>(values: &mut Wire<'w>, value: Wire<'w>, shape: &Shape) -> Result<(), Fault> {
-    if !shape.types.has(Types::ARRAY) {
+    if !shape.types().has(Types::ARRAY) {
         return Err(Fault::Repeated);
     }
     match values {

@@ -21,7 +21,7 @@ fn is_base64(text: &str, symbols: [u8; 2]) -> bool {
     let digits = text.trim_end_matches('=');
     let padding = text.len() - digits.len();
     let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || symbols.contains(&byte);
-    let is_whole = digits.len() % 4 != 1 && (padding == 0 || (padding <= 2 && text.len() % 4 == 0));
+    let is_whole = digits.len() % 4 != 1 && (padding == 0 || (padding <= 2 && text.len().is_multiple_of(4)));
     is_whole && digits.bytes().all(is_digit)
 }
 

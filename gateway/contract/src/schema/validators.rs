@@ -168,7 +168,7 @@ impl<'a> Texts<'a> {
         } else {
             let documents = closure.into_iter().map(|id| (uri(id), &self.parsed[&id]));
             let registry = Registry::new().draft(Draft::Draft202012).extend(documents);
-            let registry = registry.and_then(|registry| registry.prepare()).map_err(|error| failed(&error))?;
+            let registry = registry.and_then(jsonschema::RegistryBuilder::prepare).map_err(|error| failed(&error))?;
             options.with_registry(&registry).build(&serde_json::json!({ "$ref": uri(root) }))
         };
         Ok(Validator { inner: inner.map_err(|error| failed(&error))? })

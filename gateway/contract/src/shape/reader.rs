@@ -42,6 +42,21 @@ impl<'a> Shapes<'a> {
         self.referred(schema, DEPTH_MAX)
     }
 
+    /// The `default` of a schema: its own, else that of what it refers to, else that of the first of its `allOf`.
+    pub fn default_of(&self, schema: SchemaId) -> Option<Value> {
+        self.default_within(&serde_json::from_str(&self.schemas.schemas.get(schema.index())?.json).ok()?, DEPTH_MAX)
+    }
+
+    fn default_within(&self, schema: &Value, depth: u8) -> Option<Value> {
+        let (schema, depth) = (schema.as_object()?, depth.checked_sub(1)?);
+        let referred = || {
+            let id = schema.get("$ref").and_then(Value::as_str).and_then(target)?;
+            self.default_within(&serde_json::from_str(&self.schemas.schemas.get(id.index())?.json).ok()?, depth)
+        };
+        let of_all = || list(schema, "allOf").find_map(|each| self.default_within(each, depth));
+        schema.get("default").cloned().or_else(referred).or_else(of_all)
+    }
+
     fn referred(&mut self, id: SchemaId, depth: u8) -> Shape {
         if let Some(shape) = self.found.get(&(id, depth)) {
             return shape.clone();
@@ -80,8 +95,8 @@ impl<'a> Shapes<'a> {
             Value::Object(schema) => schema,
             _ => return ANYTHING.clone(),
         };
-        let mut shape =
-            Shape { types: types(schema), items: self.items(schema, depth), members: self.members(schema, depth) };
+        let (items, members) = (self.items(schema, depth), self.members(schema, depth));
+        let mut shape = Shape { said: types(schema), about: about(schema), items, members };
         if let Some(id) = schema.get("$ref").and_then(Value::as_str).and_then(target) {
             shape = shape.and(&self.referred(id, depth));
         }
@@ -146,6 +161,30 @@ fn types(schema: &Map<String, Value>) -> Types {
     types
 }
 
+/// What the keywords that hold for one type only are about.
+fn about(schema: &Map<String, Value>) -> Types {
+    schema.keys().fold(Types::NONE, |all, keyword| {
+        all | match keyword.as_str() {
+            "minLength" | "maxLength" | "pattern" | "format" | "contentEncoding" | "contentMediaType" => Types::STRING,
+            "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => Types::NUMBER,
+            "items" | "prefixItems" | "contains" | "minItems" | "maxItems" | "uniqueItems" | "unevaluatedItems" => {
+                Types::ARRAY
+            }
+            "properties"
+            | "patternProperties"
+            | "additionalProperties"
+            | "propertyNames"
+            | "required"
+            | "minProperties"
+            | "maxProperties"
+            | "dependentRequired"
+            | "dependentSchemas"
+            | "unevaluatedProperties" => Types::OBJECT,
+            _ => Types::NONE,
+        }
+    })
+}
+
 fn list<'s>(schema: &'s Map<String, Value>, name: &str) -> impl Iterator<Item = &'s Value> {
     schema.get(name).and_then(Value::as_array).into_iter().flatten()
 }
@@ -188,34 +227,41 @@ mod tests {
             (json!({"oneOf": [{"type": "string"}, {}]}), Types::ALL),
             (json!({"type": "string", "oneOf": [{"const": 1}, {"const": "a"}]}), Types::STRING),
             (json!({"not": {"type": "string"}}), Types::ALL),
+            (json!({"maxLength": 5}), Types::STRING),
+            (json!({"minimum": 1, "items": {}}), Types::NUMBER | Types::ARRAY),
+            (json!({"type": "integer", "maxLength": 5}), Types::INTEGER),
+            (json!({"allOf": [{"type": "integer"}], "maxLength": 5}), Types::INTEGER),
+            (json!({"allOf": [{"minLength": 5}, {"required": ["a"]}]}), Types::STRING | Types::OBJECT),
+            (json!({"anyOf": [{"type": "boolean"}, {"minimum": 5}]}), Types::BOOLEAN | Types::NUMBER),
+            (json!({"anyOf": [{"minimum": 5}, {}]}), Types::ALL),
             (json!({"if": {"type": "string"}, "then": false}), Types::ALL),
         ] {
-            assert_eq!(shape(std::slice::from_ref(&schema)).types, expected, "{schema}");
+            assert_eq!(shape(std::slice::from_ref(&schema)).types(), expected, "{schema}");
         }
     }
 
     #[test]
     fn references_are_followed() {
         let to = |id: u32| json!({"$ref": format!("portcullis:schema/{id}")});
-        assert_eq!(shape(&[to(1), json!({"type": "boolean"})]).types, Types::BOOLEAN);
+        assert_eq!(shape(&[to(1), json!({"type": "boolean"})]).types(), Types::BOOLEAN);
         assert_eq!(
-            shape(&[json!({"type": "integer", "allOf": [to(1)]}), to(2), json!({"type": "number"})]).types,
+            shape(&[json!({"type": "integer", "allOf": [to(1)]}), to(2), json!({"type": "number"})]).types(),
             Types::INTEGER
         );
-        assert_eq!(shape(&[to(7)]).types, Types::ALL);
+        assert_eq!(shape(&[to(7)]).types(), Types::ALL);
         let list = shape(&[to(1), json!({"type": "array", "items": to(1)})]);
-        assert_eq!(list.types, Types::ARRAY);
-        assert_eq!(list.item(0).item(9).types, Types::ARRAY);
+        assert_eq!(list.types(), Types::ARRAY);
+        assert_eq!(list.item(0).item(9).types(), Types::ARRAY);
     }
 
     #[test]
     fn circles_end() {
         let to = |id: u32| json!({"$ref": format!("portcullis:schema/{id}")});
         let circle = [json!({"anyOf": [to(1), {"type": "string"}]}), json!({"allOf": [to(0)], "type": "string"})];
-        assert_eq!(shape(&circle).types, Types::STRING);
+        assert_eq!(shape(&circle).types(), Types::STRING);
         let twice: Vec<Value> =
             (1..60).map(|next| json!({"allOf": [to(next), to(next)]})).chain([json!({"type": "null"})]).collect();
-        assert_eq!(shape(&twice).types, Types::NULL);
+        assert_eq!(shape(&twice).types(), Types::NULL);
     }
 
     #[test]
@@ -225,9 +271,9 @@ mod tests {
             "items": {"type": "string"},
             "anyOf": [{"type": "array", "items": {"type": ["string", "integer"]}}, {"type": "boolean"}],
         })]);
-        assert_eq!(shape.types, Types::ARRAY | Types::BOOLEAN);
-        assert_eq!(shape.item(0).types, Types::INTEGER);
-        assert_eq!(shape.item(1).types, Types::STRING);
+        assert_eq!(shape.types(), Types::ARRAY | Types::BOOLEAN);
+        assert_eq!(shape.item(0).types(), Types::INTEGER);
+        assert_eq!(shape.item(1).types(), Types::STRING);
     }
 
     #[test]
@@ -238,9 +284,9 @@ mod tests {
             "unevaluatedProperties": false,
         })]);
         assert_eq!(shape.names().collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(shape.member("a").types, Types::STRING);
-        assert_eq!(shape.member("b").types, Types::INTEGER);
-        assert_eq!(shape.member("c").types, Types::INTEGER | Types::NULL);
+        assert_eq!(shape.member("a").types(), Types::STRING);
+        assert_eq!(shape.member("b").types(), Types::INTEGER);
+        assert_eq!(shape.member("c").types(), Types::INTEGER | Types::NULL);
     }
 
     #[test]

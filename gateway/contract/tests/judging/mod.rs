@@ -25,12 +25,11 @@ impl Contract {
     /// A parameter by style.
     pub(crate) fn styled(
         self,
-        name: &str,
-        location: Location,
+        (name, location): (&str, Location),
         (style, explode): (Style, bool),
         schema: &Value,
     ) -> Self {
-        self.add(name, location, schema, |schema| ParameterEncoding::Style {
+        self.add((name, location), schema, |schema| ParameterEncoding::Style {
             style,
             explode,
             allow_reserved: false,
@@ -39,16 +38,14 @@ impl Contract {
     }
 
     /// A parameter by media type.
-
-    pub(crate) fn content(self, name: &str, location: Location, media_type: &str, schema: &Value) -> Self {
+    pub(crate) fn content(self, (name, location): (&str, Location), media_type: &str, schema: &Value) -> Self {
         let media_type = media_type.to_owned();
-        self.add(name, location, schema, |schema| ParameterEncoding::Content { media_type, schema: Some(schema) })
+        self.add((name, location), schema, |schema| ParameterEncoding::Content { media_type, schema: Some(schema) })
     }
 
     fn add(
         mut self,
-        name: &str,
-        location: Location,
+        (name, location): (&str, Location),
         schema: &Value,
         encoding: impl FnOnce(SchemaId) -> ParameterEncoding,
     ) -> Self {
@@ -60,14 +57,12 @@ impl Contract {
     }
 
     /// Makes the parameter that was added last required.
-
     pub(crate) fn required(mut self) -> Self {
         self.parameters.last_mut().unwrap().required = true;
         self
     }
 
     /// Lets the parameter that was added last be empty.
-
     pub(crate) fn allow_empty(mut self) -> Self {
         self.parameters.last_mut().unwrap().allow_empty = true;
         self
@@ -79,7 +74,7 @@ impl Contract {
 
     pub(crate) fn build_with(self, others: Others<'_>) -> Judge {
         let variables = self.parameters.iter().filter(|parameter| parameter.location == Location::Path);
-        let path: String = variables.map(|parameter| format!("/{{{}}}", parameter.name)).collect();
+        let path = variables.fold(String::new(), |path, variable| path + "/{" + &variable.name + "}");
         let operation = Operation {
             id: "test".into(),
             api: ApiId(0),
@@ -155,5 +150,15 @@ impl Judge {
         self.parameters.judge(&head, &mut Scratch::default(), &mut report);
         let said = |violation: &contract::Violation| format!("{}: {}", violation.place, violation.keyword);
         report.violations().iter().map(said).collect()
+    }
+}
+
+impl Judge {
+    /// What is missing and has a default, each as `in: text`.
+    pub(crate) fn defaults(&self, request: &Request) -> Vec<String> {
+        let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
+        let head = Head { path: &path, query: request.query.as_deref(), headers: &request.headers };
+        let missing = self.parameters.missing_defaults(&head, &mut Scratch::default());
+        missing.iter().map(|missing| format!("{}: {}", missing.part.as_str(), missing.text)).collect()
     }
 }
