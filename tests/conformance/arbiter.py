@@ -70,7 +70,11 @@ class Arbiter:
         newer = str(content["openapi"]).startswith("3.1")
         self._validator = (V31RequestValidator if newer else V30RequestValidator)(
             SchemaPath.from_dict(content),
-            extra_media_type_deserializers={name: json_loads for name in media_types if name.endswith("+json")},
+            extra_media_type_deserializers={
+                **{name: json_loads for name in media_types if name.endswith("+json")},
+                # A file is a string of its schema, however its bytes read.
+                "application/octet-stream": lambda value, **_: value.decode("utf-8", "surrogateescape"),
+            },
         )
 
     def judge(self, wire: Wire) -> Judgement:

@@ -51,17 +51,16 @@ def _media_type(about: Disagreement) -> str:
 
 def _is_undecoded(fault: Fault, about: Disagreement) -> bool:
     structured = _media_type(about).endswith("json") or _media_type(about) in _FORMS
-    return fault.part == "body" and isinstance(fault.value, (bytes, Element)) and not structured
+    undecoded = isinstance(fault.value, (bytes, Element)) or fault.keyword == "MediaTypeDeserializeError"
+    return fault.part == "body" and undecoded and not structured
 
 
 def _is_uncast_part(fault: Fault, about: Disagreement) -> bool:
-    if _media_type(about) not in _FORMS[1:] or fault.keyword != "type" or not isinstance(fault.schema, dict):
-        return False
-    expected = fault.schema.get("type")
-    if isinstance(fault.value, bytes):
-        return expected == "string"
-    return isinstance(fault.value, str) and any(
-        expected == kind and re.fullmatch(form, fault.value) for kind, form in _FORMS_OF_TEXT.items()
+    return (
+        _media_type(about) == "multipart/form-data"
+        and fault.keyword in {"type", "anyOf", "oneOf"}
+        and isinstance(fault.value, str)
+        and re.fullmatch(_TEXT_OF_A_VALUE, fault.value) is not None
     )
 
 
@@ -96,13 +95,24 @@ def _parameters(node: object) -> Iterator[dict[str, object]]:
             yield from _parameters(item)
 
 
-_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "multipart/mixed")
-#: How the texts of a form stand for values: RFC 8259's numbers, and the two names of booleans.
-_FORMS_OF_TEXT = {
-    "integer": r"-?(0|[1-9][0-9]*)",
-    "number": r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?",
-    "boolean": r"true|false",
-}
+def _has_control_in_part_header(fault: Fault, about: Disagreement) -> bool:
+    headers = (
+        line
+        for line in (about.probe.wire.body or b"").split(b"\r\n")
+        if line.lower().startswith(b"content-disposition:")
+    )
+    return (
+        fault.keyword == "syntax"
+        and _media_type(about) == "multipart/form-data"
+        and any(byte < 0x20 or byte == 0x7F for line in headers for byte in line)
+    )
+
+
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+#: Texts that stand for something else than themselves where a schema asks for it: JSON's (RFC 8259).
+_TEXT_OF_A_VALUE = re.compile(
+    r"null|true|false|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|\[.*\]|\{.*\}", re.DOTALL
+)
 
 REASONS: tuple[Reason, ...] = (
     Reason(
@@ -128,8 +138,8 @@ REASONS: tuple[Reason, ...] = (
     Reason(
         "text-in-multipart",
         Side.ARBITER,
-        "The part `7` of a multipart body is an integer where its schema says so, as it is in a query; openapi-core "
-        "leaves a part's text a string, and takes a file for bytes that are no string.",
+        "The part `7` of a multipart body is an integer where its schema says so, as it is in a query, and so for all "
+        "of JSON's types; openapi-core leaves a part's text a string unless it says that it is JSON.",
         _is_uncast_part,
     ),
     Reason(
@@ -140,10 +150,28 @@ REASONS: tuple[Reason, ...] = (
         _is_read_only,
     ),
     Reason(
+        "empty-list",
+        Side.ARBITER,
+        "An empty value of a list may be a list of one empty string or, as the specification shows no other way to "
+        "write one, the empty list: whichever the schema allows. openapi-core knows the first alone.",
+        lambda fault, about: (
+            fault.pointer.endswith("/0")
+            and fault.value == ""
+            and (fault.part != "body" or _media_type(about) == "application/x-www-form-urlencoded")
+        ),
+    ),
+    Reason(
         "space-delimited",
         Side.ARBITER,
         "openapi-core splits a `spaceDelimited` value at the text `%20` after decoding, where none is left.",
         lambda fault, about: _has_style(fault, about, "spaceDelimited"),
+    ),
+    Reason(
+        "control-in-part-header",
+        Side.GATEWAY,
+        "schemathesis writes names with control characters into the header of a part as they are. No header field may "
+        "hold them (RFC 9110, 5.5; RFC 7578, 4.2 has them escaped); openapi-core reads with Python's lenient parser.",
+        _has_control_in_part_header,
     ),
 )
 
