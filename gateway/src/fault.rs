@@ -133,7 +133,7 @@ impl Fault {
     pub fn of_body(fault: BodyFault, limit: u64) -> Self {
         match fault {
             BodyFault::TooLarge => Self::BodyTooLarge { limit },
-            BodyFault::Unreadable => Self::BodyUnreadable,
+            BodyFault::Unreadable | BodyFault::Refused => Self::BodyUnreadable,
             BodyFault::Stalled => Self::BodyTimeout,
         }
     }

@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostics, Sink};
 use crate::document::Documents;
 use crate::input::Input;
 use crate::lower::Lowered;
-use crate::{enforcement, examples, lower, routing, structure};
+use crate::{enforcement, examples, lower, routing, structure, style};
 
 /// What came out of a compilation.
 #[derive(Debug, Clone)]
@@ -17,8 +17,8 @@ pub struct Compiled {
     pub diagnostics: Diagnostics,
 }
 
-/// Compiles OpenAPI documents: load, check the structure, lower, check the routes, build the
-/// validators.
+/// Compiles OpenAPI documents: load, check the structure, lower, check the routes and the styles of
+/// parameters, build the validators.
 ///
 /// Pure: the same input gives the same output. Every phase reports all that it finds, and the next one goes on with
 /// what can be read.
@@ -38,6 +38,7 @@ fn compile_and(input: &Input<'_>, look: fn(&Documents, &Lowered<'_>, &mut Sink))
     structure::check(&documents, &mut sink);
     let lowered = lower::lower(&documents, &input.options, &mut sink);
     routing::check(&lowered, &mut sink);
+    style::check(&lowered, &mut sink);
     enforcement::check(&lowered, &mut sink);
     look(&documents, &lowered, &mut sink);
     let artifact = (!sink.has_errors()).then_some(lowered.artifact);

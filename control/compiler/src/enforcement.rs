@@ -1,15 +1,17 @@
-//! Every schema is one that a gateway can enforce: its validator is built here with what the gateway builds it with.
+//! Every contract is one that a gateway can enforce: what requests are judged by is made here as the gateway makes it.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use artifact_format::model::{Operation, Schema, SchemaId, Schemas};
+use contract::OperationContract;
 use contract::schema::{BuildError, Validators};
 
 use crate::diagnostic::{Code, Sink};
 use crate::lower::Lowered;
 
-/// Builds the validator of every schema that an operation has, and reports those that cannot be built.
+/// Builds the validator of every schema that an operation has, and makes every operation's contract; reports what
+/// cannot be made.
 ///
 /// Only what compiled so far is looked at: a schema with a fault is not what its author meant.
 pub(crate) fn check(lowered: &Lowered<'_>, sink: &mut Sink) {
@@ -17,13 +19,28 @@ pub(crate) fn check(lowered: &Lowered<'_>, sink: &mut Sink) {
         return;
     }
     let schemas = &lowered.artifact.schemas;
-    let operations = lowered.artifact.routes.operations.iter();
-    let roots: BTreeSet<SchemaId> = operations.flat_map(Operation::schemas).collect();
+    let operations = &lowered.artifact.routes.operations;
+    let roots: BTreeSet<SchemaId> = operations.iter().flat_map(Operation::schemas).collect();
     let roots: Vec<SchemaId> = roots.into_iter().collect();
-    let Err(errors) = build(schemas, &roots) else { return };
-    for BuildError { schema, message } in culprits(schemas, errors) {
-        let Some(node) = lowered.schemas.get(schema.index()) else { continue };
-        sink.error(Code::SchemaUnenforceable, node, format!("no gateway can enforce this schema: {message}"));
+    match build(schemas, &roots) {
+        Ok(validators) => check_operations(lowered, &validators, sink),
+        Err(errors) => {
+            for BuildError { schema, message } in culprits(schemas, errors) {
+                let Some(node) = lowered.schemas.get(schema.index()) else { continue };
+                sink.error(Code::Unenforceable, node, format!("no gateway can enforce this schema: {message}"));
+            }
+        }
+    }
+}
+
+fn check_operations(lowered: &Lowered<'_>, validators: &Validators, sink: &mut Sink) {
+    let artifact = &lowered.artifact;
+    for (operation, place) in artifact.routes.operations.iter().zip(&lowered.places) {
+        let validation = &artifact.policies.sets[operation.policy.index()].validation;
+        // Whose credentials stand in the query has no say in whether there is a contract.
+        if let Err(error) = OperationContract::new(operation, (validation, &[]), (&artifact.schemas, validators)) {
+            sink.error(Code::Unenforceable, place.clone(), format!("no gateway can enforce this operation: {error}"));
+        }
     }
 }
 

@@ -11,7 +11,8 @@
 //! - `schema`: JSON Schemas, lowered to 2020-12;
 //! - `lower`: documents into the model of an artifact;
 //! - `routing`: no two operations answer the same requests;
-//! - `enforcement`: every schema is one that a gateway can enforce;
+//! - `style`: every parameter is written in a way that the specification defines;
+//! - `enforcement`: every contract is one that a gateway can enforce;
 //! - `examples`: whether a document's own examples satisfy its schemas, for those who ask;
 //! - [`compile()`] and [`check()`]: the order of it all.
 //!
@@ -32,6 +33,7 @@ pub mod extension;
 mod lower;
 mod routing;
 mod schema;
+mod style;
 
 pub use compile::{Compiled, check, compile};
 pub use extension::extension_schema;

@@ -12,7 +12,7 @@ use compiler::input::{Fence, Input, Options};
 /// What cannot be shown on a page: bytes that are no text, documents too large to print, and what only a hole in the
 /// structure check, or in the rules of schemas, would let through.
 const WITHOUT_EXAMPLE: &[Code] =
-    &[Code::UnreadableFile, Code::Encoding, Code::TooMuch, Code::Unreadable, Code::SchemaUnenforceable];
+    &[Code::UnreadableFile, Code::Encoding, Code::TooMuch, Code::Unreadable, Code::Unenforceable];
 
 fn pages() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/diagnostics")

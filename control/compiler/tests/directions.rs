@@ -15,10 +15,14 @@ use judging::verdicts;
 use serde_json::{Value, json};
 use support::{artifact, compile_texts, lenient};
 
-/// A document that asks for and gives one schema, with these settings of `validation`.
 fn compiled(schema: &Value, components: &Value, validation: &Value) -> Artifact {
+    artifact(compile_texts(&[("openapi.json", &document(schema, components, validation))], lenient()))
+}
+
+/// A document that asks for and gives one schema, with these settings of `validation`.
+fn document(schema: &Value, components: &Value, validation: &Value) -> String {
     let content = json!({ "application/json": { "schema": schema } });
-    let text = json!({
+    json!({
         "openapi": "3.1.0",
         "info": { "title": "Test", "version": "1" },
         "x-portcullis": { "validation": validation },
@@ -27,8 +31,8 @@ fn compiled(schema: &Value, components: &Value, validation: &Value) -> Artifact 
             "responses": { "200": { "description": "Done", "content": content } },
         } } },
         "components": { "schemas": components },
-    });
-    artifact(compile_texts(&[("openapi.json", &text.to_string())], lenient()))
+    })
+    .to_string()
 }
 
 /// The schema of the request and that of the response.
@@ -277,4 +281,26 @@ fn options_are_of_documents_paths_and_operations() {
             ("PATCH", json!({ "format": "uuid", "readOnly": true })),
         ]
     );
+}
+
+#[test]
+fn many_schemas_for_one_value_are_bounded_in_depth_and_not_in_number() {
+    let chain = |links: usize| {
+        let link = |at: usize| {
+            let next = json!({ "$ref": format!("#/components/schemas/S{}", at + 1) });
+            (format!("S{at}"), json!({ "allOf": [next, next] }))
+        };
+        let mut components: serde_json::Map<String, Value> = (0..links).map(link).collect();
+        let last = json!({ "required": ["id"], "properties": { "id": { "readOnly": true } } });
+        components.insert(format!("S{links}"), last);
+        let text = document(&json!({ "$ref": "#/components/schemas/S0" }), &components.into(), &json!({}));
+        compile_texts(&[("d", &text)], lenient())
+    };
+    let artifact = artifact(chain(100));
+    let [request, response] = schemas(&artifact);
+    // Two ways at each of a hundred forks: nobody goes them all.
+    assert_ne!(request, response);
+    assert_eq!(artifact.schemas.schemas.len(), 202);
+    let found: Vec<String> = chain(1_000).diagnostics.iter().map(support::shown).collect();
+    assert!(found.iter().any(|line| line.starts_with("PC1005")), "{found:?}");
 }

@@ -74,6 +74,78 @@ fn what_backtracks_is_judged() {
     assert_eq!(verdicts(&artifact, root, [json!("a"), json!("b")].iter()), [false, true]);
 }
 
+/// The codes and places of what is wrong with one query parameter.
+#[track_caller]
+fn check_parameter(parameter: &Value, expected: &[&str]) {
+    let mut parameter = parameter.clone();
+    parameter["name"] = json!("p");
+    parameter["in"] = json!("query");
+    let text = json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Test", "version": "1" },
+        "paths": { "/": { "get": { "parameters": [parameter], "responses": { "204": { "description": "Done" } } } } },
+    });
+    let compiled = compile_texts(&[("d", &text.to_string())], lenient());
+    let found: Vec<String> = compiled.diagnostics.iter().map(shown).collect();
+    let found: Vec<&str> = found.iter().map(|line| line.split(": ").next().unwrap()).collect();
+    let expected: Vec<String> =
+        expected.iter().map(|line| line.replace("d#", "d#/paths/~1/get/parameters/0")).collect();
+    assert_eq!(found, expected, "{parameter}");
+}
+
+#[test]
+fn a_style_says_how_its_values_are_written() {
+    let undefined = &["warning PC7014 d#/style"][..];
+    let (scalar, list, object) =
+        (json!({ "type": "integer" }), json!({ "type": "array" }), json!({ "type": "object" }));
+    let any = json!({ "anyOf": [scalar, list, object] });
+    for (style, explode, schema, expected) in [
+        ("form", true, &scalar, &[][..]),
+        ("form", false, &object, &[]),
+        ("deepObject", true, &scalar, undefined),
+        ("deepObject", true, &list, undefined),
+        ("deepObject", true, &object, &[]),
+        ("deepObject", false, &object, &[]),
+        ("deepObject", true, &any, &[]),
+        ("deepObject", true, &json!({}), &[]),
+        ("deepObject", true, &json!({ "allOf": [any, list] }), undefined),
+        ("spaceDelimited", false, &scalar, undefined),
+        ("spaceDelimited", false, &list, &[]),
+        ("pipeDelimited", false, &object, &[]),
+        ("pipeDelimited", true, &list, undefined),
+    ] {
+        check_parameter(&json!({ "style": style, "explode": explode, "schema": schema }), expected);
+    }
+}
+
+#[test]
+fn what_is_not_looked_into_is_said() {
+    let passed_on = ["warning PC7009 d#/content/MEDIA"];
+    for (media_type, is_held) in [
+        ("application/json", true),
+        ("application/vnd.a+json; v=1", true),
+        ("text/csv", true),
+        ("application/x-www-form-urlencoded", true),
+        ("application/xml", false),
+        ("*/*", false),
+    ] {
+        let expected = passed_on.map(|line| line.replace("MEDIA", &media_type.replace('/', "~1")));
+        let expected: Vec<&str> = expected.iter().map(String::as_str).filter(|_| !is_held).collect();
+        check_parameter(&json!({ "content": { media_type: { "schema": { "type": "object" } } } }), &expected);
+    }
+    check_parameter(&json!({ "content": { "application/xml": {} } }), &[]);
+}
+
+#[test]
+fn media_types_are_what_the_gateway_reads() {
+    for media_type in ["text/plain; a=1; a=2", "text/plain; a=\"b"] {
+        check_parameter(
+            &json!({ "content": { media_type: {} } }),
+            &[&format!("PC7007 d#/content/{}", media_type.replace('/', "~1"))],
+        );
+    }
+}
+
 #[test]
 fn each_document_speaks_for_its_own_patterns() {
     let one = document(&json!({ "pattern": "(?=a)" }), &json!({ "patterns": "backtracking" }), &json!({}));

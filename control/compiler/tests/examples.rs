@@ -138,8 +138,10 @@ fn schemas_have_examples_wherever_they_are() {
         &[&at("PC8001", "properties/a/items/example: this example is of the wrong type (`type`)")],
     );
     // Either side may send it.
-    let both = "{ required: [id], properties: { id: { readOnly: true } }, examples: [{}, { id: 1 }] }";
-    component("3.1.0", both, &[]);
+    let properties = "properties: { id: { readOnly: true }, key: { writeOnly: true } }";
+    let both = format!("{{ required: [id, key], {properties}, examples: [{{ id: 1 }}, {{ key: 1 }}, {{}}] }}");
+    let neither = at("PC8001", "examples/2: in this example, `key` is required (`required`)");
+    component("3.1.0", &both, &[&neither]);
 }
 
 #[test]

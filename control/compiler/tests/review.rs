@@ -157,7 +157,7 @@ fn an_overlay_is_for_the_document_it_names_or_for_none() {
 }
 
 #[test]
-fn a_long_chain_of_references_is_refused_in_no_time() {
+fn a_long_chain_of_references_is_refused() {
     let chain = |links: usize| {
         let link = |at: usize| format!("    p{at}: {{ $ref: '#/components/parameters/p{}' }}\n", at + 1);
         let links: String = (0..links).map(link).collect();
@@ -168,10 +168,8 @@ fn a_long_chain_of_references_is_refused_in_no_time() {
         compile_texts(&[("d", &document(&(rest + &end)))], lenient())
     };
     assert_eq!(faults(&chain(99)), [""; 0]);
-    let start = std::time::Instant::now();
-    let found = faults(&chain(20_000));
-    assert_eq!(found[0], "PC1005 d#/paths/~1a/parameters/0/$ref");
-    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+    // Following each link anew would take hours.
+    assert_eq!(faults(&chain(20_000))[0], "PC1005 d#/paths/~1a/parameters/0/$ref");
 }
 
 #[test]

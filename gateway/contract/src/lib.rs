@@ -9,7 +9,7 @@ pub mod json;
 pub mod media;
 mod operation;
 pub mod parameter;
-mod percent;
+pub mod percent;
 pub mod schema;
 pub mod shape;
 mod violation;

@@ -78,13 +78,13 @@ impl OperationContract {
         let others = Others { unknown: validation.unknown_query, credentials };
         let parameters = Parameters::new(operation, others, &mut shapes, validators)?;
         let body = operation.request_body.as_ref().map(|body| {
-            let content = Content::new(&body.content, schemas, validators)?;
+            let content = Content::new(&body.content, &mut shapes, validators)?;
             let need = if body.required { Need::Required } else { Need::Optional };
             Ok::<_, ContractError>(RequestBody { need, content })
         });
         let mut response = |response: &artifact_format::model::Response| {
             let headers = Headers::new(&response.headers, &mut shapes, validators)?;
-            let content = Content::new(&response.content, schemas, validators)?;
+            let content = Content::new(&response.content, &mut shapes, validators)?;
             Ok::<_, ContractError>((response.status, Response { headers, content }))
         };
         let mut responses = match validation.responses {

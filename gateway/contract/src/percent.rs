@@ -6,7 +6,7 @@ use thiserror::Error;
 
 /// How a text is escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Escapes {
+pub enum Escapes {
     /// Not at all: header fields, and cookies of style `cookie` (OpenAPI 3.2.0 appendix D).
     None,
     /// By percent-encoding: paths.
@@ -20,7 +20,7 @@ pub(crate) enum Escapes {
 
 /// Why a text cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(crate) enum Error {
+pub enum Error {
     /// `%` without two hexadecimal digits.
     #[error("holds a `%` that is not followed by two hexadecimal digits")]
     BadEscape,
@@ -30,7 +30,7 @@ pub(crate) enum Error {
 }
 
 /// Decodes a text. Nothing is allocated where it has no escapes.
-pub(crate) fn decode(text: &str, escapes: Escapes) -> Result<Cow<'_, str>, Error> {
+pub fn decode(text: &str, escapes: Escapes) -> Result<Cow<'_, str>, Error> {
     let bytes = text.as_bytes();
     let first = match escapes {
         Escapes::None => None,

@@ -69,6 +69,12 @@ impl Place {
     pub fn at(&self, pointer: &str) -> Self {
         Self { pointer: format!("{}{pointer}", self.pointer), ..self.clone() }
     }
+
+    /// The member of that name within this one.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Self {
+        self.at(&format!("/{}", name.replace('~', "~0").replace('/', "~1")))
+    }
 }
 
 impl fmt::Display for Place {

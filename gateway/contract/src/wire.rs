@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::coerce::{Reading, Readings, readings};
-use crate::json::{Builder, Tree};
+use crate::json::{Builder, Limits, Tree};
 use crate::schema::Validator;
 use crate::shape::{Shape, Types};
 use crate::{Place, Report};
@@ -21,6 +21,10 @@ pub(crate) enum Wire<'w> {
     List(Vec<Wire<'w>>),
     /// Named values. No name is there twice.
     Map(Vec<(Cow<'w, str>, Wire<'w>)>),
+    /// A JSON text, which has types.
+    Json(Cow<'w, str>),
+    /// Octets, of which only the number is known.
+    Opaque(u64),
 }
 
 /// What values are held to.
@@ -132,6 +136,9 @@ impl Wire<'_> {
                 }
                 builder.close();
             }
+            // Who took it for JSON has read it within the same limits.
+            Self::Json(text) => builder.json(text, &Limits::DEFAULT).unwrap_or_else(|_| builder.string(text)),
+            Self::Opaque(length) => builder.opaque(*length),
         }
     }
 }
@@ -159,7 +166,7 @@ impl Options {
         match wire {
             Wire::Text(text) => Self { one: Some(readings(shape.types(), text)), ..Self::default() },
             Wire::Single(text) => Self::of_single(text, shape),
-            Wire::List(_) | Wire::Map(_) => Self::default(),
+            Wire::List(_) | Wire::Map(_) | Wire::Json(_) | Wire::Opaque(_) => Self::default(),
         }
     }
 
@@ -270,6 +277,7 @@ impl Leaves {
                     self.add(member, shape.member(name), pointer);
                 }
             }
+            Wire::Json(_) | Wire::Opaque(_) => {}
         }
     }
 }

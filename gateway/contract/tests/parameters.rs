@@ -71,6 +71,8 @@ fn a_scalar_is_there_once() {
 fn queries_are_decoded_as_forms_are() {
     let judge = query("q", EXPLODED, &json!({"const": "a b+c&d=é"}));
     check_queries(&judge, &["q=a+b%2Bc%26d=é", "q=a%20b%2bc%26d%3D%C3%A9", "%71=a+b%2Bc%26d=é"], &[]);
+    // Blanks of Unicode are data.
+    check_queries(&query("q", EXPLODED, &json!({"const": "\u{a0}"})), &["q=\u{a0}", "q=%C2%A0"], &[]);
     let faults = [("q=%", "query q: encoding"), ("q=%zz", "query q: encoding"), ("q=%ff", "query q: encoding")];
     check_queries(&query("q", EXPLODED, &string()), &["other=%", "%=1", "q=%00"], &faults);
 }

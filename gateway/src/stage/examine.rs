@@ -69,7 +69,7 @@ fn needs_body(exchange: &Exchange, head: &Parts) -> bool {
     let contract = exchange.endpoint().map(|endpoint| &endpoint.contract);
     let response = contract.and_then(|contract| contract.response(head.status));
     let plan = response.map(|response| response.content.select(&head.headers));
-    has_body(exchange, head.status) && matches!(plan, Some(Ok(Plan::Whole(_))))
+    has_body(exchange, head.status) && matches!(plan, Some(Ok(Plan::Whole(_) | Plan::Multipart(_))))
 }
 
 async fn held(exchange: &Exchange, head: &Parts, received: ReceivedBody) -> Result<ReceivedBody, Fault> {
@@ -154,13 +154,13 @@ fn judge(
         return true;
     }
     match (response.content.select(headers), content) {
-        (Ok(Plan::Whole(judge)), Some(content)) => {
-            if let Err(malformed) = judge.judge(content, &mut scratch.body, report) {
+        (Ok(Plan::Opaque), _) | (Ok(_), None) => false,
+        (Ok(plan), Some(content)) => {
+            if let Err(malformed) = plan.judge(content, &mut scratch.body, report) {
                 report.say(Place::whole(Part::Body), "syntax", &malformed.to_string());
             }
             true
         }
-        (Ok(_), _) => false,
         (Err(unsupported), _) => {
             report.say(Place::whole(Part::Body), "content", &unsupported.to_string());
             true

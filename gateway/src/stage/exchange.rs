@@ -1,11 +1,13 @@
 //! What is known of one request and its response from beginning to end, and is counted at the end.
 
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::Instant;
 
 use http::{HeaderValue, Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 
+use crate::fault::Fault;
 use crate::snapshot::{Endpoint, EndpointId};
 use crate::worker::{Connection, View, Worker};
 
@@ -26,7 +28,11 @@ pub struct Exchange {
     number: u64,
     endpoint: Option<EndpointId>,
     status: u16,
+    refusal: OnceCell<Refusal>,
 }
+
+/// Why a body was refused while it passed; empty unless one was.
+pub(super) type Refusal = Rc<RefCell<Option<Fault>>>;
 
 impl Exchange {
     /// Begins with the request's head. Loads the snapshot that the request is judged by: this one, whole.
@@ -37,7 +43,18 @@ impl Exchange {
         let request_id = connection.request_id(request.headers());
         let (version, is_head) = (request.version(), request.method() == Method::HEAD);
         let status = CLIENT_CLOSED_REQUEST;
-        Self { connection, view, started, version, is_head, request_id, number, endpoint: None, status }
+        Self {
+            connection,
+            view,
+            started,
+            version,
+            is_head,
+            request_id,
+            number,
+            endpoint: None,
+            status,
+            refusal: OnceCell::new(),
+        }
     }
 
     /// The connection it came on.
@@ -83,6 +100,16 @@ impl Exchange {
     /// The operation and route that it is on, once that is known.
     pub fn endpoint(&self) -> Option<&Endpoint> {
         self.endpoint.map(|endpoint| self.view.snapshot().endpoint(endpoint))
+    }
+
+    /// Where whoever looks at the body while it passes puts why it is refused.
+    pub(super) fn refusal(&self) -> &Refusal {
+        self.refusal.get_or_init(Refusal::default)
+    }
+
+    /// Why the body was refused while it passed.
+    pub fn refused(&self) -> Option<Fault> {
+        self.refusal.get().and_then(|refusal| refusal.borrow_mut().take())
     }
 
     /// It is answered with this status.

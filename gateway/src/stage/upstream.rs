@@ -21,7 +21,9 @@ pub async fn upstream(exchange: &Exchange, outbound: Outbound) -> Result<Answer,
         Error::ConnectTimeout { .. } => Fault::UpstreamConnectTimeout,
         Error::ResponseTimeout { .. } => Fault::UpstreamTimeout,
         Error::Exchange { .. } => Fault::UpstreamProtocol,
-        Error::RequestBody(fault) => return Err(Fault::of_body(*fault, limit)),
+        Error::RequestBody(fault) => {
+            return Err(exchange.refused().unwrap_or_else(|| Fault::of_body(*fault, limit)));
+        }
     };
     let request_id = exchange.request_id().to_str().unwrap_or_default();
     tracing::warn!(request_id, code = fault.code(), %error, "the upstream failed");

@@ -1,16 +1,17 @@
 //! Validate: whether the request is what its operation asks for.
 //!
 //! Parameters first, then the body, so that a refusal lists what is wrong with both. A body that must be judged is
-//! read as a whole, under the limits that hold anyway, and what was judged is what goes on, byte for byte.
+//! read as a whole, under the limits that hold anyway, and what was judged is what goes on, byte for byte; a form with
+//! files is looked at while it passes.
 
 use std::rc::Rc;
 
-use artifact_format::model::InvalidStatus;
+use artifact_format::model::DefaultValues;
 use bytes::Bytes;
+use contract::OperationContract;
 use contract::body::{Judge, Need, Plan, Presence, Unsupported};
 use contract::parameter::Head;
-use contract::{OperationContract, Part, Place, Report};
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderValue, Request};
 use http_body::Body;
 use smallvec::SmallVec;
 
@@ -20,6 +21,12 @@ use crate::router::{Captures, RequestPath};
 use crate::snapshot::{Endpoint, EndpointId};
 use crate::upstream::RequestBody;
 use crate::worker::View;
+
+mod defaults;
+mod form;
+mod verdict;
+
+use verdict::Verdict;
 
 /// A request that is what its operation asks for.
 #[derive(Debug)]
@@ -46,44 +53,23 @@ impl Validated {
 pub async fn validate(exchange: &Exchange, limited: Limited) -> Result<Validated, Fault> {
     let Limited { mut request, path, captures, view, endpoint } = limited;
     let contract = &view.snapshot().endpoint(endpoint).contract;
-    let mut verdict = Verdict::new(exchange);
+    let mut verdict = Verdict::new(exchange.worker().settings().errors);
     judge_parameters(exchange, contract, (&request, &path, &captures), &mut verdict);
     match plan(contract, &request, &mut verdict)? {
         Plan::Opaque => {}
+        Plan::Whole(_) | Plan::Multipart(_) if verdict.is_early(&request) => {}
         Plan::Whole(judge) => request = judge_body(exchange, judge, request, &mut verdict).await?,
-    }
-    verdict.into_result(contract)?;
-    Ok(Validated { request, path, captures, view, endpoint })
-}
-
-/// What is wrong so far.
-struct Verdict {
-    report: Report,
-    /// Whether it is more than a body which its schema refuses.
-    is_bad_request: bool,
-}
-
-impl Verdict {
-    fn new(exchange: &Exchange) -> Self {
-        Self { report: Report::new(exchange.worker().settings().errors), is_bad_request: false }
-    }
-
-    /// Something is wrong with the body before it comes to its schema.
-    fn bad_body(&mut self, keyword: &str, message: &str) {
-        self.is_bad_request = true;
-        self.report.say(Place::whole(Part::Body), keyword, message);
-    }
-
-    fn into_result(self, contract: &OperationContract) -> Result<(), Fault> {
-        if self.report.is_empty() {
-            return Ok(());
+        Plan::Multipart(inspector) => {
+            // The parts are looked at while they pass: parameters that are wrong cannot wait until then.
+            verdict.check(&contract.validation)?;
+            request = form::inspect(exchange, inspector, request).await?;
         }
-        let status = match contract.validation.invalid_status {
-            InvalidStatus::UnprocessableContent if !self.is_bad_request => StatusCode::UNPROCESSABLE_ENTITY,
-            InvalidStatus::UnprocessableContent | InvalidStatus::BadRequest => StatusCode::BAD_REQUEST,
-        };
-        Err(Fault::Invalid { status, report: Box::new(self.report) })
     }
+    verdict.check(&contract.validation)?;
+    if contract.validation.defaults == DefaultValues::Inject {
+        defaults::inject(exchange, contract, &mut request);
+    }
+    Ok(Validated { request, path, captures, view, endpoint })
 }
 
 /// The parts of a request that parameters stand in.
@@ -140,16 +126,13 @@ fn refusal(unsupported: &Unsupported, ranges: &str) -> Fault {
     }
 }
 
-/// Holds the body, and judges it. A request that is refused anyway is not asked for a body that it has not sent yet.
+/// Holds the body, and judges it.
 async fn judge_body(
     exchange: &Exchange,
     judge: Judge<'_>,
     request: Request<RequestBody>,
     verdict: &mut Verdict,
 ) -> Result<Request<RequestBody>, Fault> {
-    if verdict.is_bad_request && request.headers().contains_key(http::header::EXPECT) {
-        return Ok(request);
-    }
     let limit = exchange.endpoint().map_or(0, |endpoint| endpoint.body_max_bytes);
     let (head, body) = request.into_parts();
     let waiting = exchange.connection().waits_for_body();

@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 use super::held::{Held, Holding};
+use super::inspected::{Inspect, Inspected};
 
 /// A request's body, which fails when it grows beyond its limit.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ enum Source {
     Client(Incoming),
     /// Here, all of it.
     Held(Held),
+    /// The client, looked at as it comes.
+    Inspected(Box<Inspected>),
 }
 
 /// What has become of a body so far.
@@ -55,6 +58,9 @@ pub enum BodyFault {
     /// The client stopped sending it.
     #[error("not sent on by the client")]
     Stalled,
+    /// Whoever looked at it has found it wrong.
+    #[error("not what it must be")]
+    Refused,
 }
 
 impl RequestBody {
@@ -85,6 +91,17 @@ impl RequestBody {
         Ok((held, content))
     }
 
+    /// Has it looked at as it passes. What is short is read to its end first; of anything longer all but the end may
+    /// have gone when it is refused, and the upstream is left with a request that breaks off. The client may be silent
+    /// for so long at a time.
+    pub async fn inspect(mut self, inspector: Box<dyn Inspect>, silence: Duration) -> Result<Self, BodyFault> {
+        let Source::Client(incoming) = self.source else { return Ok(self) };
+        let mut inspected = Inspected::new(incoming, self.left, inspector);
+        inspected.begin(silence).await?;
+        self.source = Source::Inspected(Box::new(inspected));
+        Ok(self)
+    }
+
     async fn next(&mut self, silence: Duration) -> Result<Option<Frame<Bytes>>, BodyFault> {
         match timeout(silence, self.frame()).await {
             Ok(frame) => frame.transpose(),
@@ -98,6 +115,7 @@ impl RequestBody {
             Source::None => true,
             Source::Client(_) => false,
             Source::Held(held) => held.is_empty(),
+            Source::Inspected(inspected) => inspected.is_end_stream(),
         }
     }
 
@@ -154,6 +172,17 @@ impl Body for RequestBody {
                 self.progress.passed(self.is_end_stream());
                 return Poll::Ready(frame.map(Ok));
             }
+            Source::Inspected(inspected) => {
+                let polled = inspected.poll_frame(cx);
+                self.progress.awaits_client.set(polled.is_pending());
+                return match ready!(polled) {
+                    Some(Err(fault)) => self.fail(fault),
+                    frame => {
+                        self.progress.passed(self.is_end_stream());
+                        Poll::Ready(frame)
+                    }
+                };
+            }
         };
         let polled = Pin::new(incoming).poll_frame(cx);
         self.progress.awaits_client.set(polled.is_pending());
@@ -175,7 +204,7 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             Source::Client(incoming) => incoming.is_end_stream(),
-            Source::None | Source::Held(_) => self.is_empty(),
+            Source::None | Source::Held(_) | Source::Inspected(_) => self.is_empty(),
         }
     }
 
@@ -184,6 +213,7 @@ impl Body for RequestBody {
             Source::None => SizeHint::with_exact(0),
             Source::Client(incoming) => incoming.size_hint(),
             Source::Held(held) => held.size_hint(),
+            Source::Inspected(inspected) => inspected.size_hint(),
         }
     }
 }

@@ -6,6 +6,7 @@ mod connect;
 mod error;
 mod exchange;
 mod held;
+mod inspected;
 mod pool;
 mod received;
 
@@ -15,5 +16,6 @@ pub use connect::Connector;
 pub use error::Error;
 pub use exchange::{Answer, send};
 pub use held::Holding;
+pub use inspected::{Inspect, Refused};
 pub use pool::{Lease, Origin, Pool, Pools};
 pub use received::{HoldError, ReceivedBody};

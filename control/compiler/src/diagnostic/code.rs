@@ -106,7 +106,8 @@ codes! {
     7010 OldSpelling "a schema's keyword is not written as 2020-12 writes it";
     7011 PatternInvalid "a pattern is not a regular expression";
     7012 PatternNotLinear "a pattern needs backtracking";
-    7013 SchemaUnenforceable "no gateway can enforce a schema";
+    7013 Unenforceable "a part of the contract that no gateway can enforce";
+    7014 StyleUndefined "a parameter's style does not fit its values";
     // What a document says of itself, looked at by `check`.
     8001 ExampleMismatch "an example breaks its schema";
     8002 DefaultMismatch "a default breaks its schema";

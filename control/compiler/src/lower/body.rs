@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use artifact_format::model::{Header, MediaType, PropertyEncoding, RequestBody, Response, StatusPattern, Style};
 
+use contract::media::Range;
+
 use super::holder::Written;
 use super::parameters::{explode_default, style_named};
 use super::side::Side;
@@ -127,7 +129,7 @@ fn headers<'d>(holder: &Node<'d>, side: &mut Side<'_, 'd>) -> Vec<Header> {
         let Some(node) = resolved(&written, side.sink) else { continue };
         not_yet(&node, &["content"], "values of this header are", side.sink);
         let flag = |name: &str| node.get(name).and_then(|flag| flag.bool()).unwrap_or(false);
-        let schema = side.held(&node, Written::Style(Style::Simple));
+        let schema = side.held(&node, Written::Style(Style::Simple, flag("explode")));
         headers.push(Header {
             name: name.to_ascii_lowercase(),
             required: flag("required"),
@@ -140,12 +142,16 @@ fn headers<'d>(holder: &Node<'d>, side: &mut Side<'_, 'd>) -> Vec<Header> {
 
 /// A media type or range (RFC 9110 section 12.5.1), in lower case but for the values of parameters.
 pub(super) fn media_range(text: &str, place: &Node<'_>, sink: &mut Sink) -> Option<String> {
-    let normal = normal_range(text);
-    if normal.is_none() {
+    let Some(normal) = normal_range(text) else {
         sink.error(Code::MediaType, place.key_place(), format!("`{text}` is not a media type"))
             .hint("a media type is `type/subtype`, such as `application/json`; a range is `type/*` or `*/*`");
+        return None;
+    };
+    if let Err(error) = Range::parse(&normal) {
+        sink.error(Code::MediaType, place.key_place(), format!("`{text}` is not a media type: {error}"));
+        return None;
     }
-    normal
+    Some(normal)
 }
 
 fn normal_range(text: &str) -> Option<String> {

@@ -1,6 +1,7 @@
 //! The OpenAPI objects that have a schema: parameters, headers, media types.
 
 use artifact_format::model::{SchemaId, Style};
+use contract::media::MediaType;
 
 use crate::document::Node;
 use crate::schema::Purpose;
@@ -17,8 +18,8 @@ pub(crate) struct Holder<'d> {
 /// How its values are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Written {
-    /// As a parameter or a header.
-    Style(Style),
+    /// As a parameter or a header: by a style, exploded or not.
+    Style(Style, bool),
     /// In a media type, or one of a range.
     Media(String),
 }
@@ -28,14 +29,8 @@ impl Written {
     /// (OpenAPI 3.1.1 section 4.8.14.2).
     pub(crate) fn is_plain(&self) -> bool {
         match self {
-            Self::Style(_) => true,
-            Self::Media(range) => is_json(range) || range.starts_with("text/"),
+            Self::Style(..) => true,
+            Self::Media(range) => MediaType::parse(range).is_ok_and(|media| media.is_json() || media.is_text()),
         }
     }
-}
-
-/// `application/json`, or a type with the suffix `+json` (RFC 6839 section 3.1).
-pub(crate) fn is_json(range: &str) -> bool {
-    let essence = range.split(';').next().unwrap_or_default().trim_end();
-    essence == "application/json" || essence.ends_with("+json")
 }

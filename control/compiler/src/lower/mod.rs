@@ -19,7 +19,7 @@ mod upstreams;
 use artifact_format::model::{ApiId, Artifact, Listener, Policies, Routes, Spec, Specs, Upstreams};
 
 use api::ApiContext;
-pub(crate) use holder::Holder;
+pub(crate) use holder::{Holder, Written};
 use operation::Tables;
 
 use crate::diagnostic::{Code, Place, Sink};

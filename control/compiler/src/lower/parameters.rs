@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use artifact_format::model::{Location, Parameter, ParameterEncoding, PathTemplate, Style};
 
+use contract::media::MediaType;
+
 use super::body::media_range;
 use super::holder::Written;
 use super::path_item::PathItem;
@@ -125,7 +127,16 @@ fn content_encoding<'d>(content: &Node<'d>, requests: &mut Side<'_, 'd>) -> Opti
     let media_type = media_range(range, &entry, requests.sink)?;
     let entry = entry.resolved().map_err(|error| unreadable(&entry, &error.to_string(), requests.sink)).ok()?;
     let schema = requests.held(&entry, Written::Media(media_type.clone()));
+    if schema.is_some() && !is_looked_into(&media_type) {
+        let message = format!("a parameter in `{media_type}` is passed on as it is: it is not held to its schema");
+        requests.sink.warning(Code::NotValidatedYet, entry.key_place(), message);
+    }
     Some(ParameterEncoding::Content { media_type, schema })
+}
+
+/// Whether parameters in a media type are held to their schema.
+fn is_looked_into(media_type: &str) -> bool {
+    MediaType::parse(media_type).is_ok_and(|media| media.is_json() || media.kind() == "text" || media.is_form())
 }
 
 fn style_encoding<'d>(node: &Node<'d>, location: Location, requests: &mut Side<'_, 'd>) -> Option<ParameterEncoding> {
@@ -140,7 +151,7 @@ fn style_encoding<'d>(node: &Node<'d>, location: Location, requests: &mut Side<'
     };
     let explode = node.get("explode").and_then(|explode| explode.bool()).unwrap_or_else(|| explode_default(style));
     let allow_reserved = node.get("allowReserved").and_then(|allow| allow.bool()).unwrap_or(false);
-    let schema = requests.held(node, Written::Style(style));
+    let schema = requests.held(node, Written::Style(style, explode));
     Some(ParameterEncoding::Style { style, explode, allow_reserved, schema })
 }
 

@@ -1,14 +1,16 @@
 //! Judges a body that is there as a whole.
 
+use std::borrow::Cow;
 use std::str::Utf8Error;
 
 use thiserror::Error;
 
-use super::{Entry, sequence};
-use crate::json::{self, Builder, Tree, Value};
+use super::{Entry, form, multipart, sequence};
+use crate::json::{self, Tree, Value};
 use crate::media::{MediaType, Sequence};
 use crate::schema::Validator;
-use crate::{Part, Place, Report};
+use crate::wire::Wire;
+use crate::{Part, Place, Report, percent};
 
 /// How the text of a media type becomes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +21,21 @@ pub(super) enum Syntax {
     Sequence(Sequence),
     /// The text is the value.
     Text,
+    /// Names and values, escaped.
+    UrlEncoded,
+    /// Names and values in parts.
+    Multipart,
 }
 
 impl Syntax {
     /// None for what cannot be judged.
     pub(super) fn of(media: &MediaType<'_>) -> Option<Self> {
-        let by_type = [(media.is_json(), Self::Json), (media.is_text(), Self::Text)];
+        let by_type = [
+            (media.is_json(), Self::Json),
+            (media.is_form(), Self::UrlEncoded),
+            (media.is_multipart_form(), Self::Multipart),
+            (media.is_text(), Self::Text),
+        ];
         let by_type = by_type.into_iter().find(|(is_it, _)| *is_it).map(|(_, syntax)| syntax);
         by_type.or(media.sequence().map(Self::Sequence))
     }
@@ -54,12 +65,33 @@ pub enum Malformed {
     /// Not a sequence of JSON texts.
     #[error("the body is not a sequence of JSON texts: {0}")]
     Sequence(json::Error),
+    /// Not `application/x-www-form-urlencoded`.
+    #[error("the body is not a form: the pair at byte {offset} {error}")]
+    Form {
+        /// What is wrong.
+        error: percent::Error,
+        /// Where the pair begins, counted from 0.
+        offset: usize,
+    },
+    /// `application/x-www-form-urlencoded` with more than 10,000 fields.
+    #[error("a form may have at most {} fields", form::FIELDS_MAX)]
+    TooManyFields,
+    /// Not `multipart/form-data`.
+    #[error("the body is not a form: {0}")]
+    Multipart(#[from] multipart::Error),
     /// Not UTF-8.
     #[error("the body is not UTF-8: at byte {offset}")]
     Utf8 {
         /// Of the first byte that is not, counted from 0.
         offset: usize,
     },
+}
+
+impl Malformed {
+    /// Whether it is not malformed but larger than it may be: 413.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::Multipart(multipart::Error::FieldsTooLarge))
+    }
 }
 
 impl From<Utf8Error> for Malformed {
@@ -106,10 +138,15 @@ impl Judge<'_> {
             }
             Syntax::Sequence(sequence) => sequence::judge(self.entry, (sequence, text), (scratch, report))?,
             Syntax::Text => {
-                let mut builder = Builder::new(&mut scratch.tree);
-                builder.string(text);
-                if let Some(value) = builder.finish() {
-                    check(self.entry.schema.as_deref(), value, report);
+                if let Some(form) = &self.entry.form {
+                    form.judge(&Wire::Text(Cow::Borrowed(text)), &mut scratch.tree, report);
+                }
+            }
+            // Its parts are looked at as they pass.
+            Syntax::Multipart => {}
+            Syntax::UrlEncoded => {
+                if let Some(form) = &self.entry.form {
+                    form::judge(form, text, (scratch, report))?;
                 }
             }
         }

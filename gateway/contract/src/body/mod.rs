@@ -1,9 +1,10 @@
 //! Bodies of requests and responses: which media type is it, and is it what that type must be?
 //!
 //! [`Content::select`] reads the header and says what to do with the bytes: pass them on ([`Plan::Opaque`]), or hold
-//! them until they are judged ([`Plan::Whole`]). What cannot be selected is 415; bytes that are not what their media
+//! them until they are judged ([`Plan::Whole`]), or look at them as they pass ([`Plan::Multipart`]). What cannot be selected is 415; bytes that are not what their media
 //! type says are [`Malformed`], 400; a value that its schema refuses is in the [`Report`](crate::Report), 422 or 400.
 
+mod form;
 mod judge;
 pub mod multipart;
 mod presence;
@@ -11,15 +12,19 @@ mod sequence;
 
 use std::sync::Arc;
 
-use artifact_format::model::{self, SchemaId, Schemas};
+use artifact_format::model::{self, SchemaId};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use thiserror::Error;
 
-use crate::media::{self, Charset, MediaType, Range};
+use crate::media::{self, Charset, MediaType, Range, Written};
 use crate::schema::{Validator, Validators};
+use crate::shape::Shapes;
+use crate::{Report, parameter};
+use form::Form;
 use judge::Syntax;
 pub use judge::{Judge, Malformed, Scratch};
+pub use multipart::Inspector;
 pub use presence::{Need, Presence};
 
 /// What a body may be: the `content` of a Request Body or Response Object (OpenAPI 3.2.0 sections 4.13 and 4.17).
@@ -37,6 +42,8 @@ struct Entry {
     schema: Option<Arc<Validator>>,
     /// What each item of a sequence must be.
     item_schema: Option<Arc<Validator>>,
+    /// The schema, once more, for values that are written without types.
+    form: Option<Arc<Form>>,
 }
 
 /// What to do with the bytes of a body.
@@ -46,6 +53,22 @@ pub enum Plan<'c> {
     Opaque,
     /// To be held until the whole is judged.
     Whole(Judge<'c>),
+    /// To be looked at as they pass.
+    Multipart(Box<Inspector>),
+}
+
+impl Plan<'_> {
+    /// Judges a body that is here as a whole. What is opaque is as it should be.
+    pub fn judge(self, body: &[u8], scratch: &mut Scratch, report: &mut Report) -> Result<(), Malformed> {
+        match self {
+            Self::Opaque => Ok(()),
+            Self::Whole(judge) => judge.judge(body, scratch, report),
+            Self::Multipart(mut inspector) => {
+                inspector.feed(body, report)?;
+                inspector.finish(scratch, report)
+            }
+        }
+    }
 }
 
 /// Why the header of a message says that its body is none that may be sent. All are 415.
@@ -60,6 +83,9 @@ pub enum Unsupported {
     /// The media type is not among those declared.
     #[error("the media type must be one of: {0}")]
     Undeclared(String),
+    /// A form in parts whose boundary cannot be told.
+    #[error("`Content-Type`: {0}")]
+    Boundary(multipart::Error),
     /// It is in an encoding of characters other than UTF-8.
     #[error("the charset must be UTF-8")]
     Charset,
@@ -82,37 +108,52 @@ pub enum Error {
     /// A schema's validator was not built.
     #[error("there is no validator of schema {}", .0.0)]
     NotBuilt(SchemaId),
+    /// A header of a part.
+    #[error(transparent)]
+    Header(#[from] parameter::Error),
 }
 
 /// The schemas that judging `content` takes: those whose validators [`Content::new`] will ask for.
 pub fn schemas(content: &[model::MediaType]) -> impl Iterator<Item = SchemaId> {
-    content
-        .iter()
-        .filter(|described| is_judged(&described.range))
-        .flat_map(|described| [described.schema, described.item_schema].into_iter().flatten())
+    let judged = content.iter().filter(|described| Judging::of(&described.range) != Judging::None);
+    judged.flat_map(|described| {
+        let whole = [described.schema, described.item_schema].into_iter().flatten();
+        whole.chain(form::schemas(&described.encoding))
+    })
 }
 
-/// Whether something in the range can be judged.
-fn is_judged(range: &str) -> bool {
-    range.contains('*') || MediaType::parse(range).is_ok_and(|media| Syntax::of(&media).is_some())
+/// What it takes to judge the values of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judging {
+    /// They cannot be judged.
+    None,
+    /// Their types are written with them.
+    Typed,
+    /// Some are written without types.
+    Untyped,
+}
+
+impl Judging {
+    fn of(range: &str) -> Self {
+        let Ok(media) = MediaType::parse(range) else { return Self::None };
+        match Syntax::of(&media) {
+            Some(Syntax::Json | Syntax::Sequence(_)) => Self::Typed,
+            Some(Syntax::Text | Syntax::UrlEncoded | Syntax::Multipart) => Self::Untyped,
+            None if range.contains('*') => Self::Untyped,
+            None => Self::None,
+        }
+    }
 }
 
 impl Content {
     /// Makes ready to judge what is described.
-    pub fn new(described: &[model::MediaType], _schemas: &Schemas, validators: &Validators) -> Result<Self, Error> {
-        let validator = |schema: Option<SchemaId>| match schema {
-            Some(schema) => validators.get(schema).cloned().map(Some).ok_or(Error::NotBuilt(schema)),
-            None => Ok(None),
-        };
-        let entry = |described: &model::MediaType| {
-            let range = Range::parse(&described.range)
-                .map_err(|error| Error::Range { range: described.range.clone(), error })?;
-            if !is_judged(&described.range) {
-                return Ok(Entry { range, schema: None, item_schema: None });
-            }
-            Ok(Entry { range, schema: validator(described.schema)?, item_schema: validator(described.item_schema)? })
-        };
-        let mut entries = described.iter().map(entry).collect::<Result<Box<[Entry]>, Error>>()?;
+    pub fn new(
+        described: &[model::MediaType],
+        shapes: &mut Shapes<'_>,
+        validators: &Validators,
+    ) -> Result<Self, Error> {
+        let entries = described.iter().map(|described| Entry::new(described, shapes, validators));
+        let mut entries = entries.collect::<Result<Box<[Entry]>, Error>>()?;
         entries.sort_by_key(|entry| entry.range.specificity());
         Ok(Self { entries })
     }
@@ -140,7 +181,15 @@ impl Content {
         if is_encoded(header)? {
             return Err(Unsupported::Encoded);
         }
-        Ok(Plan::Whole(Judge { syntax, entry }))
+        match (syntax, &entry.form) {
+            (Syntax::Multipart, Some(form)) => {
+                let boundary = media.parameters().get("boundary").map(Written::value).unwrap_or_default();
+                Inspector::new(Arc::clone(form), &boundary)
+                    .map(|inspector| Plan::Multipart(Box::new(inspector)))
+                    .map_err(Unsupported::Boundary)
+            }
+            _ => Ok(Plan::Whole(Judge { syntax, entry })),
+        }
     }
 
     /// A declared `charset` need not be said where nothing else would match: JSON has none (RFC 8259 section 11), and
@@ -158,6 +207,27 @@ impl Content {
 }
 
 impl Entry {
+    fn new(described: &model::MediaType, shapes: &mut Shapes<'_>, validators: &Validators) -> Result<Self, Error> {
+        let validator = |schema: Option<SchemaId>| match schema {
+            Some(schema) => validators.get(schema).cloned().map(Some).ok_or(Error::NotBuilt(schema)),
+            None => Ok(None),
+        };
+        let range =
+            Range::parse(&described.range).map_err(|error| Error::Range { range: described.range.clone(), error })?;
+        let judging = Judging::of(&described.range);
+        if judging == Judging::None {
+            return Ok(Self { range, schema: None, item_schema: None, form: None });
+        }
+        let form = described.schema.filter(|_| judging == Judging::Untyped);
+        let form = form.map(|schema| Form::new(schema, &described.encoding, shapes, validators));
+        Ok(Self {
+            range,
+            schema: validator(described.schema)?,
+            item_schema: validator(described.item_schema)?,
+            form: form.transpose()?.map(Arc::new),
+        })
+    }
+
     fn says_something(&self, syntax: Syntax) -> bool {
         self.schema.is_some() || (matches!(syntax, Syntax::Sequence(_)) && self.item_schema.is_some())
     }

@@ -1,4 +1,4 @@
-//! Sequences of JSON texts (OpenAPI 3.2.0 section 4.14.3, "Sequential Media Types").
+//! Sequences of JSON texts (OpenAPI 3.2.0 section 4.14, "Sequential Media Types").
 
 use super::Entry;
 use super::judge::{Malformed, Scratch, check};
@@ -20,20 +20,20 @@ pub(super) fn judge(
     let whole = &mut scratch.text;
     whole.clear();
     whole.push('[');
-    let mut count: usize = 0;
-    for (start, item) in items(sequence, text) {
+    for (count, (start, item)) in items(sequence, text).enumerate() {
         let in_body = |error: Error| Malformed::Sequence(Error { offset: start + error.offset, ..error });
         let value = scratch.tree.read(item, &scratch.limits).map_err(in_body)?;
         // A record must end in white space, so that a number that was cut off is seen (RFC 7464 section 2.4).
         if sequence == Sequence::Records && !item.ends_with('\n') {
             return Err(in_body(Error { kind: ErrorKind::End, offset: item.len() }));
         }
+        // The rest is read to its end, but what is wrong with it would not be kept.
         if let Some(validator) = &entry.item_schema
+            && !report.is_full()
             && !validator.is_valid(value)
         {
             validator.explain(value, &Place::whole(Part::Body).at(&format!("/{count}")), report);
         }
-        count += 1;
         if entry.schema.is_some() {
             whole.push_str(if whole.len() > 1 { "," } else { "" });
             whole.push_str(item);

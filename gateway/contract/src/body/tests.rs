@@ -1,4 +1,4 @@
-use artifact_format::model::Schema;
+use artifact_format::model::{Schema, Schemas};
 use http::HeaderValue;
 use serde_json::json;
 
@@ -23,7 +23,7 @@ pub(super) fn built<'s>(described: &[model::MediaType], table: impl Iterator<Ite
     let roots: Vec<SchemaId> = schemas(described).collect();
     let threads = std::num::NonZeroUsize::MIN;
     let validators = Validators::build(&table, &roots, (Patterns::Linear, threads)).unwrap();
-    Content::new(described, &table, &validators).unwrap()
+    Content::new(described, &mut Shapes::new(&table), &validators).unwrap()
 }
 
 pub(super) fn header(content_type: &str) -> HeaderMap {
@@ -35,9 +35,25 @@ pub(super) fn judge(content: &Content, content_type: &str, body: &[u8]) -> Resul
     let Plan::Whole(judge) = content.select(&header(content_type)).unwrap() else { panic!("not judged") };
     let mut report = Report::new(Detail::Full);
     judge.judge(body, &mut Scratch::default(), &mut report)?;
+    Ok(faults(&report))
+}
+
+pub(super) fn faults(report: &Report) -> String {
     let faults = report.violations().iter();
     let faults: Vec<_> = faults.map(|fault| format!("{} {}", fault.place.pointer, fault.keyword)).collect();
-    Ok(faults.join(", "))
+    faults.join(", ")
+}
+
+/// How a property is written where nothing is said.
+pub(super) fn encoding(property: &str) -> model::PropertyEncoding {
+    model::PropertyEncoding {
+        property: property.into(),
+        content_types: Vec::new(),
+        headers: Vec::new(),
+        style: None,
+        explode: None,
+        allow_reserved: false,
+    }
 }
 
 #[test]

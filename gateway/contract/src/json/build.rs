@@ -1,5 +1,6 @@
 //! Puts a tree together from parts, in document order.
 
+use super::reader::{Error, Limits};
 use super::tree::{INDEXED_FROM, Kind, Node, Origin, Tree, Value};
 
 /// Puts a tree together, for values that were not written as JSON: parameters and forms.
@@ -44,6 +45,15 @@ impl<'t> Builder<'t> {
     pub fn opaque(&mut self, length: u64) {
         #[expect(clippy::cast_possible_truncation, reason = "the two halves of it")]
         self.push(Kind::Opaque, length as u32, (length >> 32) as u32);
+    }
+
+    /// A value that is written as JSON, read as strictly as a whole text is. Nothing is added if it cannot be read.
+    pub fn json(&mut self, text: &str, limits: &Limits) -> Result<(), Error> {
+        self.tree.append(text, *limits)?;
+        if let Some(container) = self.open.last() {
+            self.tree.nodes[*container as usize].start += 1;
+        }
+        Ok(())
     }
 
     /// Opens a list. Its items follow.

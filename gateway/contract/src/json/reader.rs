@@ -69,6 +69,27 @@ impl Tree {
         reader.text()?;
         Ok(Value { tree: self, source, node: 0 })
     }
+
+    /// Reads `source` behind what is there, into the tree's own text. What is there stays as it is on an error.
+    pub(super) fn append(&mut self, source: &str, limits: Limits) -> Result<(), Error> {
+        let (nodes, text, names) = (self.nodes.len(), self.text.len(), self.index.len());
+        self.text.push_str(source);
+        let mut reader = Reader { tree: self, source, bytes: source.as_bytes(), at: 0, limits };
+        if let Err(error) = reader.text() {
+            self.nodes.truncate(nodes);
+            self.text.truncate(text);
+            self.index.truncate(names);
+            return Err(error);
+        }
+        let moved = position(text);
+        for node in &mut self.nodes[nodes..] {
+            if node.origin == Origin::Source && matches!(node.kind, Kind::String | Kind::Number) {
+                (node.start, node.end) = (node.start + moved, node.end + moved);
+            }
+            node.origin = Origin::Own;
+        }
+        Ok(())
+    }
 }
 
 struct Reader<'t, 's> {
@@ -413,6 +434,20 @@ mod tests {
             assert_eq!(read(source), Err(expected), "{source}");
         }
         assert_eq!(read(&format!("[{}1]", "1,".repeat(99))), Err(ErrorKind::Nodes));
+    }
+
+    #[test]
+    fn reads_behind_what_is_there() {
+        let mut tree = Tree::default();
+        let mut builder = crate::json::Builder::new(&mut tree);
+        builder.open_object();
+        builder.name("a");
+        builder.json(r#"{"b": ["\u0041", 1], "c": "d"}"#, &Limits::DEFAULT).unwrap();
+        builder.name("e");
+        assert_eq!(builder.json("[1,", &Limits::DEFAULT).unwrap_err().kind, ErrorKind::End);
+        builder.string("f");
+        let built = builder.finish().unwrap();
+        assert_eq!(format!("{built:?}"), r#"{"a": {"b": ["A", 1], "c": "d"}, "e": "f"}"#);
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use artifact_format::model::{Location, Parameter, ParameterEncoding, Style};
+use artifact_format::model::{Header, Location, Parameter, ParameterEncoding, Style};
 
 use super::pairs::{Occurrence, Role};
 use super::style::{Explode, Fault, Kind, Writing};
-use super::{Error, deep, default};
+use super::{Error, Missing, deep, default};
 use crate::json::{Limits, Tree};
 use crate::percent::{Escapes, decode};
 use crate::schema::{Validator, Validators};
@@ -16,7 +16,7 @@ use crate::{Part, Place, Report};
 
 /// A parameter of an operation.
 #[derive(Debug)]
-pub(super) struct Declared {
+pub(crate) struct Declared {
     pub(super) name: Box<str>,
     pub(super) part: Part,
     pub(super) required: bool,
@@ -45,7 +45,7 @@ pub(super) enum Form {
 }
 
 impl Declared {
-    pub(super) fn new(parameter: &Parameter, shapes: &mut Shapes<'_>, validators: &Validators) -> Result<Self, Error> {
+    pub(crate) fn new(parameter: &Parameter, shapes: &mut Shapes<'_>, validators: &Validators) -> Result<Self, Error> {
         let (form, schema) = match &parameter.encoding {
             ParameterEncoding::Style { style, explode, schema, .. } => (Form::Style(*style, (*explode).into()), schema),
             ParameterEncoding::Content { media_type, schema } => (Form::of_media_type(media_type), schema),
@@ -70,6 +70,19 @@ impl Declared {
         let default = schema.and_then(|schema| shapes.default_of(schema));
         declared.default = default.and_then(|default| default::written(&declared, &default));
         Ok(declared)
+    }
+
+    /// A Header Object is a Parameter Object in a header, of style `simple` (OpenAPI 3.2.0 section 4.21).
+    pub(crate) fn of_header(header: &Header, shapes: &mut Shapes<'_>, validators: &Validators) -> Result<Self, Error> {
+        let encoding = ParameterEncoding::Style {
+            style: Style::Simple,
+            explode: header.explode,
+            allow_reserved: false,
+            schema: header.schema,
+        };
+        let (name, location) = (header.name.clone(), Location::Header);
+        let parameter = Parameter { name, location, required: header.required, allow_empty: false, encoding };
+        Self::new(&parameter, shapes, validators)
     }
 
     pub(super) fn is_deep(&self) -> bool {
@@ -118,8 +131,13 @@ impl Declared {
         Place::named(self.part, &self.name)
     }
 
+    /// What to put in where it is absent.
+    pub(super) fn missing(&self) -> Option<Missing<'_>> {
+        self.default.as_deref().map(|text| Missing { part: self.part, name: &self.name, text })
+    }
+
     /// It is not there.
-    pub(super) fn judge_absent(&self, report: &mut Report) {
+    pub(crate) fn judge_absent(&self, report: &mut Report) {
         if self.required {
             report.say(self.place(), "required", "is required");
         }
@@ -131,7 +149,7 @@ impl Declared {
     }
 
     /// Judges a value that is one text.
-    pub(super) fn judge_text(&self, text: &str, tree: &mut Tree, report: &mut Report) {
+    pub(crate) fn judge_text(&self, text: &str, tree: &mut Tree, report: &mut Report) {
         match self.form {
             Form::Style(style, explode) => {
                 let writing = self.writing(style, explode);

@@ -2,34 +2,35 @@
 //!
 //! - [`pairs`] finds what of a query or of cookies belongs to which parameter, in one pass;
 //! - [`style`] and [`deep`] take a value apart; nothing is decoded before;
+//! - [`header`] finds header fields, of responses as well;
 //! - [`default`] writes what a request may be completed with;
 //! - [`declared`] judges one parameter: its texts are read as its schema's [shape](crate::shape) says.
 
-mod declared;
+pub(crate) mod declared;
 pub(crate) mod deep;
 mod default;
+mod header;
 mod pairs;
 pub(crate) mod style;
 
 pub use default::Missing;
+pub use header::Headers;
 
 use std::borrow::Cow;
 
-use artifact_format::model::{
-    Header, Location, Operation, Parameter, ParameterEncoding, SchemaId, Style, UnknownQuery,
-};
+use artifact_format::model::{Location, Operation, ParameterEncoding, SchemaId, UnknownQuery};
 use http::HeaderMap;
-use http::header::{COOKIE, HeaderName};
+use http::header::COOKIE;
 use thiserror::Error;
 
 use crate::json::Tree;
-use crate::percent::{self, Escapes, decode};
+use crate::percent::{Escapes, decode};
 use crate::schema::Validators;
 use crate::shape::Shapes;
 use crate::{Part, Place, Report};
 use declared::Declared;
+use header::joined;
 use pairs::{Occurrence, Pairs};
-use style::Fault;
 
 /// The parameters of an operation, ready to be judged.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ pub struct Parameters {
     query: Pairs,
     /// The query as a whole.
     querystring: Option<Declared>,
-    headers: Vec<(HeaderName, Declared)>,
+    headers: Headers,
     cookies: Pairs,
     unknown: UnknownQuery,
 }
@@ -127,10 +128,7 @@ impl Parameters {
                 }
                 Location::Query => query.push(declared),
                 Location::Querystring => querystring = Some(declared),
-                Location::Header => {
-                    let invalid = |_| Error::HeaderName { name: parameter.name.clone() };
-                    headers.push((HeaderName::from_bytes(parameter.name.as_bytes()).map_err(invalid)?, declared));
-                }
+                Location::Header => headers.push(declared),
                 Location::Cookie => cookies.push(declared),
             }
         }
@@ -138,7 +136,7 @@ impl Parameters {
             path,
             query: Pairs::new(query, others.credentials),
             querystring,
-            headers,
+            headers: Headers::of(headers)?,
             cookies: Pairs::new(cookies, &[]),
             unknown: others.unknown,
         })
@@ -153,9 +151,7 @@ impl Parameters {
             }
         }
         self.judge_query(head.query.unwrap_or_default(), scratch, report);
-        for (name, declared) in &self.headers {
-            judge_header(name, declared, (head.headers, &mut scratch.tree), report);
-        }
+        self.headers.judge(head.headers, scratch, report);
         if !self.cookies.declared.is_empty() {
             self.judge_cookies(head.headers, scratch, report);
         }
@@ -171,8 +167,7 @@ impl Parameters {
             self.query.find_in_query(query, &mut scratch.occurrences, |_| {});
             missing.extend(self.query.missing(&scratch.occurrences));
         }
-        let is_absent = |(name, _): &&(HeaderName, Declared)| !head.headers.contains_key(name);
-        missing.extend(self.headers.iter().filter(is_absent).filter_map(|(_, declared)| declared.missing()));
+        missing.extend(self.headers.missing(head.headers));
         if let Ok(cookies) = joined(head.headers, &COOKIE, "; ") {
             scratch.occurrences.clear();
             self.cookies.find_in_cookies(cookies.as_deref().unwrap_or_default(), &mut scratch.occurrences);
@@ -191,7 +186,7 @@ impl Parameters {
                     UnknownQuery::Pass => {}
                     UnknownQuery::Refuse => refuse_unknown(name, report),
                 });
-                self.query.judge(query, scratch, report);
+                self.query.judge((query, &scratch.occurrences), &mut scratch.tree, report);
             }
         }
     }
@@ -202,99 +197,11 @@ impl Parameters {
                 scratch.occurrences.clear();
                 let cookies = cookies.as_deref().unwrap_or_default();
                 self.cookies.find_in_cookies(cookies, &mut scratch.occurrences);
-                self.cookies.judge(cookies, scratch, report);
+                self.cookies.judge((cookies, &scratch.occurrences), &mut scratch.tree, report);
             }
             Err(fault) => report.say(Place::whole(Part::Cookie), fault.keyword(), &fault.to_string()),
         }
     }
-}
-
-impl Declared {
-    fn missing(&self) -> Option<Missing<'_>> {
-        self.default.as_deref().map(|text| Missing { part: self.part, name: &self.name, text })
-    }
-}
-
-/// The header fields of a response, ready to be judged.
-#[derive(Debug)]
-pub struct Headers(Vec<(HeaderName, Declared)>);
-
-impl Headers {
-    /// Prepares to judge header fields (OpenAPI 3.2.0 section 4.21): parameters in a header, of style `simple`.
-    pub fn new(headers: &[Header], shapes: &mut Shapes<'_>, validators: &Validators) -> Result<Self, Error> {
-        let declared = |header: &Header| {
-            let parameter = Parameter {
-                name: header.name.clone(),
-                location: Location::Header,
-                required: header.required,
-                allow_empty: false,
-                encoding: ParameterEncoding::Style {
-                    style: Style::Simple,
-                    explode: header.explode,
-                    allow_reserved: false,
-                    schema: header.schema,
-                },
-            };
-            let invalid = |_| Error::HeaderName { name: header.name.clone() };
-            let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(invalid)?;
-            Ok((name, Declared::new(&parameter, shapes, validators)?))
-        };
-        headers.iter().map(declared).collect::<Result<_, _>>().map(Self)
-    }
-
-    /// Judges header fields. What is wrong is added to the report.
-    pub fn judge(&self, headers: &HeaderMap, scratch: &mut Scratch, report: &mut Report) {
-        for (name, declared) in &self.0 {
-            judge_header(name, declared, (headers, &mut scratch.tree), report);
-        }
-    }
-}
-
-impl Pairs {
-    /// The defaults of parameters that are not among those that were found.
-    fn missing(&self, found: &[Occurrence]) -> impl Iterator<Item = Missing<'_>> {
-        let is_absent = |position: usize| found.binary_search_by_key(&position, |pair| pair.parameter).is_err();
-        let absent = self.declared.iter().enumerate().filter(move |(position, _)| is_absent(*position));
-        absent.filter_map(|(_, declared)| declared.missing())
-    }
-
-    /// Judges every parameter by its pairs, which have been found and are in order.
-    fn judge(&self, source: &str, scratch: &mut Scratch, report: &mut Report) {
-        let mut left = scratch.occurrences.as_slice();
-        for (position, declared) in self.declared.iter().enumerate() {
-            let count = left.partition_point(|occurrence| occurrence.parameter <= position);
-            let (own, others) = left.split_at(count);
-            left = others;
-            if own.is_empty() {
-                declared.judge_absent(report);
-            } else {
-                declared.judge_pairs((source, own), &mut scratch.tree, report);
-            }
-        }
-    }
-}
-
-/// Judges a header field. Several of one name are one list (RFC 9110 section 5.3).
-fn judge_header(name: &HeaderName, declared: &Declared, (headers, tree): (&HeaderMap, &mut Tree), report: &mut Report) {
-    match joined(headers, name, ", ") {
-        Ok(Some(Cow::Owned(_))) if !declared.may_be_joined() => declared.refuse(Fault::Repeated, report),
-        Ok(Some(text)) => declared.judge_text(text.trim_matches([' ', '\t']), tree, report),
-        Ok(None) => declared.judge_absent(report),
-        Err(fault) => declared.refuse(fault, report),
-    }
-}
-
-/// The values of all fields of a name; owned if there are several.
-fn joined<'h>(headers: &'h HeaderMap, name: &HeaderName, separator: &str) -> Result<Option<Cow<'h, str>>, Fault> {
-    let mut joined: Option<Cow<'h, str>> = None;
-    for value in headers.get_all(name) {
-        let text = str::from_utf8(value.as_bytes()).map_err(|_| percent::Error::NotUtf8)?;
-        match &mut joined {
-            None => joined = Some(Cow::Borrowed(text)),
-            Some(before) => before.to_mut().extend([separator, text]),
-        }
-    }
-    Ok(joined)
 }
 
 fn refuse_unknown(name: &str, report: &mut Report) {

@@ -2,8 +2,11 @@
 
 use std::ops::Range;
 
+use super::Missing;
 use super::declared::Declared;
 use super::style::Kind;
+use crate::Report;
+use crate::json::Tree;
 use crate::percent::{Escapes, decode};
 
 /// A pair that belongs to a parameter.
@@ -50,14 +53,23 @@ pub(super) fn pairs(source: &str, separator: char) -> impl Iterator<Item = (Rang
     source.split(separator).filter_map(move |pair| {
         let (from, to) = (start, start + pair.len());
         start = to + separator.len_utf8();
-        let (from, to) = (from + pair.len() - pair.trim_start().len(), to - (pair.len() - pair.trim_end().len()));
-        if from >= to {
+        if from == to {
             return None;
         }
         let equals = memchr::memchr(b'=', &source.as_bytes()[from..to]).map(|at| from + at);
         Some((from..equals.unwrap_or(to), equals.map_or(to, |at| at + 1)..to))
     })
 }
+
+/// What is left of a range without the blanks around it, which cookies are apart by.
+fn without_blanks(source: &str, range: Range<usize>) -> Range<usize> {
+    let text = &source[range.clone()];
+    let inner = text.trim_start_matches(BLANKS);
+    let start = range.start + text.len() - inner.len();
+    start..start + inner.trim_end_matches(BLANKS).len()
+}
+
+const BLANKS: [char; 2] = [' ', '\t'];
 
 /// Whose a name is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +172,7 @@ impl Pairs {
     /// them, or stand in a cookie each.
     pub(super) fn find_in_cookies(&self, cookies: &str, found: &mut Vec<Occurrence>) {
         for (key, value) in pairs(cookies, ';') {
+            let (key, value) = (without_blanks(cookies, key), without_blanks(cookies, value));
             let Some(Claim::Parameter(parameter, role)) = self.claims.find(&cookies[key.clone()], Escapes::None) else {
                 continue;
             };
@@ -178,5 +191,27 @@ impl Pairs {
             }
         }
         found.sort_unstable_by_key(Occurrence::order);
+    }
+
+    /// The defaults of parameters that are not among those that were found.
+    pub(super) fn missing(&self, found: &[Occurrence]) -> impl Iterator<Item = Missing<'_>> {
+        let is_absent = |position: usize| found.binary_search_by_key(&position, |pair| pair.parameter).is_err();
+        let absent = self.declared.iter().enumerate().filter(move |(position, _)| is_absent(*position));
+        absent.filter_map(|(_, declared)| declared.missing())
+    }
+
+    /// Judges every parameter by its pairs, which have been found and are in order.
+    pub(super) fn judge(&self, (source, found): (&str, &[Occurrence]), tree: &mut Tree, report: &mut Report) {
+        let mut left = found;
+        for (position, declared) in self.declared.iter().enumerate() {
+            let count = left.partition_point(|occurrence| occurrence.parameter <= position);
+            let (own, others) = left.split_at(count);
+            left = others;
+            if own.is_empty() {
+                declared.judge_absent(report);
+            } else {
+                declared.judge_pairs((source, own), tree, report);
+            }
+        }
     }
 }

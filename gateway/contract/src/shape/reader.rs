@@ -36,6 +36,11 @@ impl<'a> Shapes<'a> {
         Self { schemas, found: HashMap::new(), open: Vec::new(), circles: 0 }
     }
 
+    /// The table of schemas.
+    pub fn table(&self) -> &'a Schemas {
+        self.schemas
+    }
+
     /// The shape of a schema; one that is not in the table, or is no JSON, allows anything here, and no validator
     /// can be built for it.
     pub fn of(&mut self, schema: SchemaId) -> Shape {

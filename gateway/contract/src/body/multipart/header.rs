@@ -62,18 +62,19 @@ fn field(line: &str) -> Option<(&str, &str)> {
 /// The name in a `Content-Disposition: form-data`, and whether there is a `filename`.
 ///
 /// A `\` in quotes quotes the next character (RFC 2183) or is itself (the HTML standard), so names may not hold one
-/// and none may stand before a quote; `name*` and `filename*` are read by some and not by others.
+/// and none may stand before a quote. `name*` is read by some and not by others; so is `filename*`, which RFC 7578
+/// section 4.2 forbids and .NET always sends, but beside a `filename` it changes nothing that is judged.
 fn disposed(disposition: &str) -> Option<(&str, bool)> {
     let (kind, parameters) = disposition.split_at(disposition.find(';')?);
     if !kind.trim_end_matches([' ', '\t']).eq_ignore_ascii_case("form-data") || disposition.contains("\\\"") {
         return None;
     }
     let parameters = Parameters::parse(parameters).ok()?;
-    if parameters.iter().any(|(name, _)| name.ends_with('*')) {
-        return None;
-    }
+    let has_filename = parameters.get("filename").is_some();
+    let is_harmless = |name: &str| !name.ends_with('*') || (has_filename && name.eq_ignore_ascii_case("filename*"));
     let name = parameters.get("name")?.raw();
-    (!name.contains('\\')).then_some((name, parameters.get("filename").is_some()))
+    let is_plain = !name.contains('\\') && parameters.iter().all(|(name, _)| is_harmless(name));
+    is_plain.then_some((name, has_filename))
 }
 
 #[cfg(test)]
@@ -99,6 +100,7 @@ mod tests {
             r#"Content-Disposition: form-data; name="a b%22é"; filename="C:\x.png""#,
             Ok(("a b%22é", true, None, false)),
         );
+        check("Content-Disposition: form-data; name=a; filename=b; filename*=utf-8''b", Ok(("a", true, None, false)));
         check(
             "Content-Type: image/png\r\nContent-Disposition: Form-Data; name=\"\"; filename=\"\"\r\nX-Y: z",
             Ok(("", true, Some("image/png"), false)),
