@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -17,7 +18,11 @@ from openapi_core import V30RequestValidator, V31RequestValidator
 from openapi_core.datatypes import RequestParameters
 from openapi_core.deserializing.media_types.util import json_loads
 from openapi_core.templating.paths.exceptions import PathError
-from openapi_core.validation.request.exceptions import ParameterValidationError, RequestBodyValidationError
+from openapi_core.validation.request.exceptions import (
+    MissingRequiredRequestBody,
+    ParameterValidationError,
+    RequestBodyValidationError,
+)
 from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
@@ -27,6 +32,7 @@ from .wire import Wire, unquoted
 
 #: The structured types that openapi-core decodes, as far as schemathesis sends them.
 _READABLE = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+_NO_BODY = MissingRequiredRequestBody.__name__
 _HOST_URL = "http://gateway.example"
 # It warns of what it passes over; its verdict is what counts here.
 logging.getLogger("openapi_core").setLevel(logging.ERROR)
@@ -61,11 +67,19 @@ class _Request:
     host_url: str = _HOST_URL
 
 
+class _Empty(bytes):
+    """No bytes, that openapi-core does not take for no body."""
+
+    def __bool__(self) -> bool:
+        return True
+
+
 class Arbiter:
     """The judge of requests to one document."""
 
     def __init__(self, document: Document) -> None:
         content = copy.deepcopy(document.content)
+        _take_out_discriminators(content)
         media_types = set(_spell_out_ranges(content))
         newer = str(content["openapi"]).startswith("3.1")
         self._validator = (V31RequestValidator if newer else V30RequestValidator)(
@@ -79,10 +93,17 @@ class Arbiter:
 
     def judge(self, wire: Wire) -> Judgement:
         """Judges what was on the wire, whatever it was meant to be."""
+        judgement = self._judge(wire, wire.body)
+        if wire.header("content-type") and any(fault.keyword == _NO_BODY for fault in judgement.faults):
+            # Where a body is required, and its type is given, it is there: an empty text of that type.
+            return self._judge(wire, _Empty())
+        return judgement
+
+    def _judge(self, wire: Wire, body: bytes | None) -> Judgement:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                errors = list(self._validator.iter_errors(self._request(wire)))
+                errors = list(self._validator.iter_errors(self._request(wire, body)))
             except PathError as error:
                 return Judgement(Verdict.INVALID, (_fault("request", "", error),))
             except Exception as error:  # noqa: BLE001 - whatever it fails with, it has not judged
@@ -90,7 +111,7 @@ class Arbiter:
         faults = tuple(fault for error in errors for fault in _faults(error))
         return Judgement(Verdict.INVALID if faults else Verdict.VALID, faults)
 
-    def _request(self, wire: Wire) -> _Request:
+    def _request(self, wire: Wire, body: bytes | None) -> _Request:
         method = wire.method.lower()
         found = self._validator.path_finder.find(method, f"{_HOST_URL}{wire.path}")
         parameters = RequestParameters(
@@ -99,7 +120,20 @@ class Arbiter:
             cookie=_cookies(wire),
             path=_path_variables(found.path_result.variables),
         )
-        return _Request(method, wire.path, parameters, wire.body, wire.header("content-type") or "")
+        return _Request(method, wire.path, parameters, body, wire.header("content-type") or "")
+
+
+def _take_out_discriminators(node: Any) -> None:
+    """A discriminator never changes a verdict (OpenAPI 3.0.4, 4.7.25); openapi-core judges by its mapping alone."""
+    if isinstance(node, list):
+        for item in node:
+            _take_out_discriminators(item)
+    if isinstance(node, dict):
+        discriminator = node.get("discriminator")
+        if isinstance(discriminator, dict) and isinstance(discriminator.get("propertyName"), str):
+            del node["discriminator"]
+        for value in node.values():
+            _take_out_discriminators(value)
 
 
 def _spell_out_ranges(node: Any) -> Iterator[str]:
@@ -143,11 +177,19 @@ def _faults(error: Exception) -> Iterator[Fault]:
     if isinstance(error.__cause__, InvalidSchemaValue):
         for broken in error.__cause__.schema_errors:
             assert isinstance(broken, jsonschema.ValidationError)
-            pointer = "".join(f"/{step}" for step in broken.absolute_path)
-            keyword, text = str(broken.validator), broken.message[:300]
-            yield Fault(part, name, pointer, keyword, text, broken.schema, broken.instance)
+            yield _broken(part, name, broken)
     else:
         yield _fault(part, name, error)
+
+
+def _broken(part: str, name: str, error: jsonschema.ValidationError) -> Fault:
+    """A keyword that is broken, and what is broken below it."""
+    pointer = "".join(f"/{step}" for step in error.absolute_path)
+    branches: dict[object, list[Fault]] = defaultdict(list)
+    for nested in error.context or ():
+        branches[nested.schema_path[0]].append(_broken(part, name, nested))
+    below = tuple(tuple(branch) for branch in branches.values())
+    return Fault(part, name, pointer, str(error.validator), error.message[:300], error.schema, error.instance, below)
 
 
 def _fault(part: str, name: str, error: BaseException) -> Fault:

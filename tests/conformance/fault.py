@@ -22,6 +22,8 @@ class Fault:
     #: The schema that the keyword stands in, and what was judged by it, where the program tells them.
     schema: object = field(default=None, compare=False, repr=False)
     value: object = field(default=None, compare=False, repr=False)
+    #: Of `anyOf` and `oneOf`: what is wrong by each of their schemas.
+    branches: tuple[tuple[Fault, ...], ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         place = " ".join(part for part in (self.part, self.name, self.pointer) if part)

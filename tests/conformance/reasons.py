@@ -8,9 +8,11 @@ single fault, so a reason never hides a second one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
+from urllib.parse import parse_qsl
 from xml.etree.ElementTree import Element
 
 from .documents import Document
@@ -77,22 +79,47 @@ def _is_read_only(fault: Fault, _about: Disagreement) -> bool:
     )
 
 
-def _has_style(fault: Fault, about: Disagreement, style: str) -> bool:
-    return any(
-        parameter.get("name") == fault.name and parameter.get("in") == fault.part and parameter.get("style") == style
-        for parameter in _parameters(about.document.content)
+def _is_made_up(fault: Fault, about: Disagreement) -> bool:
+    """Whether it is about a field of a form that was not sent."""
+    body = about.probe.wire.body or b""
+    field = fault.pointer.split("/")[1] if fault.pointer else ""
+    if _media_type(about) == "multipart/form-data":
+        sent = f'name="{field}"'.encode() in body
+    else:
+        sent = any(name == field for name, _ in parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    return fault.part == "body" and field != "" and _media_type(about) in _FORMS and not sent
+
+
+def _is_exploded_object(fault: Fault, about: Disagreement) -> bool:
+    parameter = _parameter(fault, about)
+    schema = _resolved(parameter.get("schema"), about.document)
+    return (
+        fault.part == "query"
+        and parameter.get("style", "form") == "form"
+        and parameter.get("explode", True) is True
+        and schema.get("type") == "object"
     )
 
 
-def _parameters(node: object) -> Iterator[dict[str, object]]:
-    """Every Parameter Object, wherever it stands."""
-    if isinstance(node, dict):
-        if "in" in node and "name" in node:
-            yield node
-        node = list(node.values())
-    if isinstance(node, list):
-        for item in node:
-            yield from _parameters(item)
+def _parameter(fault: Fault, about: Disagreement) -> dict[str, Any]:
+    """The Parameter Object that a fault is about, empty where the operation declares none."""
+    method, _, path = about.probe.operation.partition(" ")
+    item = _resolved(about.document.content["paths"].get(path), about.document)
+    for holder in (item.get(method.lower(), {}), item):
+        for declared in holder.get("parameters", []):
+            parameter = _resolved(declared, about.document)
+            if (parameter.get("in"), parameter.get("name")) == (fault.part, fault.name):
+                return parameter
+    return {}
+
+
+def _resolved(node: Any, document: Document) -> dict[str, Any]:
+    """An object, or the one within the document that it refers to."""
+    while isinstance(node, dict) and isinstance(reference := node.get("$ref"), str):
+        node = document.content
+        for step in reference.removeprefix("#/").split("/"):
+            node = node[step.replace("~1", "/").replace("~0", "~")]
+    return node if isinstance(node, dict) else {}
 
 
 def _has_control_in_part_header(fault: Fault, about: Disagreement) -> bool:
@@ -164,7 +191,21 @@ REASONS: tuple[Reason, ...] = (
         "space-delimited",
         Side.ARBITER,
         "openapi-core splits a `spaceDelimited` value at the text `%20` after decoding, where none is left.",
-        lambda fault, about: _has_style(fault, about, "spaceDelimited"),
+        lambda fault, about: _parameter(fault, about).get("style") == "spaceDelimited",
+    ),
+    Reason(
+        "exploded-object",
+        Side.ARBITER,
+        "The members of an object of style `form` with `explode` are query parameters of their own (OpenAPI 3.0.4, "
+        "4.7.12.3), and one that has the object's name is none of them; openapi-core looks for that alone.",
+        _is_exploded_object,
+    ),
+    Reason(
+        "default-in-form",
+        Side.ARBITER,
+        "openapi-core puts the `default` of a field that was not sent into a form, and judges it. A default says what "
+        "the server takes, not what was sent (JSON Schema 2020-12, Validation, 9.2).",
+        _is_made_up,
     ),
     Reason(
         "control-in-part-header",
@@ -178,11 +219,19 @@ REASONS: tuple[Reason, ...] = (
 
 def explain(disagreement: Disagreement) -> Reason | tuple[Fault, ...]:
     """The reason for the first fault, where there is one for every fault; else the faults without one."""
-    reasons = [reason for reason in REASONS if reason.side is disagreement.side]
-    found = [
-        (fault, next((reason for reason in reasons if reason.sets_aside(fault, disagreement)), None))
-        for fault in disagreement.faults
-    ]
+    found = [(fault, _reason(fault, disagreement)) for fault in disagreement.faults]
     unexplained = tuple(fault for fault, reason in found if reason is None)
     first = found[0][1] if found else None
     return unexplained if unexplained or first is None else first
+
+
+def _reason(fault: Fault, about: Disagreement) -> Reason | None:
+    """The reason that sets a fault aside, or all faults of one of its branches."""
+    for reason in REASONS:
+        if reason.side is about.side and reason.sets_aside(fault, about):
+            return reason
+    for branch in fault.branches:
+        reasons = [_reason(below, about) for below in branch]
+        if all(reasons):
+            return reasons[0]
+    return None

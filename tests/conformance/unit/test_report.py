@@ -34,7 +34,3 @@ def test_every_reason_is_on_the_page() -> None:
     page = Path(__file__).parents[3] / "docs" / "reference" / "conformance.md"
     text = page.read_text(encoding="utf-8")
     assert [reason.name for reason in REASONS if reason.text not in text] == []
-
-
-def test_no_two_reasons_have_one_name() -> None:
-    assert len({reason.name for reason in REASONS}) == len(REASONS)
