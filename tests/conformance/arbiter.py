@@ -16,7 +16,7 @@ import jsonschema
 from jsonschema_path import SchemaPath
 from openapi_core import V30RequestValidator, V31RequestValidator
 from openapi_core.datatypes import RequestParameters
-from openapi_core.deserializing.media_types.util import json_loads
+from openapi_core.deserializing.media_types.util import json_loads, plain_loads
 from openapi_core.templating.paths.exceptions import PathError
 from openapi_core.validation.request.exceptions import (
     MissingRequiredRequestBody,
@@ -31,7 +31,7 @@ from .fault import Fault
 from .wire import Wire, unquoted
 
 #: The structured types that openapi-core decodes, as far as schemathesis sends them.
-_READABLE = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
+_READABLE = ("application/json", "text/json", "application/x-www-form-urlencoded", "multipart/form-data")
 _NO_BODY = MissingRequiredRequestBody.__name__
 _HOST_URL = "http://gateway.example"
 # It warns of what it passes over; its verdict is what counts here.
@@ -85,7 +85,8 @@ class Arbiter:
         self._validator = (V31RequestValidator if newer else V30RequestValidator)(
             SchemaPath.from_dict(content),
             extra_media_type_deserializers={
-                **{name: json_loads for name in media_types if name.endswith("+json")},
+                **{name: plain_loads for name in media_types if name.startswith("text/")},
+                **{name: json_loads for name in media_types if name.endswith(("+json", "/json"))},
                 # A file is a string of its schema, however its bytes read.
                 "application/octet-stream": lambda value, **_: value.decode("utf-8", "surrogateescape"),
             },

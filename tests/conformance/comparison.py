@@ -127,15 +127,17 @@ class Comparison:
 
     def _arbitrate(self, probe: Probe, outcome: Outcome, answer: Answer, said: str) -> None:
         judgement = self._arbiter.judge(probe.wire)
+        against = explain(Disagreement(self._document, probe, Side.ARBITER, judgement.faults))
         if outcome is Outcome.FORWARDED:
-            agreed, side, faults = Verdict.VALID, Side.ARBITER, judgement.faults
+            agrees, explained = judgement.verdict is Verdict.VALID, against
         else:
-            agreed, side, faults = Verdict.INVALID, Side.GATEWAY, from_problem(answer.status, answer.body)
-        if judgement.verdict is agreed:
+            # A refusal is not borne out by faults that would be set aside in what is forwarded.
+            agrees = judgement.verdict is Verdict.INVALID and not isinstance(against, Reason)
+            faults = from_problem(answer.status, answer.body)
+            explained = explain(Disagreement(self._document, probe, Side.GATEWAY, faults))
+        if agrees:
             self.tally.arbitrated[probe.claim] += 1
-            return
-        explained = explain(Disagreement(self._document, probe, side, faults))
-        if isinstance(explained, Reason):
+        elif isinstance(explained, Reason):
             self.tally.explained[explained.name] += 1
         else:
             self.tally.findings.append(Finding(probe, outcome, said, judgement, explained))

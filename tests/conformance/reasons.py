@@ -52,7 +52,7 @@ def _media_type(about: Disagreement) -> str:
 
 
 def _is_undecoded(fault: Fault, about: Disagreement) -> bool:
-    structured = _media_type(about).endswith("json") or _media_type(about) in _FORMS
+    structured = _media_type(about).endswith("json") or _media_type(about) in (*_FORMS, "text/plain")
     undecoded = isinstance(fault.value, (bytes, Element)) or fault.keyword == "MediaTypeDeserializeError"
     return fault.part == "body" and undecoded and not structured
 

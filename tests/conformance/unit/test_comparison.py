@@ -83,6 +83,8 @@ def counts(tally: Tally) -> dict[str, int]:
         (Claim.INVALID, FORWARDS, Judge(Verdict.INVALID, _UNKNOWN), "findings"),
         (Claim.VALID, REFUSES, Judge(Verdict.VALID), "findings"),
         (Claim.VALID, (204, None), Judge(Verdict.VALID), "findings"),
+        (Claim.VALID, REFUSES, Judge(Verdict.INVALID, _EMPTY), "findings"),
+        (Claim.VALID, REFUSES, Judge(Verdict.INVALID, _EMPTY, _UNKNOWN), "arbitrated"),
         # A verdict that was not reached speaks for nobody.
         (Claim.INVALID, FORWARDS, Judge(Verdict.UNDECIDED, _UNKNOWN), "findings"),
         (Claim.VALID, REFUSES, Judge(Verdict.UNDECIDED, _EMPTY), "findings"),
