@@ -167,6 +167,21 @@ fn marks_are_of_one_value_and_not_of_what_is_in_it() {
 }
 
 #[test]
+fn in_3_0_nothing_beside_a_reference_marks_or_demands() {
+    let optional = |id: Value| {
+        let schema = json!({ "required": ["id"], "properties": { "id": id } });
+        let components = json!({ "Text": { "type": "string" }, "Id": { "type": "string", "readOnly": true } });
+        let text = document(&schema, &components, &json!({})).replace("3.1.0", "3.0.3");
+        let artifact = artifact(compile_texts(&[("openapi.json", &text)], lenient()));
+        verdicts(&artifact, schemas(&artifact)[0], [json!({})].iter()) == [true]
+    };
+    assert!(optional(json!({ "readOnly": true })));
+    assert!(optional(json!({ "$ref": "#/components/schemas/Id" })));
+    assert!(!optional(json!({ "$ref": "#/components/schemas/Text", "readOnly": true })));
+    assert!(optional(json!({ "allOf": [{ "$ref": "#/components/schemas/Text" }], "readOnly": true })));
+}
+
+#[test]
 fn dependencies_are_demands_too() {
     check(
         json!({ "properties": { "id": { "readOnly": true } }, "dependentRequired": { "a": ["id", "b"], "c": ["id"] } }),
@@ -199,6 +214,15 @@ fn read_only_properties_can_be_refused() {
         json!({ "items": { "properties": { "id": id } } }),
         &[(json!([{ "id": 1 }]), false, true), (json!([{}]), true, true)],
     );
+}
+
+#[test]
+fn a_mark_counts_however_it_is_spelt() {
+    let schema = json!({ "required": ["id"], "properties": { "id": { "readOnly": true } } });
+    let text = document(&schema, &json!({}), &json!({})).replace("readOnly", "\\u0072eadOnly");
+    assert!(!text.contains("readOnly"));
+    let artifact = artifact(compile_texts(&[("openapi.json", &text)], lenient()));
+    assert_eq!(verdicts(&artifact, schemas(&artifact)[0], [json!({})].iter()), [true]);
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn patterns_run_in_linear_time_unless_the_document_says_otherwise() {
         check(&json!({ "pattern": pattern }), &linear, &["PC7011 /pattern"]);
         check(&json!({ "pattern": pattern }), &backtracking, &["PC7011 /pattern"]);
     }
+    check(&json!({ "pattern": "^/{id}$" }), &linear, &[]);
     check(&json!({ "items": { "pattern": r"^\p{L}+\d$" }, "patternProperties": { "^a": {} } }), &linear, &[]);
 }
 
@@ -65,6 +66,13 @@ fn an_artifact_backtracks_only_where_a_pattern_needs_it() {
     let unused = json!({ "Unused": { "pattern": "^(?!a)" } });
     let text = document(&json!({}), &backtracking, &unused);
     assert_eq!(compile_texts(&[("d", &text)], lenient()).artifact.unwrap().schemas.patterns, Patterns::Linear);
+}
+
+#[test]
+fn a_brace_that_counts_nothing_is_judged_as_itself() {
+    let artifact = compiled(&json!({ "pattern": "^/{id}$" }), &json!({})).artifact.unwrap();
+    let root = artifact.routes.operations[0].request_body.as_ref().unwrap().content[0].schema.unwrap();
+    assert_eq!(verdicts(&artifact, root, [json!("/{id}"), json!("/id")].iter()), [true, false]);
 }
 
 #[test]

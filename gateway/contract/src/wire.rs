@@ -95,6 +95,16 @@ impl Contract<'_> {
         }
     }
 
+    /// Whether all that is wrong with a value that was refused lies within what is excused, by JSON pointers.
+    pub(crate) fn excuses(
+        &self,
+        (wire, refused): (&Wire<'_>, &Refused),
+        tree: &mut Tree,
+        is_excused: impl Fn(&str) -> bool,
+    ) -> bool {
+        self.faults(wire, &refused.choices, tree).iter().all(|pointer| is_excused(pointer))
+    }
+
     fn is_valid(&self, wire: &Wire<'_>, choices: &[u8], tree: &mut Tree) -> bool {
         wire.build(self.shape, choices, tree).is_some_and(|value| self.validator.is_valid(value))
     }

@@ -84,6 +84,11 @@ impl Documents {
         self.files.iter().map(|document| &document.source)
     }
 
+    /// Whether an object of any file has this key.
+    pub(crate) fn have_key(&self, key: &str) -> bool {
+        self.files.iter().any(|document| has_key(&document.value, key))
+    }
+
     /// The whole value of a file.
     pub fn root(&self, file: FileId) -> Node<'_> {
         Node::root(self, file, &self.document(file).value)
@@ -141,6 +146,15 @@ impl Documents {
 
     pub(crate) fn identities_mut(&mut self) -> &mut Identities {
         &mut self.identities
+    }
+}
+
+/// Values are no deeper than [`limits::DEPTH_MAX`].
+fn has_key(value: &Value, key: &str) -> bool {
+    match value {
+        Value::Object(members) => members.contains_key(key) || members.values().any(|member| has_key(member, key)),
+        Value::Array(items) => items.iter().any(|item| has_key(item, key)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 

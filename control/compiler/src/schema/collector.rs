@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use artifact_format::model::SchemaId;
 
+use super::dialect::UseOfDialects;
 use super::keyword::{self, Binding, Keyword};
 use super::lowering::Writer;
 use super::manner::Manner;
@@ -20,6 +21,7 @@ use crate::document::{Documents, Identity, Node, Version};
 /// The schemas met so far, each with a provisional id in order of first use.
 pub(crate) struct Collector<'d> {
     pub(super) scopes: Scopes<'d>,
+    pub(super) dialects: UseOfDialects,
     pub(super) marks: Marks<'d>,
     pub(super) patterns: PatternBook,
     ids: HashMap<(Identity, ScopeId, Manner), usize>,
@@ -52,6 +54,7 @@ impl<'d> Collector<'d> {
     pub(crate) fn new(documents: &'d Documents) -> Self {
         Self {
             scopes: Scopes::new(documents),
+            dialects: UseOfDialects::of(documents),
             marks: Marks::new(documents),
             patterns: PatternBook::default(),
             ids: HashMap::new(),

@@ -1,15 +1,13 @@
 //! One schema, written anew as JSON Schema 2020-12, keyword by keyword.
 
-use std::collections::HashSet;
-
-use artifact_format::model::FormatAssertion;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::collector::{Collector, Language, Reference, language};
+use super::dialect::check_dialect;
 use super::keyword::{self, Binding, Keyword};
 use super::manner::Manner;
-use super::numeric::{self, Bounds};
-use super::rule::{self, Rule};
+use super::numeric::Bounds;
+use super::rule;
 use super::scope::Spot;
 use super::text::{Step, Text};
 use crate::diagnostic::nearest;
@@ -55,6 +53,7 @@ impl<'w, 'd> Writer<'w, 'd> {
     fn object(&mut self, part: &Part<'d>) {
         let spot = &part.spot;
         let language = language(&spot.node);
+        let vocabularies = self.collector.dialects.vocabularies(&spot.node);
         let mut keywords: Vec<(&'d str, Keyword, Node<'d>)> = Vec::new();
         for (name, value) in spot.node.entries() {
             let known = match language {
@@ -65,6 +64,7 @@ impl<'w, 'd> Writer<'w, 'd> {
             };
             match known {
                 Some(Keyword::Dropped) => {}
+                Some(_) if !vocabularies.have(name) => {}
                 Some(keyword) => keywords.push((name, keyword, value)),
                 // The structure check knows the fields of 3.0.
                 None if language == Language::OpenApi30 || name.starts_with("x-") => {}
@@ -132,33 +132,12 @@ impl<'w, 'd> Writer<'w, 'd> {
             Keyword::Positive => self.checked(name, value, &rule::POSITIVE),
             Keyword::Boolean => self.checked(name, value, &rule::BOOLEAN),
             Keyword::Text => self.checked(name, value, &rule::TEXT),
-            Keyword::Pattern => {
-                self.checked(name, value, &rule::TEXT);
-                if let Some(pattern) = value.str() {
-                    self.collector.look_at_pattern((pattern, value.place()), part.manner.patterns, self.sink);
-                }
-            }
+            Keyword::Pattern => self.pattern(name, value, part.manner),
             Keyword::Names => self.names(name, value, part),
             Keyword::NameLists => self.name_lists(name, value, part),
             Keyword::Values => self.checked(name, value, &rule::VALUES),
             Keyword::Value => self.copied(name, value),
         }
-    }
-
-    fn checked(&mut self, name: &str, value: &Node<'d>, rule: &Rule) {
-        self.expect(value, rule);
-        self.copied(name, value);
-    }
-
-    fn expect(&mut self, value: &Node<'d>, rule: &Rule) {
-        if !(rule.holds)(value) {
-            self.fault(value, rule.says);
-        }
-    }
-
-    fn copied(&mut self, name: &str, value: &Node<'d>) {
-        self.text.member(name);
-        self.text.value(value.value());
     }
 
     /// A schema within `whole`, from which `step` leads to it.
@@ -185,12 +164,6 @@ impl<'w, 'd> Writer<'w, 'd> {
             self.text.raw("false");
         } else {
             self.part(node, whole, Step::Descends);
-        }
-    }
-
-    fn pattern_of_names(&mut self, schema: &Node<'d>, manner: Manner) {
-        if let Some(Token::Key(pattern)) = schema.token() {
-            self.collector.look_at_pattern((pattern, schema.key_place()), manner.patterns, self.sink);
         }
     }
 
@@ -230,98 +203,6 @@ impl<'w, 'd> Writer<'w, 'd> {
         self.text.reference(id, part.step);
     }
 
-    fn types(&mut self, value: &Node<'d>, spot: &Spot<'d>) {
-        self.expect(value, &rule::TYPE);
-        self.text.member("type");
-        // In 3.0 `null` is allowed beside a type, never by itself, and an `enum` has to list it like any other value
-        // (the clarification of `nullable` in OpenAPI 3.0.3).
-        let nullable = spot.node.get("nullable").filter(|_| language(value) == Language::OpenApi30);
-        match nullable.and_then(|nullable| nullable.bool()) {
-            Some(true) => self.text.value(&Value::Array(vec![value.value().clone(), "null".into()])),
-            Some(false) | None => self.text.value(value.value()),
-        }
-    }
-
-    /// `minimum` and `maximum`, which a boolean beside them makes exclusive.
-    fn bound(&mut self, (name, sharpened_by): (&str, &str), value: &Node<'d>, spot: &Spot<'d>) {
-        let is_sharp = spot.node.get(sharpened_by).and_then(|sharp| sharp.bool()) == Some(true);
-        self.checked(if is_sharp { sharpened_by } else { name }, value, &rule::NUMBER);
-    }
-
-    /// In 2020-12 a number. A boolean is how 3.0 says it; real descriptions of 3.1 still do, and mean it.
-    fn exclusive_bound(&mut self, name: &str, value: &Node<'d>) {
-        match (value.value(), language(value)) {
-            (Value::Number(_), Language::Draft202012) => self.copied(name, value),
-            (Value::Bool(_), Language::OpenApi30) => {}
-            (Value::Bool(_), Language::Draft202012) => {
-                let message = format!("`{name}` is a number since OpenAPI 3.1; it is taken as 3.0 meant it");
-                self.sink
-                    .warning(Code::OldSpelling, value, message)
-                    .hint(format!("write the bound itself: `{name}: 0`"));
-            }
-            (_, Language::Draft202012) => self.fault(value, rule::NUMBER.says),
-            (_, Language::OpenApi30) => self.fault(value, "must be a boolean in OpenAPI 3.0"),
-        }
-    }
-
-    /// `required`, without the names that the sender is excused from. A name that is listed twice means nothing else
-    /// than once.
-    fn names(&mut self, name: &str, value: &Node<'d>, part: &Part<'d>) {
-        let mut names: Vec<&Value> = Vec::new();
-        let mut seen = HashSet::new();
-        for listed in value.items() {
-            if seen.insert(listed.value()) {
-                names.push(listed.value());
-            } else if language(value) == Language::Draft202012 {
-                self.sink.warning(
-                    Code::OldSpelling,
-                    &listed,
-                    format!("{} is listed twice in `{name}`", listed.value()),
-                );
-            }
-        }
-        self.expect(value, &rule::NAMES);
-        let demanded = self.demanded(names, part);
-        if !demanded.is_empty() {
-            self.text.member(name);
-            self.text.value(&Value::Array(demanded));
-        }
-    }
-
-    /// `dependentRequired`, likewise.
-    fn name_lists(&mut self, name: &str, value: &Node<'d>, part: &Part<'d>) {
-        self.expect(value, &rule::NAME_LISTS);
-        let lists = value.value().as_object().into_iter().flatten();
-        let lists = lists.map(|(key, list)| (key, self.demanded(list.as_array().into_iter().flatten(), part)));
-        let lists: Map<String, Value> =
-            lists.filter(|(_, list)| !list.is_empty()).map(|(key, list)| (key.clone(), Value::Array(list))).collect();
-        if !lists.is_empty() {
-            self.text.member(name);
-            self.text.value(&Value::Object(lists));
-        }
-    }
-
-    fn demanded<'v>(&self, names: impl IntoIterator<Item = &'v Value>, part: &Part<'d>) -> Vec<Value> {
-        let excused = self.collector.marks.excused(part.manner);
-        let is_demanded = |name: &&Value| name.as_str().is_none_or(|name| !excused.contains(name));
-        names.into_iter().filter(is_demanded).cloned().collect()
-    }
-
-    /// A format of numbers is written as the bounds that it means; any other as it is, where it is asserted. `binary`
-    /// always is: it says what a part of a form is.
-    fn format(&mut self, value: &Node<'d>, bounds: Bounds, manner: Manner) {
-        self.expect(value, &rule::TEXT);
-        let format = value.str().unwrap_or_default();
-        if numeric::range(format).is_some() {
-            for (keyword, bound) in bounds.keywords() {
-                self.text.member(keyword);
-                self.text.raw(&bound);
-            }
-        } else if manner.formats == FormatAssertion::Assert || format == "binary" {
-            self.copied("format", value);
-        }
-    }
-
     fn dialect(&mut self, value: &Node<'d>) {
         let Some(dialect) = value.str() else { return self.fault(value, "must be a string") };
         check_dialect(dialect, value, self.sink);
@@ -347,7 +228,7 @@ impl<'w, 'd> Writer<'w, 'd> {
     }
 
     /// Notes a malformed keyword; the grammar of 3.0 is the structure check's, which has noted it there.
-    fn fault(&mut self, node: &Node<'d>, rule: &str) {
+    pub(super) fn fault(&mut self, node: &Node<'d>, rule: &str) {
         if language(node) == Language::Draft202012 || !self.sink.has_errors() {
             let what = match node.token() {
                 Some(Token::Key(key)) => format!("`{key}` {rule}"),
@@ -355,21 +236,5 @@ impl<'w, 'd> Writer<'w, 'd> {
             };
             self.sink.error(Code::SchemaMalformed, node, what);
         }
-    }
-}
-
-/// Reports a dialect that is not lowered.
-pub(crate) fn check_dialect(dialect: &str, place: &Node<'_>, sink: &mut Sink) {
-    let known = dialect.trim_end_matches('#');
-    let is_oas_base = ["3.1", "3.2"].iter().any(|version| {
-        known
-            .strip_prefix("https://spec.openapis.org/oas/")
-            .and_then(|rest| rest.strip_prefix(version))
-            .is_some_and(|rest| rest.starts_with("/dialect/"))
-    });
-    if known != "https://json-schema.org/draft/2020-12/schema" && !is_oas_base {
-        sink.error(Code::DialectUnsupported, place, format!("schemas in the dialect `{dialect}` are not supported")).hint(
-            "write the schema in JSON Schema 2020-12 (https://json-schema.org/draft/2020-12/schema), the default of OpenAPI 3.1 and later",
-        );
     }
 }

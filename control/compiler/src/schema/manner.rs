@@ -1,8 +1,8 @@
 //! How one schema is read: for what, and under which schemas.
 //!
-//! "If the property has `readOnly` being `true` and is in the `required` list, the `required` will take effect on the
-//! response only", and `writeOnly` likewise on the request only (OpenAPI 3.0.4 section 4.7.24.2, which JSON Schema
-//! 2020-12 validation, section 9.4, leaves to applications). Which properties these are depends on every schema that
+//! Of a property that is `readOnly` and in the `required` list, "the `required` will take effect on the response only",
+//! and of one that is `writeOnly` on the request only (OpenAPI 3.0.4 section 4.7.24.2; JSON Schema 2020-12 validation,
+//! section 9.4, leaves it to applications). Which properties these are depends on every schema that
 //! applies to the same value, so the names that schemas around it mark are part of how a schema is read.
 
 use std::collections::{BTreeSet, HashMap};
@@ -62,7 +62,7 @@ impl Mark {
 }
 
 impl Manner {
-    /// The same manner where only the names that `one_sided` has are others.
+    /// The same manner, but for one-sided properties.
     pub(super) fn with(self, one_sided: OneSided) -> Self {
         Self { one_sided, ..self }
     }
@@ -148,10 +148,7 @@ enum Use {
 
 impl MarksInUse {
     pub(super) fn of(documents: &Documents) -> Self {
-        let of = |mark: Mark| {
-            let is_used = documents.sources().any(|source| source.text().contains(mark.keyword()));
-            if is_used { Use::Some } else { Use::None }
-        };
+        let of = |mark: Mark| if documents.have_key(mark.keyword()) { Use::Some } else { Use::None };
         Self { read_only: of(Mark::ReadOnly), write_only: of(Mark::WriteOnly) }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`keyword`] says what may stand under each keyword and what becomes of it;
 //! - [`collector`] follows references and decides which schemas the artifact has;
-//! - [`lowering`] writes one schema, keyword by keyword, by the [`rule`]s of their values;
+//! - [`lowering`] writes one schema, keyword by keyword; [`values`] those that hold no schema, by their [`rule`]s;
 //! - [`purpose`] says what a schema is for, a request or a response; [`manner`] how it is read therefore, and [`marked`]
 //!   which properties only one side sends;
 //! - [`numeric`] writes formats of numbers as bounds, which are exact because [`decimal`] is;
@@ -12,6 +12,7 @@
 
 mod collector;
 mod decimal;
+mod dialect;
 mod discriminator;
 mod keyword;
 mod lowering;
@@ -24,8 +25,9 @@ mod rule;
 mod scope;
 mod table;
 mod text;
+mod values;
 
 pub(crate) use collector::Collector;
-pub(crate) use lowering::check_dialect;
+pub(crate) use dialect::check_dialect;
 pub(crate) use purpose::{Purpose, Purposes};
 pub(crate) use table::Table;

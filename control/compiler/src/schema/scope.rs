@@ -43,7 +43,7 @@ enum UseOfAnchors {
 
 impl<'d> Scopes<'d> {
     pub(super) fn new(documents: &Documents) -> Self {
-        let are_used = documents.sources().any(|source| source.text().contains("$dynamicAnchor"));
+        let are_used = documents.have_key("$dynamicAnchor");
         Self {
             bindings: vec![Anchors::new()],
             ids: HashMap::from([(Vec::new(), ScopeId(0))]),
@@ -94,7 +94,7 @@ impl<'d> Scopes<'d> {
 }
 
 /// The root of the schema resource that `node` belongs to: the nearest with an `$id`, else the whole file.
-fn resource_of<'d>(node: &Node<'d>) -> Node<'d> {
+pub(super) fn resource_of<'d>(node: &Node<'d>) -> Node<'d> {
     let mut here = node.clone();
     while !is_resource(&here) {
         match here.parent() {

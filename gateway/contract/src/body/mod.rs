@@ -172,7 +172,7 @@ impl Content {
         };
         let entry = self.find(&media).ok_or_else(|| Unsupported::Undeclared(self.ranges()))?;
         let Some(syntax) = Syntax::of(&media) else { return Ok(Plan::Opaque) };
-        if !entry.says_something(syntax) {
+        if !entry.says_something(&media, syntax) {
             return Ok(Plan::Opaque);
         }
         if media.is_foreign() {
@@ -228,8 +228,14 @@ impl Entry {
         })
     }
 
-    fn says_something(&self, syntax: Syntax) -> bool {
-        self.schema.is_some() || (matches!(syntax, Syntax::Sequence(_)) && self.item_schema.is_some())
+    /// Whether it says what a body of this type must be.
+    fn says_something(&self, media: &MediaType<'_>, syntax: Syntax) -> bool {
+        match syntax {
+            Syntax::Sequence(_) => self.schema.is_some() || self.item_schema.is_some(),
+            // A list in CSV, or an object in YAML, is text in which its schema cannot find it.
+            Syntax::Text if !media.is_plain_text() => self.form.as_ref().is_some_and(|form| form.may_be_scalar()),
+            Syntax::Json | Syntax::Text | Syntax::UrlEncoded | Syntax::Multipart => self.schema.is_some(),
+        }
     }
 }
 

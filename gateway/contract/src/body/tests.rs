@@ -153,6 +153,13 @@ fn text_is_a_string() {
 }
 
 #[test]
+fn other_text_is_judged_where_it_can_be() {
+    let content = content(&[("text/*", json!({ "type": "object" }))]);
+    assert_eq!(judge(&content, "text/plain", b"a: 1"), Ok(" type".into()));
+    assert!(matches!(content.select(&header("text/yaml")), Ok(Plan::Opaque)));
+}
+
+#[test]
 fn each_item_of_a_sequence_is_judged() {
     let mut lines = described("application/jsonl", 0);
     lines.item_schema = Some(SchemaId(1));

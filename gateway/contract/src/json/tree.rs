@@ -159,6 +159,14 @@ impl<'t> Value<'t> {
         }
     }
 
+    /// What a JSON pointer (RFC 6901) leads to from here.
+    pub fn at_pointer(self, pointer: &str) -> Option<Self> {
+        pointer.split('/').skip(1).try_fold(self, |value, token| match value.kind() {
+            Kind::Array => value.items().nth(token.parse().ok()?),
+            _ => value.get(&token.replace("~1", "/").replace("~0", "~")),
+        })
+    }
+
     /// How many values and names there are in it, itself included.
     pub fn size(self) -> usize {
         (self.after_this() - self.node) as usize

@@ -107,7 +107,12 @@ impl<'t> MediaType<'t> {
         self.is("multipart", "form-data")
     }
 
-    /// Plain text, of which nothing more is known than that it is text: any `text/*` that is not another format which
+    /// `text/plain`.
+    pub fn is_plain_text(&self) -> bool {
+        self.is("text", "plain")
+    }
+
+    /// Text, of which nothing more is known than that it is text: any `text/*` that is not another format which
     /// is judged, or a stream of events.
     pub fn is_text(&self) -> bool {
         let is_other = self.is_json() || self.is_xml() || self.subtype.eq_ignore_ascii_case("event-stream");

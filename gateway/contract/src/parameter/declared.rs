@@ -22,6 +22,7 @@ pub(crate) struct Declared {
     pub(super) required: bool,
     allow_empty: bool,
     pub(super) form: Form,
+    pub(super) escapes: Escapes,
     pub(super) shape: Shape,
     /// Absent where anything is allowed.
     validator: Option<Arc<Validator>>,
@@ -63,6 +64,7 @@ impl Declared {
             required: parameter.required,
             allow_empty: parameter.allow_empty,
             form,
+            escapes: escapes(parameter.location, form),
             shape: schema.map_or(Shape::of_types(Types::ALL), |schema| shapes.of(schema)),
             validator: validator.transpose()?,
             default: None,
@@ -114,17 +116,8 @@ impl Declared {
         matches!(self.form, Form::Style(style, Explode::Exploded) if style != Style::DeepObject)
     }
 
-    pub(super) fn escapes(&self) -> Escapes {
-        match (self.part, self.form) {
-            (Part::Query, _) => Escapes::Form,
-            (Part::Header | Part::Body, _) | (Part::Cookie, Form::Style(Style::Cookie, _)) => Escapes::None,
-            (Part::Cookie, _) => Escapes::Cookie,
-            (Part::Path, _) => Escapes::Percent,
-        }
-    }
-
     fn writing(&self, style: Style, explode: Explode) -> Writing<'_> {
-        Writing { name: &self.name, style, explode, escapes: self.escapes() }
+        Writing { name: &self.name, style, explode, escapes: self.escapes }
     }
 
     pub(super) fn place(&self) -> Place {
@@ -157,7 +150,7 @@ impl Declared {
             }
             Form::Json => self.judge_json(text, tree, report),
             Form::Text => {
-                let wire = decode(text, self.escapes()).map(Wire::Text).map_err(Fault::from);
+                let wire = decode(text, self.escapes).map(Wire::Text).map_err(Fault::from);
                 self.judge_kinds(|_| wire.clone(), tree, report);
             }
             Form::UrlEncoded => {
@@ -180,7 +173,7 @@ impl Declared {
         match (self.form, pairs) {
             (Form::Style(Style::DeepObject, _), pairs) => {
                 let pairs = || pairs.iter().map(|pair| (pair.key(source), pair.value(source)));
-                self.judge_kinds(|_| deep::read(&self.name, pairs(), (&self.shape, self.escapes())), tree, report);
+                self.judge_kinds(|_| deep::read(&self.name, pairs(), (&self.shape, self.escapes)), tree, report);
             }
             (Form::Style(style, Explode::Exploded), pairs) => {
                 let writing = self.writing(style, Explode::Exploded);
@@ -204,7 +197,10 @@ impl Declared {
                 },
                 (Err(fault), _) => Err(fault),
             };
-            first.get_or_insert(refused);
+            // What could be taken apart has more to say.
+            if !matches!((&first, &refused), (Some(Ok(_)), _) | (Some(Err(_)), Err(_))) {
+                first = Some(refused);
+            }
         }
         match (first, contract) {
             (Some(Ok((wire, refused))), Some(contract)) => {
@@ -216,7 +212,7 @@ impl Declared {
     }
 
     fn judge_json(&self, text: &str, tree: &mut Tree, report: &mut Report) {
-        let text = match decode(text, self.escapes()) {
+        let text = match decode(text, self.escapes) {
             Ok(text) => text,
             Err(error) => return self.refuse(error.into(), report),
         };
@@ -230,28 +226,34 @@ impl Declared {
     }
 }
 
+/// How texts are escaped. A query as a whole has the escapes of its media type.
+fn escapes(location: Location, form: Form) -> Escapes {
+    match (location, form) {
+        (Location::Query, _) | (Location::Querystring, Form::UrlEncoded) => Escapes::Form,
+        (Location::Path | Location::Querystring, _) => Escapes::Percent,
+        (Location::Header, _) | (Location::Cookie, Form::Style(Style::Cookie, _)) => Escapes::None,
+        (Location::Cookie, _) => Escapes::Cookie,
+    }
+}
+
 /// Reads a value whose pieces stand for themselves.
 fn exploded<'w>(
     (source, pairs): (&'w str, &[Occurrence]),
     kind: Kind,
     (writing, shape): (&Writing<'_>, &Shape),
 ) -> Result<Wire<'w>, Fault> {
-    let of = |role| pairs.iter().filter(move |pair| pair.role == role);
-    if kind == Kind::Map {
-        let mut members = of(Role::Member).map(|pair| (pair.key(source), pair.value(source))).peekable();
-        // Without any member it is not an object.
-        members.peek().ok_or(Fault::Style)?;
-        return writing.map(members, shape);
-    }
-    if pairs.iter().any(|pair| pair.role == Role::Member) && !shape.types().has(Types::OBJECT) {
+    // Its own name and its members' names together are neither.
+    let role = if kind == Kind::Map { Role::Member } else { Role::Whole };
+    if pairs.iter().any(|pair| pair.role != role) {
         return Err(Fault::Style);
     }
-    let mut values = of(Role::Whole).map(|pair| pair.value(source));
-    match (kind, values.next(), values.next()) {
-        (_, None, _) => Err(Fault::Style),
-        (Kind::Scalar, Some(only), None) => writing.text(only),
-        (Kind::Scalar, Some(_), Some(_)) if !shape.is_open() => Err(Fault::Repeated),
-        _ => writing.list(&of(Role::Whole).map(|pair| pair.value(source)).collect::<Vec<_>>()),
+    if kind == Kind::Map {
+        return writing.map(pairs.iter().map(|pair| (pair.key(source), pair.value(source))), shape);
+    }
+    match (kind, pairs) {
+        (Kind::Scalar, [only]) => writing.text(only.value(source)),
+        (Kind::Scalar, _) if !shape.is_open() => Err(Fault::Repeated),
+        _ => writing.list(&pairs.iter().map(|pair| pair.value(source)).collect::<Vec<_>>()),
     }
 }
 

@@ -89,7 +89,7 @@ impl Writer<'_> {
     }
 
     fn escaped(&self, text: &str) -> String {
-        encode(text, self.declared.escapes())
+        encode(text, self.declared.escapes)
     }
 
     fn pair(&self, name: &str, value: &str) -> String {

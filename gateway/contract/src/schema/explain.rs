@@ -1,26 +1,95 @@
 //! From a validator's errors to violations.
+//!
+//! A value that matches no alternative is told about the one that it means to be, where that can be known: by the
+//! schema's discriminator, or because it is of another type than all the others want.
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 
-use crate::json::{Judged, Value};
+use super::discriminators::Discriminators;
+use crate::json::{Judged, Kind, Value};
 use crate::{Place, Report};
 
 /// Values of more nodes than this are judged up to the first error: errors are made before they are counted, and a
 /// large value could be wrong everywhere.
 const EXPLAINED_WHOLE_MAX: usize = 2_000;
 
-/// Adds what is wrong with `value`, which begins at the place, to the report.
-pub(super) fn explain(validator: &Validator<Judged>, value: Value<'_>, (place, report): (&Place, &mut Report)) {
-    if value.size() > EXPLAINED_WHOLE_MAX {
-        if let Err(error) = validator.validate(value) {
-            add(&error, place, report);
+/// Says what is wrong with a value.
+pub(super) struct Explainer<'e> {
+    pub(super) value: Value<'e>,
+    pub(super) discriminators: &'e Discriminators,
+    /// Where the value begins.
+    pub(super) place: &'e Place,
+}
+
+impl Explainer<'_> {
+    /// Adds what is wrong to the report.
+    pub(super) fn explain(&self, validator: &Validator<Judged>, report: &mut Report) {
+        if self.value.size() > EXPLAINED_WHOLE_MAX {
+            if let Err(error) = validator.validate(self.value) {
+                self.add(&error, report);
+            }
+            return;
         }
-        return;
+        for error in validator.iter_errors(self.value) {
+            self.add(&error, report);
+        }
     }
-    for error in validator.iter_errors(value) {
-        add(&error, place, report);
+
+    fn add(&self, error: &ValidationError<'_>, report: &mut Report) {
+        match error.kind() {
+            ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => {
+                match self.meant(error, context) {
+                    Meant::Alternative(errors) => errors.iter().for_each(|error| self.add(error, report)),
+                    Meant::None { pointer } => {
+                        let message = "names no alternative";
+                        report.add(self.place.at(&pointer), "discriminator", (message, || message.to_owned()));
+                    }
+                    Meant::Unknown => add(error, self.place, report),
+                }
+            }
+            _ => add(error, self.place, report),
+        }
     }
+
+    /// Which alternative a value means to be that matches none.
+    fn meant<'c>(&self, error: &ValidationError<'_>, context: &'c [Vec<ValidationError<'static>>]) -> Meant<'c> {
+        let here = error.instance_path().as_str();
+        let place = error.absolute_keyword_location().map(|place| place.as_str().to_owned());
+        let discriminator = place.and_then(|place| self.discriminators.at(&place));
+        let value = self.value.at_pointer(here);
+        if let (Some(discriminator), Some(value)) = (discriminator, value)
+            && let Some(said) = value.get(&discriminator.property).filter(|said| said.kind() == Kind::String)
+        {
+            return match discriminator.meant(said.text()).and_then(|position| context.get(position)) {
+                Some(errors) if !errors.is_empty() => Meant::Alternative(errors),
+                _ => Meant::None { pointer: format!("{here}/{}", escaped(&discriminator.property)) },
+            };
+        }
+        let is_of_other_type = |errors: &[ValidationError<'_>]| {
+            let is_it = |error: &ValidationError<'_>| matches!(error.kind(), ValidationErrorKind::Type { .. });
+            errors.iter().any(|error| is_it(error) && error.instance_path().as_str() == here)
+        };
+        let mut others = context.iter().filter(|errors| !is_of_other_type(errors));
+        match (others.next(), others.next()) {
+            (Some(errors), None) if !errors.is_empty() => Meant::Alternative(errors),
+            _ => Meant::Unknown,
+        }
+    }
+}
+
+/// Which alternative a value means to be that matches none.
+enum Meant<'c> {
+    /// This one, and that is what is wrong with it.
+    Alternative(&'c [ValidationError<'static>]),
+    /// The value names one that there is not.
+    None { pointer: String },
+    /// It cannot be known.
+    Unknown,
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 fn add(error: &ValidationError<'_>, place: &Place, report: &mut Report) {
@@ -30,7 +99,7 @@ fn add(error: &ValidationError<'_>, place: &Place, report: &mut Report) {
         && let Some(name) = property.as_str()
     {
         pointer.push('/');
-        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        pointer.push_str(&escaped(name));
     }
     let keyword = match kind {
         ValidationErrorKind::FalseSchema => "false",

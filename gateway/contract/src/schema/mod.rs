@@ -1,5 +1,6 @@
 //! Validators of the artifact's schemas, built once and shared.
 
+mod discriminators;
 mod explain;
 mod format;
 mod validators;

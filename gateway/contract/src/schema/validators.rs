@@ -9,7 +9,9 @@ use artifact_format::model::{Patterns, Schema, SchemaId, Schemas};
 use jsonschema::{Draft, PatternOptions, Registry};
 use thiserror::Error;
 
-use super::{explain, format};
+use super::discriminators::Discriminators;
+use super::explain::Explainer;
+use super::format;
 use crate::json::{Judged, Value};
 use crate::{Place, Report};
 
@@ -17,6 +19,7 @@ use crate::{Place, Report};
 #[derive(Debug)]
 pub struct Validator {
     inner: jsonschema::Validator<Judged>,
+    discriminators: Arc<Discriminators>,
 }
 
 /// The validators of an artifact, each built once.
@@ -103,7 +106,7 @@ impl Validator {
 
     /// Says what is wrong with a value that is not valid, which begins at `place`.
     pub fn explain(&self, value: Value<'_>, place: &Place, report: &mut Report) {
-        explain::explain(&self.inner, value, (place, report));
+        Explainer { value, discriminators: &self.discriminators, place }.explain(&self.inner, report);
     }
 }
 
@@ -111,6 +114,7 @@ impl Validator {
 struct Texts<'a> {
     schemas: &'a Schemas,
     parsed: HashMap<SchemaId, serde_json::Value>,
+    discriminators: Arc<Discriminators>,
 }
 
 impl<'a> Texts<'a> {
@@ -132,7 +136,11 @@ impl<'a> Texts<'a> {
             }
             pending.extend(&schema.references);
         }
-        if errors.is_empty() { Ok(Self { schemas, parsed }) } else { Err(errors) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let discriminators = Arc::new(Discriminators::of(parsed.iter().map(|(id, schema)| (*id, schema))));
+        Ok(Self { schemas, parsed, discriminators })
     }
 
     /// Every schema that `root` needs, itself included.
@@ -171,7 +179,8 @@ impl<'a> Texts<'a> {
             let registry = registry.and_then(jsonschema::RegistryBuilder::prepare).map_err(|error| failed(&error))?;
             options.with_registry(&registry).build(&serde_json::json!({ "$ref": uri(root) }))
         };
-        Ok(Validator { inner: inner.map_err(|error| failed(&error))? })
+        let inner = inner.map_err(|error| failed(&error))?;
+        Ok(Validator { inner, discriminators: self.discriminators.clone() })
     }
 }
 

@@ -13,7 +13,7 @@ use artifact_format::model::{PropertyEncoding, SchemaId};
 use super::Error;
 use crate::json::Tree;
 use crate::schema::{Validator, Validators};
-use crate::shape::{Shape, Shapes};
+use crate::shape::{Shape, Shapes, Types};
 use crate::wire::{Contract, Wire};
 use crate::{Part, Place, Report};
 use property::Property;
@@ -61,6 +61,11 @@ impl Form {
         })
     }
 
+    /// Whether a value may be a text as it stands.
+    pub(super) fn may_be_scalar(&self) -> bool {
+        self.shape.types().has_any(Types::SCALAR)
+    }
+
     /// What is said about a property.
     pub(super) fn property(&self, name: &str) -> &Property {
         match self.properties.binary_search_by(|(other, _)| (**other).cmp(name)) {
@@ -78,9 +83,36 @@ impl Form {
     pub(super) fn judge(&self, wire: &Wire<'_>, tree: &mut Tree, report: &mut Report) {
         let contract = Contract { shape: &self.shape, validator: &self.validator };
         if let Err(refused) = contract.judge(wire, tree) {
-            contract.explain((wire, &refused), (&Place::whole(Part::Body), tree), report);
+            let unjudged = self.unjudged(wire);
+            let is_unjudged = |pointer: &str| unjudged.iter().any(|member| is_within(pointer, member));
+            if unjudged.is_empty() || !contract.excuses((wire, &refused), tree, is_unjudged) {
+                contract.explain((wire, &refused), (&Place::whole(Part::Body), tree), report);
+            }
         }
     }
+
+    /// Where only the octets are there although the schema wants a list or an object, which a declared `contentType`
+    /// allows: an object in XML cannot be judged, as a whole body of it cannot.
+    fn unjudged(&self, wire: &Wire<'_>) -> Vec<String> {
+        let Wire::Map(members) = wire else { return Vec::new() };
+        let is_unjudged =
+            |shape: &Shape, wire: &Wire<'_>| matches!(wire, Wire::Opaque(_)) && !shape.types().has_any(Types::SCALAR);
+        let mut unjudged = Vec::new();
+        for (name, wire) in members {
+            let (shape, place) = (self.shape.member(name), Place::whole(Part::Body).member(name));
+            if is_unjudged(shape, wire) {
+                unjudged.push(place.pointer);
+            } else if let Wire::List(items) = wire {
+                let items = items.iter().enumerate().filter(|(index, item)| is_unjudged(shape.item(*index), item));
+                unjudged.extend(items.map(|(index, _)| format!("{}/{index}", place.pointer)));
+            }
+        }
+        unjudged
+    }
+}
+
+fn is_within(pointer: &str, member: &str) -> bool {
+    pointer.strip_prefix(member).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]

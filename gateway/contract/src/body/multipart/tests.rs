@@ -141,6 +141,27 @@ fn parts_are_of_their_declared_types() {
 }
 
 #[test]
+fn an_object_in_another_format_is_not_judged() {
+    let declared = PropertyEncoding { content_types: vec!["application/xml".into()], ..encoding("a") };
+    let object = json!({ "type": "object", "required": ["x"] });
+    let properties = json!({ "a": object, "ab": { "type": "integer" } });
+    check(
+        &encoded(&properties, vec![declared.clone()], &[]),
+        &[
+            (&[("a\r\nContent-Type: application/xml", "<a/>")], ""),
+            (&[("a\r\nContent-Type: application/json", "<a/>")], "/a contentType"),
+            (&[("a", "<a/>"), ("ab", "x")], "/a type, /ab type"),
+            (&[("ab", "1")], "/a required"),
+        ],
+    );
+    let list = encoded(&json!({ "a": { "type": "array", "items": object, "maxItems": 2 } }), vec![declared], &[]);
+    let part = ("a", "<a/>");
+    check(&list, &[(&[part], ""), (&[part, part], "")]);
+    let three = judge(&list, &body(&[part, part, part]), 9).unwrap();
+    assert!(three.contains("/a maxItems"), "{three}");
+}
+
+#[test]
 fn headers_of_parts_are_judged() {
     let header = model::Header { name: "x-size".into(), required: true, explode: false, schema: Some(SchemaId(1)) };
     let declared = PropertyEncoding { headers: vec![header], ..encoding("a") };
