@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Request, Response};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, Full};
@@ -79,6 +80,13 @@ impl Client {
         self.send(self.request(method, target, Full::new(body.into()).boxed())).await
     }
 
+    /// POST of a body of this media type.
+    pub async fn post(&mut self, target: &str, content_type: &str, body: impl Into<Bytes>) -> Answer {
+        let mut request = self.request("POST", target, full(body));
+        request.headers_mut().insert(CONTENT_TYPE, content_type.parse().expect("a field value"));
+        self.send(request).await
+    }
+
     /// A request to add header fields to.
     pub fn request(&self, method: &str, target: &str, body: Body) -> Request<Body> {
         let uri = match self.sender {
@@ -141,6 +149,23 @@ impl Answer {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// What a refusal says is wrong with the request, in order: of each fault `in`, `name` if it has one, `pointer` if it
+    /// is within a value, and `keyword`, as in `query limit maximum` or `body /name required`. Empty for other answers.
+    pub fn faults(&self) -> Vec<String> {
+        let problem: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        let parts = ["in", "name", "pointer", "keyword"];
+        let fault = |error: &Value| {
+            let said = parts.iter().filter_map(|part| error[part].as_str()).filter(|said| !said.is_empty());
+            said.collect::<Vec<_>>().join(" ")
+        };
+        problem["errors"].as_array().map(|errors| errors.iter().map(fault).collect()).unwrap_or_default()
+    }
+
+    /// The body that an [echo](crate::Upstream::echo) upstream was sent.
+    pub fn echoed_body(&self) -> String {
+        self.json()["body"].as_str().expect("an echo").to_owned()
     }
 
     /// What an [echo](crate::Upstream::echo) upstream was asked: method and target.

@@ -13,9 +13,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::api::{Api, test_key};
+use crate::api::{Api, Destination, test_key};
 use crate::client::{Answer, Client};
-use crate::{config, process, wait};
+use crate::{compiled, config, process, wait};
 
 /// A gateway that serves. Killed when it is dropped.
 #[derive(Debug)]
@@ -51,6 +51,11 @@ impl Gateway {
     /// Is to serve this API, signed with the key of tests, on ports of its own.
     pub fn serving(api: &Api) -> Setup {
         Self::serving_file(api.to_bytes())
+    }
+
+    /// Is to serve what this description says, as the real compiler reads it.
+    pub fn compiled(description: &str, destination: impl Into<Destination>) -> Setup {
+        Self::serving_file(compiled::signed(&compiled::text(description, destination)))
     }
 
     /// Is to serve this artifact file.
@@ -100,6 +105,18 @@ impl Gateway {
     /// Its log so far, one entry a line.
     pub fn logs(&self) -> Vec<Value> {
         self.logs.entries()
+    }
+
+    /// The entries of its log with this message.
+    pub fn messages(&self, message: &str) -> Vec<Value> {
+        self.logs.messages(message)
+    }
+
+    /// Replaces its artifact file by an atomic rename, as editors and deployment tools do.
+    pub fn replace(&self, file: &[u8]) {
+        let temporary = self.folder().join("api.bca.new");
+        fs::write(&temporary, file).expect("a writable folder");
+        fs::rename(temporary, self.artifact()).expect("a writable folder");
     }
 
     /// GET, on a connection of its own.

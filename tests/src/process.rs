@@ -1,7 +1,9 @@
 //! What the kernel knows of a process: memory, processor time, open files.
 
 use std::fs;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// `USER_HZ`: clock ticks in a second, as `/proc` counts them on every Linux of today.
 const TICKS_PER_SECOND: f64 = 100.0;
@@ -14,6 +16,28 @@ pub fn rss_bytes(pid: u32) -> u64 {
 /// The most resident memory there ever was, in bytes (`VmHWM`).
 pub fn rss_peak_bytes(pid: u32) -> u64 {
     status_bytes(pid, "VmHWM:")
+}
+
+/// Watches its resident memory while `work` goes on. Returns how far it rose above what it was before, in bytes.
+pub async fn growth_bytes(pid: u32, work: impl Future<Output = ()>) -> u64 {
+    let before = rss_bytes(pid);
+    let done = Arc::new(AtomicBool::new(false));
+    let is_done = Arc::clone(&done);
+    let watcher = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(Duration::from_millis(10));
+        let mut peak = before;
+        while !is_done.load(Ordering::Relaxed) {
+            ticks.tick().await;
+            peak = peak.max(rss_bytes(pid));
+        }
+        peak
+    });
+    let began = Instant::now();
+    work.await;
+    done.store(true, Ordering::Relaxed);
+    let grown = watcher.await.expect("it only reads") - before;
+    println!("{:.2} s, at most {grown} bytes more than the {before} before", began.elapsed().as_secs_f64());
+    grown
 }
 
 /// How many files and sockets it has open.

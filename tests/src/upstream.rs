@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Collected, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -54,6 +54,24 @@ impl Upstream {
             Response::new(full(body))
         })
         .await
+    }
+
+    /// Answers every request with the same response, once it has read the request's body.
+    pub async fn responding(response: Response<&'static str>) -> Self {
+        Self::answering(move |request| {
+            let response = response.clone();
+            async move {
+                drain(request.into_body()).await;
+                response.map(full)
+            }
+        })
+        .await
+    }
+
+    /// Answers each request with what it asks for: the status in its field `answer-status`, the header fields that it
+    /// has under `answer-` and their name, and the request's own body.
+    pub async fn mirror() -> Self {
+        Self::answering(mirror).await
     }
 
     /// Answers every request with 200 and `late`, but none before the gate is opened.
@@ -216,6 +234,21 @@ pub async fn echo(request: Request<Incoming>) -> Response<Body> {
     });
     let response = Response::builder().header("content-type", "application/json");
     response.header("x-echo-target", head.uri.to_string()).body(full(said.to_string())).unwrap()
+}
+
+/// See [`Upstream::mirror`].
+async fn mirror(request: Request<Incoming>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+    let status = head.headers.get("answer-status").map_or(&b"200"[..], HeaderValue::as_bytes);
+    let mut response = Response::builder().status(status);
+    for (name, value) in &head.headers {
+        match name.as_str().strip_prefix("answer-") {
+            None | Some("status") => {}
+            Some(name) => response = response.header(name, value),
+        }
+    }
+    response.body(full(body)).unwrap()
 }
 
 fn pairs(headers: &HeaderMap) -> Value {

@@ -1,10 +1,6 @@
 //! A gibibyte each way, in constant memory; and bodies that are too large.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
 use tests::client::Body;
 use tests::upstream::{drain, zeros};
 use tests::{Api, Client, Gateway, Upstream, process};
@@ -18,27 +14,10 @@ async fn in_front_of(upstream: &Upstream) -> Gateway {
     Gateway::serving(&api).set("--body-max-bytes", &(2 * LENGTH).to_string()).set("--workers", "1").start().await
 }
 
-/// Watches the process's memory while `work` goes on. Returns how far it rose above what it was before.
+/// How far memory rises while `work` goes on.
 async fn growth(gateway: &Gateway, work: impl Future<Output = ()>) -> u64 {
     assert_eq!(gateway.get("/nothing").await.status, 404);
-    let (pid, before) = (gateway.pid(), gateway.rss_bytes());
-    let done = Arc::new(AtomicBool::new(false));
-    let is_done = Arc::clone(&done);
-    let watcher = tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(Duration::from_millis(10));
-        let mut peak = before;
-        while !is_done.load(Ordering::Relaxed) {
-            ticks.tick().await;
-            peak = peak.max(process::rss_bytes(pid));
-        }
-        peak
-    });
-    let began = Instant::now();
-    work.await;
-    done.store(true, Ordering::Relaxed);
-    let grown = watcher.await.unwrap() - before;
-    println!("{:.2} s, at most {grown} bytes more than the {before} before", began.elapsed().as_secs_f64());
-    grown
+    process::growth_bytes(gateway.pid(), work).await
 }
 
 async fn download(mut client: Client) {

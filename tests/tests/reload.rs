@@ -19,13 +19,6 @@ fn version(upstream: &Upstream, number: usize) -> Api {
     (0..200).fold(api, |api, filler| api.get(&format!("/filler-{filler}/{{id}}")))
 }
 
-/// Replaces the gateway's file by an atomic rename, as editors and deployment tools do.
-fn rename(gateway: &Gateway, file: &[u8]) {
-    let temporary = gateway.folder().join("api.bca.new");
-    fs::write(&temporary, file).unwrap();
-    fs::rename(temporary, gateway.artifact()).unwrap();
-}
-
 /// Overwrites it where it stands, as `cp` does.
 fn overwrite(gateway: &Gateway, file: &[u8]) {
     fs::write(gateway.artifact(), file).unwrap();
@@ -85,10 +78,10 @@ async fn two_hundred_reloads_under_load_lose_no_request_and_keep_no_memory() {
                 assert_eq!(mapped.get(&format!("/version-{number}")).await.status, 200);
                 continue;
             }
-            1 => rename(&gateway, &file),
+            1 => gateway.replace(&file),
             2 => overwrite(&gateway, &file),
             _ => {
-                rename(&gateway, &file);
+                gateway.replace(&file);
                 gateway.signal(Signal::HUP);
             }
         }
@@ -100,7 +93,7 @@ async fn two_hundred_reloads_under_load_lose_no_request_and_keep_no_memory() {
             if number % 2 == 0 {
                 overwrite(&gateway, &bad);
             } else {
-                rename(&gateway, &bad);
+                gateway.replace(&bad);
             }
             assert_rejects(&gateway, &bad, &format!("the bad file after {what}")).await;
             assert_eq!(gateway.running().await, digest(&file).to_string(), "the last good file serves");
@@ -153,7 +146,7 @@ async fn a_bad_file_shows_everywhere_and_a_good_one_clears_it() {
     let gateway = Gateway::serving(&good).start().await;
     let reloaded = gateway.metric("portcullis_reload_success_timestamp_seconds").await;
     let bad = bad(&good.to_bytes(), 1);
-    rename(&gateway, &bad);
+    gateway.replace(&bad);
     assert_rejects(&gateway, &bad, "the tampered file").await;
 
     assert_eq!(gateway.admin_get("/readyz").await.status, 200, "the last good file serves");
@@ -165,7 +158,7 @@ async fn a_bad_file_shows_everywhere_and_a_good_one_clears_it() {
     assert!((gateway.metric(&running).await - 1.0).abs() < f64::EPSILON);
 
     let better = version(&upstream, 1).to_bytes();
-    rename(&gateway, &better);
+    gateway.replace(&better);
     assert_runs(&gateway, &better, "the next good file").await;
     assert_eq!(gateway.rejected().await, "", "nothing is rejected any more");
     assert!(gateway.metric("portcullis_reload_success_timestamp_seconds").await >= reloaded);
@@ -181,7 +174,7 @@ async fn a_request_under_way_ends_with_the_artifact_it_began_with() {
     wait::until("the request is under way", async || upstream.requests() == 1).await;
 
     let file = version(&upstream, 1).to_bytes();
-    rename(&gateway, &file);
+    gateway.replace(&file);
     assert_runs(&gateway, &file, "the next version").await;
     assert_eq!(gateway.get("/version-0").await.status, 404);
     gate.open();

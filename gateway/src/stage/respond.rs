@@ -35,7 +35,9 @@ pub fn respond(mut exchange: Exchange, reply: Reply) -> Response<ResponseBody> {
             exchange.is_answered(head.status);
             finish_headers(&exchange, &mut head.headers);
             let mut streamed = Streamed { received, lease: Some(lease), sent, exchange, witness };
-            streamed.settle();
+            if streamed.received.is_end_stream() {
+                streamed.end();
+            }
             Response::from_parts(head, ResponseBody::Streamed(streamed))
         }
         Reply::Options(allow) => {
@@ -89,18 +91,26 @@ pub struct Streamed {
 }
 
 impl Streamed {
-    /// Gives the connection back once the response has ended, if the request has too.
-    fn settle(&mut self) {
-        if self.received.is_end_stream()
-            && self.sent.is_finished()
+    /// Gives the connection back if the request has ended too, and has the response judged, once it has ended.
+    fn end(&mut self) {
+        if self.sent.is_finished()
             && let Some(lease) = self.lease.take()
         {
             lease.give_back(self.exchange.worker().now());
         }
-        if self.received.is_end_stream()
-            && let Some(witness) = self.witness.take()
-        {
+        if let Some(witness) = self.witness.take() {
             witness.concludes(&self.exchange);
+        }
+    }
+
+    /// A piece passes. That it is the last one, a body of unknown length says by trailers, or by having no more; nobody
+    /// asks for more after trailers.
+    fn pass(&mut self, frame: Option<&Frame<Bytes>>) {
+        if let (Some(witness), Some(frame)) = (&mut self.witness, frame) {
+            witness.sees(&self.exchange, frame);
+        }
+        if frame.is_none_or(Frame::is_trailers) || self.received.is_end_stream() {
+            self.end();
         }
     }
 }
@@ -115,10 +125,12 @@ impl Body for ResponseBody {
             Self::Streamed(streamed) => {
                 let frame = ready!(Pin::new(&mut streamed.received).poll_frame(cx));
                 streamed.exchange.connection().is_alive();
-                if let (Some(witness), Some(Ok(frame))) = (&mut streamed.witness, &frame) {
-                    witness.sees(&streamed.exchange, frame);
+                match &frame {
+                    Some(Ok(frame)) => streamed.pass(Some(frame)),
+                    None => streamed.pass(None),
+                    // It broke off: there is nothing to judge, and no connection to keep.
+                    Some(Err(_)) => {}
                 }
-                streamed.settle();
                 Poll::Ready(frame)
             }
         }

@@ -197,7 +197,8 @@ impl Body for RequestBody {
         let length = frame.data_ref().map_or(0, |data| data.len() as u64);
         let Some(left) = self.left.checked_sub(length) else { return self.fail(BodyFault::TooLarge) };
         self.left = left;
-        self.progress.passed(self.is_end_stream());
+        // Nobody asks for more after trailers.
+        self.progress.passed(frame.is_trailers() || self.is_end_stream());
         Poll::Ready(Some(Ok(frame)))
     }
 
