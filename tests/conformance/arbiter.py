@@ -131,7 +131,7 @@ class Arbiter:
 
 
 def _take_out_discriminators(node: Any) -> None:
-    """A discriminator never changes a verdict (OpenAPI, Discriminator Object); openapi-core judges by its mapping alone."""
+    """None of them changes a verdict (OpenAPI, Discriminator Object); openapi-core judges by their mapping alone."""
     if isinstance(node, list):
         for item in node:
             _take_out_discriminators(item)
