@@ -63,7 +63,7 @@ async fn asked(client: &mut Client, (status, fields, body): Said<'_>) -> Answer 
 }
 
 const JSON: &str = "content-type: application/json\nx-stock: 7";
-const GOOD: Said<'_> = (200, JSON, r#"{"id": 9223372036854775807, "note": "caf\u00e9"}"#);
+const GOOD: Said<'_> = (200, JSON, r#"{"id": 9223372036854775807, "note": "ol\u00e9"}"#);
 
 /// Keeps the description's promise.
 const KEPT: &[Said<'_>] = &[
