@@ -1,9 +1,9 @@
 # Everything a person or CI runs. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench dist fuzz
+.PHONY: help demo test lint fmt conformance bench dist fuzz
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## build, compile the example API, serve it, and show what happens
 	@scripts/demo.sh
@@ -16,6 +16,9 @@ lint: ## the checks without the tests
 
 fmt: ## format the code
 	@cargo fmt --all
+
+conformance: ## schemathesis and openapi-core against the gateway; writes docs/reference/conformance.md
+	@scripts/conformance.sh
 
 bench: ## the gateway against nginx, HAProxy and Envoy; writes docs/reference/benchmarks.md
 	@scripts/bench.sh

@@ -30,8 +30,10 @@ for package in artifact-format gateway/contract; do
     step "fuzz targets of $package" cargo check --quiet --manifest-path "$package/fuzz/Cargo.toml" --target-dir "$target/fuzz"
 done
 step documentation document
+step 'conformance harness' scripts/conformance.sh lint
 [ "${1:-}" = lint ] && exit
 
 step build cargo build --quiet --workspace --bins
 step 'documentation tests' cargo test --quiet --workspace --doc
 step tests cargo nextest run --workspace --no-fail-fast
+step conformance scripts/conformance.sh --quick own petstore

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the other scripts need, quietly, and nothing that is there already.
-#   tools.sh test|demo|bench|dist
+#   tools.sh test|conformance|demo|bench|dist
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -39,6 +39,19 @@ pypi() {
     done
 }
 
+# python_packages NAME REQUIREMENTS: everything a file pins, with hashes, in a virtual environment of that name.
+python_packages() {
+    local venv=$tools/$1 stamp
+    stamp=$venv/.installed-$(sha256sum "$2" | cut -c1-16)
+    [ -e "$stamp" ] && return
+    python3 -c 'import ensurepip, venv' 2>/dev/null || apt no-such-program=python3-venv
+    say "installing what $2 pins"
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$2"
+    touch "$stamp"
+}
+
 # crate NAME VERSION: built without optimisation, which takes a third of the time and is fast enough.
 crate() {
     [ -e "$tools/.installed-$1-$2" ] && return
@@ -51,13 +64,17 @@ crate() {
 
 mkdir -p "$tools"
 command -v cargo >/dev/null || die 'no cargo: install Rust with rustup (https://rustup.rs)'
-case ${1:?which tools: test, demo, bench or dist} in
+case ${1:?which tools: test, conformance, demo, bench or dist} in
 test)
     apt cc=gcc c++=g++ curl=curl git=git nghttp=nghttp2-client h2load=nghttp2-client
     pypi typos=typos==$typos
     crate cargo-deny $cargo_deny
     crate cargo-machete $cargo_machete
     command -v cargo-nextest >/dev/null || crate cargo-nextest $cargo_nextest
+    ;;
+conformance)
+    apt cc=gcc
+    python_packages conformance tests/conformance/requirements.txt
     ;;
 demo) apt cc=gcc curl=curl ;;
 bench)

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use artifact_format::model::{Operation, Schema, SchemaId, Schemas};
 use contract::OperationContract;
 use contract::schema::{BuildError, Validators};
+use contract::shape::Shapes;
 
 use crate::diagnostic::{Code, Sink};
 use crate::lower::Lowered;
@@ -35,10 +36,11 @@ pub(crate) fn check(lowered: &Lowered<'_>, sink: &mut Sink) {
 
 fn check_operations(lowered: &Lowered<'_>, validators: &Validators, sink: &mut Sink) {
     let artifact = &lowered.artifact;
+    let mut shapes = Shapes::new(&artifact.schemas);
     for (operation, place) in artifact.routes.operations.iter().zip(&lowered.places) {
         let validation = &artifact.policies.sets[operation.policy.index()].validation;
         // Whose credentials stand in the query has no say in whether there is a contract.
-        if let Err(error) = OperationContract::new(operation, (validation, &[]), (&artifact.schemas, validators)) {
+        if let Err(error) = OperationContract::new(operation, (validation, &[]), (&mut shapes, validators)) {
             sink.error(Code::Unenforceable, place.clone(), format!("no gateway can enforce this operation: {error}"));
         }
     }

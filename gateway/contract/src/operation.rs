@@ -1,6 +1,6 @@
 //! Everything that a request or response of one operation is judged by.
 
-use artifact_format::model::{Operation, ResponseValidation, SchemaId, Schemas, StatusPattern, Validation};
+use artifact_format::model::{Operation, ResponseValidation, SchemaId, StatusPattern, Validation};
 use http::{HeaderMap, StatusCode};
 use thiserror::Error;
 
@@ -72,19 +72,18 @@ impl OperationContract {
     pub fn new(
         operation: &Operation,
         (validation, credentials): (&Validation, &[&str]),
-        (schemas, validators): (&Schemas, &Validators),
+        (shapes, validators): (&mut Shapes<'_>, &Validators),
     ) -> Result<Self, ContractError> {
-        let mut shapes = Shapes::new(schemas);
         let others = Others { unknown: validation.unknown_query, credentials };
-        let parameters = Parameters::new(operation, others, &mut shapes, validators)?;
+        let parameters = Parameters::new(operation, others, shapes, validators)?;
         let body = operation.request_body.as_ref().map(|body| {
-            let content = Content::new(&body.content, &mut shapes, validators)?;
+            let content = Content::new(&body.content, shapes, validators)?;
             let need = if body.required { Need::Required } else { Need::Optional };
             Ok::<_, ContractError>(RequestBody { need, content })
         });
         let mut response = |response: &artifact_format::model::Response| {
-            let headers = Headers::new(&response.headers, &mut shapes, validators)?;
-            let content = Content::new(&response.content, &mut shapes, validators)?;
+            let headers = Headers::new(&response.headers, shapes, validators)?;
+            let content = Content::new(&response.content, shapes, validators)?;
             Ok::<_, ContractError>((response.status, Response { headers, content }))
         };
         let mut responses = match validation.responses {

@@ -6,6 +6,7 @@ use std::thread::available_parallelism;
 
 use artifact_format::model::{ApiKeyLocation, Artifact, Operation, SchemaId, SchemeKind, Validation};
 use contract::schema::{BuildError as SchemaError, Validators};
+use contract::shape::Shapes;
 use contract::{ContractError, OperationContract};
 
 use super::BuildError;
@@ -22,16 +23,17 @@ pub(super) fn contracts(artifact: &Artifact) -> Result<Vec<Arc<OperationContract
     let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let validators = Validators::build(&artifact.schemas, &roots, (artifact.schemas.patterns, threads))
         .map_err(|errors| schema_error(artifact, errors))?;
-    operations.iter().map(|operation| contract(artifact, operation, &validators)).collect()
+    let mut shapes = Shapes::new(&artifact.schemas);
+    operations.iter().map(|operation| contract(artifact, operation, (&mut shapes, &validators))).collect()
 }
 
 fn contract(
     artifact: &Artifact,
     operation: &Operation,
-    validators: &Validators,
+    (shapes, validators): (&mut Shapes<'_>, &Validators),
 ) -> Result<Arc<OperationContract>, BuildError> {
     let options = (validation(artifact, operation), &*credentials(artifact, operation));
-    OperationContract::new(operation, options, (&artifact.schemas, validators))
+    OperationContract::new(operation, options, (shapes, validators))
         .map(Arc::new)
         .map_err(|source| BuildError::Contract { operation: operation.id.clone(), source })
 }

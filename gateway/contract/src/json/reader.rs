@@ -12,11 +12,13 @@ pub struct Limits {
     pub depth_max: u16,
     /// How many values and names there may be. Each takes 20 bytes while it is judged.
     pub nodes_max: u32,
+    /// How many characters a number may have. To compare longer ones exactly takes more time than their length.
+    pub number_max: u16,
 }
 
 impl Limits {
-    /// 128 levels, 4 million values and names.
-    pub const DEFAULT: Self = Self { depth_max: 128, nodes_max: 1 << 22 };
+    /// 128 levels, 4 million values and names, numbers of 1,000 characters.
+    pub const DEFAULT: Self = Self { depth_max: 128, nodes_max: 1 << 22, number_max: 1_000 };
 }
 
 /// Why a text is not JSON that everyone reads alike, and where.
@@ -44,6 +46,9 @@ pub enum ErrorKind {
     /// A number that is not written as JSON writes one.
     #[error("not a number")]
     Number,
+    /// A number with too many digits.
+    #[error("a number with too many digits")]
+    NumberTooLong,
     /// A control character that is not escaped.
     #[error("a control character must be escaped")]
     Control,
@@ -258,6 +263,9 @@ impl Reader<'_, '_> {
         let is_of_number = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
         let length = self.bytes[start..].iter().take_while(is_of_number).count();
         let text = &self.source[start..start + length];
+        if length > usize::from(self.limits.number_max) {
+            return self.fail(ErrorKind::NumberTooLong);
+        }
         if !super::is_number(text) {
             return self.fail(ErrorKind::Number);
         }
@@ -384,7 +392,7 @@ mod tests {
 
     fn read(source: &str) -> Result<serde_json::Value, ErrorKind> {
         let mut tree = Tree::default();
-        let value = tree.read(source, &Limits { depth_max: 4, nodes_max: 100 }).map_err(|error| error.kind)?;
+        let value = tree.read(source, &Limits { depth_max: 4, nodes_max: 100, number_max: 30 }).map_err(|error| error.kind)?;
         Ok(jsonschema::json::Node::to_value(&value).into_owned())
     }
 
@@ -430,6 +438,7 @@ mod tests {
             (r#"{"a":1,"a":2}"#, ErrorKind::DuplicateName),
             (r#"{"a":1,"\u0061":2}"#, ErrorKind::DuplicateName),
             ("[[[[[]]]]]", ErrorKind::Depth),
+            ("1234567890123456789012345678901", ErrorKind::NumberTooLong),
         ] {
             assert_eq!(read(source), Err(expected), "{source}");
         }

@@ -113,10 +113,10 @@ impl<'t> MediaType<'t> {
     }
 
     /// Text, of which nothing more is known than that it is text: any `text/*` that is not another format which
-    /// is judged, or a stream of events.
+    /// is judged, structured data that is not (XML, YAML), or a stream of events.
     pub fn is_text(&self) -> bool {
-        let is_other = self.is_json() || self.is_xml() || self.subtype.eq_ignore_ascii_case("event-stream");
-        self.kind.eq_ignore_ascii_case("text") && !is_other
+        let is_stream = self.subtype.eq_ignore_ascii_case("event-stream");
+        self.kind.eq_ignore_ascii_case("text") && !(self.is_json() || self.is_xml() || self.is_yaml() || is_stream)
     }
 
     /// Whether a `charset` says that it is anything else than UTF-8, of which ASCII is a part.
@@ -129,6 +129,12 @@ impl<'t> MediaType<'t> {
 
     fn is_xml(&self) -> bool {
         self.subtype.eq_ignore_ascii_case("xml") || self.has_suffix("+xml")
+    }
+
+    /// RFC 9512, and the names from before it.
+    fn is_yaml(&self) -> bool {
+        let known = ["yaml", "x-yaml", "yml", "vnd.yaml"];
+        known.iter().any(|name| self.subtype.eq_ignore_ascii_case(name)) || self.has_suffix("+yaml")
     }
 
     fn is(&self, kind: &str, subtype: &str) -> bool {
@@ -216,6 +222,8 @@ mod tests {
             ("text/plain", "text"),
             ("text/html", "text"),
             ("text/xml", ""),
+            ("text/x-YAML", ""),
+            ("text/vnd.a+yaml", ""),
             ("text/event-stream", ""),
             ("application/xml", ""),
             ("application/octet-stream", ""),

@@ -1,0 +1,104 @@
+"""What a run came to, for people."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from .comparison import Finding, Tally
+from .reasons import REASONS, Side
+
+#: Of findings that look alike, this many are printed whole.
+_SHOWN_OF_EACH_KIND = 3
+_TEXT_MAX = 800
+_BEGIN = "<!-- measured: written by `make conformance` -->"
+_END = "<!-- /measured -->"
+
+
+def summary(name: str, tally: Tally, elapsed_s: float) -> str:
+    """A few lines of counts."""
+    lines = [
+        f"{name}: {tally.sent} requests in {elapsed_s:.0f} s: {tally.valid_forwarded} valid forwarded, "
+        f"{tally.invalid_refused} invalid refused, {tally.arbitrated.total()} claims corrected by openapi-core, "
+        f"{tally.explained.total()} explained, {len(tally.findings)} findings"
+    ]
+    lines += [f"    {count:6} {reason}" for reason, count in tally.explained.most_common()]
+    lines += [f"    {count:6} not made: {why}" for why, count in tally.unmade.most_common()]
+    return "\n".join(lines)
+
+
+def findings(tally: Tally) -> str:
+    """The findings, those that look alike together, most frequent first."""
+    groups: dict[tuple[str, ...], list[Finding]] = defaultdict(list)
+    for finding in tally.findings:
+        groups[_kind(finding)].append(finding)
+    blocks = []
+    for kind, alike in sorted(groups.items(), key=lambda entry: -len(entry[1])):
+        blocks.append(f"--- {len(alike)} x {' | '.join(kind)}")
+        blocks += [_finding(finding) for finding in alike[:_SHOWN_OF_EACH_KIND]]
+    return "\n".join(blocks)
+
+
+def write_findings(tally: Tally, path: Path) -> None:
+    """Every finding, one JSON object a line."""
+    with path.open("w", encoding="utf-8") as file:
+        for finding in tally.findings:
+            print(json.dumps({"kind": _kind(finding), "text": _finding(finding)}), file=file)
+
+
+def write_page(tallies: Mapping[str, Tally], page: Path) -> None:
+    """Puts the counts and the reasons between the marks of the reference page."""
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not end:
+        raise ValueError(f"{page} has no place for the counts: {_BEGIN} ... {_END}")
+    measured = f"{_counts(tallies)}\n\n{_reasons(tallies)}"
+    page.write_text(f"{before}{_BEGIN}\n\n{measured}\n\n{_END}{after}", encoding="utf-8")
+
+
+def _counts(tallies: Mapping[str, Tally]) -> str:
+    rows = [
+        "| document | requests | valid, forwarded | invalid, refused | claims corrected | explained | findings |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, tally in tallies.items():
+        rows.append(
+            f"| {name} | {tally.sent} | {tally.valid_forwarded} | {tally.invalid_refused} "
+            f"| {tally.arbitrated.total()} | {tally.explained.total()} | {len(tally.findings)} |"
+        )
+    return "\n".join(rows)
+
+
+def _reasons(tallies: Mapping[str, Tally]) -> str:
+    used: Counter[str] = sum((tally.explained for tally in tallies.values()), Counter())
+    blocks = []
+    for side in Side:
+        blocks.append(f"### Where {side.value}\n")
+        blocks += [
+            f"- **{reason.name}** ({used[reason.name]}): {reason.text}" for reason in REASONS if reason.side is side
+        ]
+        blocks.append("")
+    return "\n".join(blocks).rstrip()
+
+
+def _kind(finding: Finding) -> tuple[str, ...]:
+    verdict = finding.judgement.verdict.value if finding.judgement else "-"
+    fault = f"{finding.faults[0].part} {finding.faults[0].keyword}" if finding.faults else "-"
+    return (finding.probe.claim.value, finding.outcome.value, finding.said[:3], verdict, fault)
+
+
+def _finding(finding: Finding) -> str:
+    probe = finding.probe
+    lines = [
+        probe.operation,
+        f"  schemathesis: {probe.claim.value}: {probe.why}",
+        f"  gateway:      {finding.outcome.value}: {finding.said[:_TEXT_MAX]}",
+    ]
+    if finding.judgement is not None:
+        faults = "; ".join(str(fault) for fault in finding.judgement.faults)
+        lines.append(f"  openapi-core: {finding.judgement.verdict.value}: {faults[:_TEXT_MAX]}")
+    lines.append(f"  {probe.wire.to_curl()}")
+    return "\n".join(lines)
