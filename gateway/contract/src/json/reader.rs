@@ -392,7 +392,8 @@ mod tests {
 
     fn read(source: &str) -> Result<serde_json::Value, ErrorKind> {
         let mut tree = Tree::default();
-        let value = tree.read(source, &Limits { depth_max: 4, nodes_max: 100, number_max: 30 }).map_err(|error| error.kind)?;
+        let value =
+            tree.read(source, &Limits { depth_max: 4, nodes_max: 100, number_max: 30 }).map_err(|error| error.kind)?;
         Ok(jsonschema::json::Node::to_value(&value).into_owned())
     }
 
