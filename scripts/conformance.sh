@@ -18,6 +18,6 @@ if [ "${1:-}" = lint ]; then
     step 'its own tests' "$venv/pytest"
     exit
 fi
-step build cargo build --quiet -p gateway -p control --bins
+step build cargo build --quiet --workspace --bins
 [ $# -gt 0 ] || set -- --write docs/reference/conformance.md
 "$venv/python" -m conformance --binaries "$target/debug" "$@"

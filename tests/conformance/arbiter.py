@@ -31,7 +31,13 @@ from .fault import Fault
 from .wire import Wire, unquoted
 
 #: The structured types that openapi-core decodes, as far as schemathesis sends them.
-_READABLE = ("application/json", "text/json", "application/x-www-form-urlencoded", "multipart/form-data")
+_READABLE = (
+    "application/json",
+    "text/json",
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+)
 _NO_BODY = MissingRequiredRequestBody.__name__
 _HOST_URL = "http://gateway.example"
 # It warns of what it passes over; its verdict is what counts here.
@@ -125,7 +131,7 @@ class Arbiter:
 
 
 def _take_out_discriminators(node: Any) -> None:
-    """A discriminator never changes a verdict (OpenAPI 3.0.4, 4.7.25); openapi-core judges by its mapping alone."""
+    """None of them changes a verdict (OpenAPI, Discriminator Object); openapi-core judges by their mapping alone."""
     if isinstance(node, list):
         for item in node:
             _take_out_discriminators(item)

@@ -50,7 +50,7 @@ class Document:
 
 
 def load(name: str) -> Document:
-    """Reads a document. Its content is served from one place: all its `servers` give way to their base path."""
+    """Reads a document. In its content the base path of the first server stands for all, and `security` is gone."""
     path = path_of(name)
     schema = schemathesis.openapi.from_path(path)
     assert isinstance(schema, OpenApiSchema)
@@ -59,13 +59,10 @@ def load(name: str) -> Document:
     content = copy.deepcopy(dict(schema.raw_schema))
     servers = content.get("servers") or [{"url": "/"}]
     base_path = urlsplit(servers[0]["url"]).path.rstrip("/")
+    items = list(content["paths"].values())
+    operations = [value for item in items for value in item.values() if isinstance(value, dict)]
+    for holder in (content, *items, *operations):
+        holder.pop("servers", None)
+        holder.pop("security", None)
     content["servers"] = [{"url": base_path or "/"}]
-    for item in content["paths"].values():
-        for holder in (item, *(value for value in item.values() if isinstance(value, dict))):
-            holder.pop("servers", None)
-    content.pop("security", None)
-    for item in content["paths"].values():
-        for operation in item.values():
-            if isinstance(operation, dict):
-                operation.pop("security", None)
     return Document(name, path, schema, content, base_path)

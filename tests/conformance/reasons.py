@@ -18,6 +18,7 @@ from xml.etree.ElementTree import Element
 from .documents import Document
 from .fault import Fault
 from .generation import Probe
+from .wire import unquoted
 
 
 class Side(Enum):
@@ -58,11 +59,12 @@ def _is_undecoded(fault: Fault, about: Disagreement) -> bool:
 
 
 def _is_uncast_part(fault: Fault, about: Disagreement) -> bool:
-    return (
-        _media_type(about) == "multipart/form-data"
-        and fault.keyword in {"type", "anyOf", "oneOf"}
-        and isinstance(fault.value, str)
-        and re.fullmatch(_TEXT_OF_A_VALUE, fault.value) is not None
+    if _media_type(about) != "multipart/form-data" or fault.keyword != "type" or not isinstance(fault.schema, dict):
+        return False
+    types = fault.schema.get("type")
+    wanted = types if isinstance(types, list) else [types]
+    return isinstance(fault.value, str) and any(
+        re.fullmatch(_TEXTS[kind], fault.value, re.DOTALL) for kind in wanted if kind in _TEXTS
     )
 
 
@@ -122,6 +124,18 @@ def _resolved(node: Any, document: Document) -> dict[str, Any]:
     return node if isinstance(node, dict) else {}
 
 
+def _is_no_multipart(fault: Fault, about: Disagreement) -> bool:
+    body = about.probe.wire.body or b""
+    is_form = _media_type(about) == "multipart/form-data"
+    return fault.keyword == "syntax" and is_form and b"content-disposition:" not in body.lower()
+
+
+def _has_empty_brackets(fault: Fault, about: Disagreement) -> bool:
+    names = (unquoted(pair.partition("=")[0]) for pair in about.probe.wire.query.split("&"))
+    is_deep = _parameter(fault, about).get("style") == "deepObject"
+    return fault.keyword == "style" and is_deep and f"{fault.name}[]" in names
+
+
 def _has_control_in_part_header(fault: Fault, about: Disagreement) -> bool:
     headers = (
         line
@@ -136,17 +150,23 @@ def _has_control_in_part_header(fault: Fault, about: Disagreement) -> bool:
 
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-#: Texts that stand for something else than themselves where a schema asks for it: JSON's (RFC 8259).
-_TEXT_OF_A_VALUE = re.compile(
-    r"null|true|false|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?|\[.*\]|\{.*\}", re.DOTALL
-)
+#: How a text stands for a value of each type of JSON (RFC 8259), where a schema asks for it.
+_INTEGER = r"-?(0|[1-9][0-9]*)"
+_TEXTS = {
+    "null": "null|",
+    "boolean": "true|false",
+    "integer": _INTEGER,
+    "number": _INTEGER + r"(\.[0-9]+)?([eE][+-]?[0-9]+)?",
+    "array": r"\[.*\]",
+    "object": r"\{.*\}",
+}
 
 REASONS: tuple[Reason, ...] = (
     Reason(
         "empty-query-value",
         Side.ARBITER,
         "openapi-core refuses an empty query value unless `allowEmptyValue` is set. That field only lets a zero-length "
-        "value stand for an omitted parameter (OpenAPI 3.0.4, 4.7.12.2.1): otherwise it is judged by its schema.",
+        "value stand for an omitted parameter (OpenAPI, Parameter Object): otherwise it is judged by its schema.",
         lambda fault, _: fault.keyword == "EmptyQueryParameterValue",
     ),
     Reason(
@@ -196,8 +216,8 @@ REASONS: tuple[Reason, ...] = (
     Reason(
         "exploded-object",
         Side.ARBITER,
-        "The members of an object of style `form` with `explode` are query parameters of their own (OpenAPI 3.0.4, "
-        "4.7.12.3), and one that has the object's name is none of them; openapi-core looks for that alone.",
+        "The members of an object of style `form` with `explode` are query parameters of their own (OpenAPI, "
+        "Style Values), and one that has the object's name is none of them; openapi-core looks for that alone.",
         _is_exploded_object,
     ),
     Reason(
@@ -213,6 +233,20 @@ REASONS: tuple[Reason, ...] = (
         "schemathesis writes names with control characters into the header of a part as they are. No header field may "
         "hold them (RFC 9110, 5.5; RFC 7578, 4.2 has them escaped); openapi-core reads with Python's lenient parser.",
         _has_control_in_part_header,
+    ),
+    Reason(
+        "no-form-in-parts",
+        Side.GATEWAY,
+        "schemathesis writes a value that is no object between two boundaries, in no part: that is no multipart body "
+        "(RFC 2046, 5.1.1), and is refused as malformed before any schema is asked.",
+        _is_no_multipart,
+    ),
+    Reason(
+        "empty-brackets",
+        Side.GATEWAY,
+        "`name[]=x` is how servers read a list, so it is not taken for an object with a member of no name; "
+        "`deepObject` is defined for neither (OpenAPI, Style Examples).",
+        _has_empty_brackets,
     ),
 )
 

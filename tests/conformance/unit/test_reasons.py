@@ -35,6 +35,7 @@ _FILES = "POST /pets/{petId}/files"
         (None, "PUT /pets", "/pets", {}, None),
         ("text-in-multipart", _FILES, "/pets/1/files", _PARTS, _parts(**_FILE, pages=b"7")),
         (None, _FILES, "/pets/1/files", _PARTS, _parts(**_FILE, pages=b"x")),
+        (None, _FILES, "/pets/1/files", _PARTS, _parts(**_FILE, pages=b"null")),
         (None, _FILES, "/pets/1/files", _PARTS, _parts(title=b"", file=b"", pages=b"7")),
         ("read-only", "POST /pets", "/pets", _JSON, _CAT % b""),
         (None, "POST /pets", "/pets", _JSON, _CAT % b', "age": 41'),
@@ -70,11 +71,19 @@ _SYNTAX = Fault("body", "", "", "syntax", "the body is not a form")
         ("control-in-part-header", _SYNTAX, _parts(**{"a\x0b": b""})),
         (None, _SYNTAX, _parts(a=b"\x0b")),
         (None, Fault("body", "", "/a", "type", ""), _parts(**{"a\x0b": b""})),
+        ("no-form-in-parts", _SYNTAX, b"--b\r\n1--b--\r\n"),
     ],
 )
 def test_a_reason_for_the_gateway_is_for_its_own_fault(reason: str | None, fault: Fault, body: bytes) -> None:
     wire = Wire("POST", "/store/v1/pets/1/files", tuple(_PARTS.items()), body)
     assert _explained(wire, _FILES, Side.GATEWAY, (fault,)) == reason
+
+
+def test_a_list_in_brackets_is_no_object() -> None:
+    for target, reason in [("/pets?range%5B%5D=1", "empty-brackets"), ("/pets?range%5Bx%5D=1", None)]:
+        wire = Wire("GET", f"/store/v1{target}", ())
+        fault = Fault("query", "range", "", "style", "")
+        assert _explained(wire, "GET /pets", Side.GATEWAY, (fault,)) == reason
 
 
 def test_a_branch_is_set_aside_as_a_whole() -> None:
