@@ -42,7 +42,7 @@ fn pieces(pieces: &[&[u8]], trailers: Option<HeaderMap>) -> Body {
 }
 
 /// Odd, and JSON.
-const ODD: &str = "\r\n\t{ \"z\" : 1.0e2 ,\"a\":\"\\u0061\\/\u{e9}\\ud83d\\ude00\",  \"n\":-0, \"big\":123456789012345678901234567890.10 ,\"\":[ ]}\n ";
+const ODD: &str = "\r\n\t{ \"z\" : 1.0e2 ,\"A\":\"\\u00E9\\/\u{e9}\\ud83d\\ude00\",  \"n\":-0, \"big\":123456789012345678901234567890.10 ,\"\":[ ]}\n ";
 
 #[tokio::test]
 async fn what_is_forwarded_is_what_came_byte_for_byte() {

@@ -27,7 +27,7 @@ fn examples_are_compared_with_their_schemas() {
 #[test]
 fn what_does_not_compile_is_not_compared() {
     let sandbox = Sandbox::new();
-    sandbox.write("pets.yaml", PETS.replace("type: integer", "type: intger"));
+    sandbox.write("pets.yaml", PETS.replace("type: integer", "type: whole"));
     let said = sandbox.fails(&["check", "--spec", "pets.yaml"], 5);
     assert!(said.contains("does not compile: 1 error"), "{said}");
     sandbox.fails(&["check", "--spec", "missing.yaml"], 4);

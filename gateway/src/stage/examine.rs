@@ -53,12 +53,11 @@ pub async fn examine(exchange: &Exchange, answer: Answer) -> Result<Examined, Fa
 async fn enforce(exchange: &Exchange, answer: Answer) -> Result<Examined, Fault> {
     let Answer { response, lease, sent } = answer;
     let (head, received) = response.into_parts();
-    let received = match needs_body(exchange, &head) {
-        false => {
-            conclude(exchange, (head.status, &head.headers), Some(&Bytes::new()))?;
-            received
-        }
-        true => held(exchange, &head, received).await?,
+    let received = if needs_body(exchange, &head) {
+        held(exchange, &head, received).await?
+    } else {
+        conclude(exchange, (head.status, &head.headers), Some(&Bytes::new()))?;
+        received
     };
     let answer = Answer { response: http::Response::from_parts(head, received), lease, sent };
     Ok(Examined { answer, witness: None })
@@ -75,9 +74,9 @@ fn needs_body(exchange: &Exchange, head: &Parts) -> bool {
 async fn held(exchange: &Exchange, head: &Parts, received: ReceivedBody) -> Result<ReceivedBody, Fault> {
     let limits = &exchange.worker().settings().limits;
     let waiting = exchange.connection().waits_for_body();
-    let held = received.hold(limits.body_max_bytes, limits.request_timeout).await;
+    let outcome = received.hold(limits.body_max_bytes, limits.request_timeout).await;
     drop(waiting);
-    match held {
+    match outcome {
         Ok((received, content)) => {
             conclude(exchange, (head.status, &head.headers), Some(&content))?;
             Ok(received)
@@ -101,7 +100,7 @@ impl Witness {
     pub(super) fn sees(&mut self, exchange: &Exchange, frame: &Frame<Bytes>) {
         let (Some(holding), Some(data)) = (&mut self.holding, frame.data_ref()) else { return };
         holding.add(Frame::data(data.clone()), 0);
-        if holding.len() as u64 > exchange.worker().settings().limits.body_max_bytes {
+        if holding.length() as u64 > exchange.worker().settings().limits.body_max_bytes {
             self.holding = None;
         }
     }

@@ -17,6 +17,7 @@ use crate::upstream::{Answer, BodyProgress, Lease, ReceivedBody};
 
 /// What there is to answer with.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are the large one, and a box is an allocation for each")]
 pub enum Reply {
     /// An upstream's answer.
     Upstream(Examined),
@@ -73,6 +74,7 @@ fn finish_headers(exchange: &Exchange, headers: &mut HeaderMap) {
 
 /// The body of a response.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are the large one, and a box is an allocation for each")]
 pub enum ResponseBody {
     /// Passed on from the upstream as it comes.
     Streamed(Streamed),

@@ -136,9 +136,9 @@ async fn judge_body(
     let limit = exchange.endpoint().map_or(0, |endpoint| endpoint.body_max_bytes);
     let (head, body) = request.into_parts();
     let waiting = exchange.connection().waits_for_body();
-    let held = body.hold(exchange.worker().settings().limits.request_timeout).await;
+    let outcome = body.hold(exchange.worker().settings().limits.request_timeout).await;
     drop(waiting);
-    let (body, content) = held.map_err(|fault| Fault::of_body(fault, limit))?;
+    let (body, content) = outcome.map_err(|fault| Fault::of_body(fault, limit))?;
     judge_content(exchange, judge, &content, verdict);
     Ok(Request::from_parts(head, body))
 }

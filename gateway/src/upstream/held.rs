@@ -58,7 +58,7 @@ impl Holding {
     }
 
     /// How long it is so far, in bytes.
-    pub fn len(&self) -> usize {
+    pub fn length(&self) -> usize {
         self.first.len().max(self.all.len())
     }
 

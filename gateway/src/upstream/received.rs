@@ -45,7 +45,7 @@ impl ReceivedBody {
         let mut holding = Holding::default();
         while let Some(frame) = timeout(silence, self.frame()).await.map_err(|_| HoldError::Stalled)? {
             holding.add(frame?, self.size_hint().lower());
-            if holding.len() as u64 > limit {
+            if holding.length() as u64 > limit {
                 return Err(HoldError::TooLong { limit });
             }
         }

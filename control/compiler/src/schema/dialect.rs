@@ -16,16 +16,14 @@ pub(super) enum UseOfDialects {
     Some,
 }
 
-/// Which of the optional vocabularies a schema's keywords are of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Vocabularies {
-    applicator: bool,
-    unevaluated: bool,
-    validation: bool,
-    format: bool,
+/// Which keywords of a schema mean something.
+#[derive(Debug, Clone)]
+pub(super) enum Vocabularies<'d> {
+    /// All of them.
+    Standard,
+    /// Those of the vocabularies that this `$vocabulary` has.
+    Declared(Node<'d>),
 }
-
-const STANDARD: Vocabularies = Vocabularies { applicator: true, unevaluated: true, validation: true, format: true };
 
 /// What the URIs of JSON Schema's own vocabularies begin with.
 const VOCABULARY: &str = "https://json-schema.org/draft/2020-12/vocab/";
@@ -40,56 +38,57 @@ impl UseOfDialects {
     }
 
     /// The vocabularies of a schema.
-    pub(super) fn vocabularies(self, schema: &Node<'_>) -> Vocabularies {
+    pub(super) fn vocabularies<'d>(self, schema: &Node<'d>) -> Vocabularies<'d> {
         match self {
-            Self::None => STANDARD,
+            Self::None => Vocabularies::Standard,
             Self::Some => Vocabularies::of(schema),
         }
     }
 }
 
-impl Vocabularies {
-    fn of(schema: &Node<'_>) -> Self {
+impl<'d> Vocabularies<'d> {
+    fn of(schema: &Node<'d>) -> Self {
         let root = schema.documents().root(schema.file());
         let dialect = resource_of(schema).get("$schema").or_else(|| root.get("jsonSchemaDialect"));
-        let Some(dialect) = dialect else { return STANDARD };
-        let Some(declared) = dialect.str().and_then(|uri| declared(uri, &dialect)) else { return STANDARD };
-        let has = |name: &str| declared.get(&format!("{VOCABULARY}{name}")).is_some();
-        Self {
-            applicator: has("applicator"),
-            unevaluated: has("unevaluated"),
-            validation: has("validation"),
-            format: has("format-annotation") || has("format-assertion"),
-        }
+        let declared = dialect.and_then(|dialect| declared(dialect.str()?, &dialect));
+        declared.map_or(Self::Standard, Self::Declared)
     }
 
     /// Whether a keyword means something.
-    pub(super) fn have(self, keyword: &str) -> bool {
-        match keyword {
-            "prefixItems"
-            | "items"
-            | "contains"
-            | "additionalProperties"
-            | "properties"
-            | "patternProperties"
-            | "dependentSchemas"
-            | "propertyNames"
-            | "if"
-            | "then"
-            | "else"
-            | "allOf"
-            | "anyOf"
-            | "oneOf"
-            | "not" => self.applicator,
-            "unevaluatedItems" | "unevaluatedProperties" => self.unevaluated,
-            "format" => self.format,
-            "type" | "enum" | "const" | "multipleOf" | "maximum" | "exclusiveMaximum" | "minimum"
-            | "exclusiveMinimum" | "maxLength" | "minLength" | "pattern" | "maxItems" | "minItems" | "uniqueItems"
-            | "maxContains" | "minContains" | "maxProperties" | "minProperties" | "required" | "dependentRequired" => {
-                self.validation
+    pub(super) fn have(&self, keyword: &str) -> bool {
+        match (self, vocabularies_of(keyword)) {
+            (Self::Standard, _) | (_, []) => true,
+            (Self::Declared(declared), names) => {
+                names.iter().any(|name| declared.get(&format!("{VOCABULARY}{name}")).is_some())
             }
-            _ => true,
         }
+    }
+}
+
+/// The vocabularies that give a keyword its meaning; none for those of the core, and for annotations.
+fn vocabularies_of(keyword: &str) -> &'static [&'static str] {
+    match keyword {
+        "prefixItems"
+        | "items"
+        | "contains"
+        | "additionalProperties"
+        | "properties"
+        | "patternProperties"
+        | "dependentSchemas"
+        | "propertyNames"
+        | "if"
+        | "then"
+        | "else"
+        | "allOf"
+        | "anyOf"
+        | "oneOf"
+        | "not" => &["applicator"],
+        "unevaluatedItems" | "unevaluatedProperties" => &["unevaluated"],
+        "format" => &["format-annotation", "format-assertion"],
+        "type" | "enum" | "const" | "multipleOf" | "maximum" | "exclusiveMaximum" | "minimum" | "exclusiveMinimum"
+        | "maxLength" | "minLength" | "pattern" | "maxItems" | "minItems" | "uniqueItems" | "maxContains"
+        | "minContains" | "maxProperties" | "minProperties" | "required" | "dependentRequired" => &["validation"],
+        _ => &[],
     }
 }
 

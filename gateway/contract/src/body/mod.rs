@@ -2,7 +2,7 @@
 //!
 //! [`Content::select`] reads the header and says what to do with the bytes: pass them on ([`Plan::Opaque`]), or hold
 //! them until they are judged ([`Plan::Whole`]), or look at them as they pass ([`Plan::Multipart`]). What cannot be selected is 415; bytes that are not what their media
-//! type says are [`Malformed`], 400; a value that its schema refuses is in the [`Report`](crate::Report), 422 or 400.
+//! type says are [`Malformed`], 400; a value that its schema refuses is in the [`Report`], 422 or 400.
 
 mod form;
 mod judge;

@@ -134,7 +134,7 @@ pub(super) fn index(tree: &mut Tree, source: &str, object: u32) -> bool {
     are_distinct
 }
 
-/// Texts are shorter than 4 GiB ([`Limits`](super::Limits)), so nothing is lost.
+/// Texts are shorter than 4 GiB ([`Limits`]), so nothing is lost.
 pub(super) fn position(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
 }
