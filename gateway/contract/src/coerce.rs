@@ -5,7 +5,7 @@
 //! JSON calls one, a boolean is `true` or `false`, null is nothing at all (RFC 6570 section 2.3) or `null`. So `007`,
 //! ` 5`, `+5` and `TRUE` are strings, and `1.0` and `1e2` are numbers but not integers.
 
-use crate::json::{Builder, Limits, is_number};
+use crate::json::{Builder, Limits, is_number, is_within_reach};
 use crate::shape::Types;
 
 /// One way to read a text.
@@ -55,7 +55,7 @@ pub fn readings(types: Types, text: &str) -> Readings {
         readings.push(Reading::Boolean);
     }
     let is_of_numbers = || if types.has(Types::NUMBER) { is_number(text) } else { is_integer(text) };
-    let is_short = text.len() <= usize::from(Limits::DEFAULT.number_max);
+    let is_short = text.len() <= usize::from(Limits::DEFAULT.number_max) && is_within_reach(text);
     if types.has(Types::INTEGER) && is_short && is_of_numbers() {
         readings.push(Reading::Number);
     }

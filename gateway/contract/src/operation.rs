@@ -96,6 +96,11 @@ impl OperationContract {
         Ok(Self { parameters, body: body.transpose()?, responses: responses.into(), validation: *validation })
     }
 
+    /// Whether a response that breaks the contract is kept from the client.
+    pub fn is_enforced(&self) -> bool {
+        self.validation.responses == ResponseValidation::Enforce
+    }
+
     /// What may come back with this status, the most specific key first. `None` where the description is silent,
     /// which it may be: it is not expected to cover every status (OpenAPI 3.2.0 section 4.16).
     pub fn response(&self, status: StatusCode) -> Option<&Response> {

@@ -76,3 +76,19 @@ fn every_fault_has_its_place() {
         &["/n/1 type", "/n/2 maximum", " additionalProperties", "/a~1b required"],
     );
 }
+
+#[test]
+fn what_would_be_too_much_to_say_is_not_said() {
+    let filter = r#"{"oneOf":[{"$ref":"portcullis:schema/1"},{"$ref":"portcullis:schema/2"},{"type":"integer"}]}"#;
+    let node = |name: &str| {
+        format!(
+            r#"{{"type":"object","required":["{name}"],"properties":{{"args":{{"items":{{"$ref":"portcullis:schema/0"}}}}}}}}"#
+        )
+    };
+    let (and, or) = (node("and"), node("or"));
+    let deep = format!("{}{}", r#"{"op":"and","args":["#.repeat(40), r#""x""#) + &"]}".repeat(40);
+    check(&[filter, &and, &or], &deep, &[" schema"]);
+    // Wide and wrong everywhere: the first thing is said.
+    let wide = format!("[{}]", vec!["{}"; 2_000].join(","));
+    check(&[r#"{"items":{"required":["a","b","c"]}}"#], &wide, &["/0/a required"]);
+}

@@ -5,6 +5,7 @@ use http::{Request, Version};
 use hyper::body::Incoming;
 
 use super::Exchange;
+use super::rewrite::strip_named;
 use crate::fault::Fault;
 use crate::router::RequestPath;
 
@@ -17,7 +18,10 @@ pub struct Admitted {
 
 /// Refuses ambiguous framing, a missing or repeated Host, an oversize URI, and paths that others might read
 /// differently. The head's size was bounded while it was read.
-pub fn admit(exchange: &Exchange, request: Request<Incoming>) -> Result<Admitted, Fault> {
+///
+/// What `Connection` names does not go on, so it is taken out before anyone looks at it: a client could otherwise show a
+/// credential or a parameter to us alone.
+pub fn admit(exchange: &Exchange, mut request: Request<Incoming>) -> Result<Admitted, Fault> {
     if exchange.version() <= Version::HTTP_11 {
         check_framing(exchange, &request)?;
         check_host(&request)?;
@@ -33,6 +37,7 @@ pub fn admit(exchange: &Exchange, request: Request<Incoming>) -> Result<Admitted
         return Err(Fault::UriTooLong { limit });
     }
     let path = RequestPath::parse(uri.path())?;
+    strip_named(request.headers_mut());
     Ok(Admitted { request, path })
 }
 

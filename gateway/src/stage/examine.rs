@@ -5,11 +5,11 @@
 
 use artifact_format::model::ResponseValidation;
 use bytes::Bytes;
-use contract::body::Plan;
+use contract::body::{Plan, Unsupported};
 use contract::{Part, Place, Report};
 use http::response::Parts;
 use http::{HeaderMap, StatusCode};
-use http_body::Frame;
+use http_body::{Body, Frame};
 
 use super::Exchange;
 use crate::fault::Fault;
@@ -43,7 +43,7 @@ pub async fn examine(exchange: &Exchange, answer: Answer) -> Result<Examined, Fa
         None | Some(ResponseValidation::Off) => Ok(Examined { answer, witness: None }),
         Some(ResponseValidation::Report { sample_ppm }) => {
             let is_sampled = exchange.worker().samples(sample_ppm);
-            let witness = is_sampled.then(|| Box::new(Witness::of(&answer)));
+            let witness = is_sampled.then(|| Box::new(Witness::of(exchange, &answer)));
             Ok(Examined { answer, witness })
         }
         Some(ResponseValidation::Enforce) => enforce(exchange, answer).await,
@@ -53,7 +53,7 @@ pub async fn examine(exchange: &Exchange, answer: Answer) -> Result<Examined, Fa
 async fn enforce(exchange: &Exchange, answer: Answer) -> Result<Examined, Fault> {
     let Answer { response, lease, sent } = answer;
     let (head, received) = response.into_parts();
-    let received = if needs_body(exchange, &head) {
+    let received = if needs_body(exchange, (head.status, &head.headers)) {
         held(exchange, &head, received).await?
     } else {
         conclude(exchange, (head.status, &head.headers), Some(&Bytes::new()))?;
@@ -64,11 +64,11 @@ async fn enforce(exchange: &Exchange, answer: Answer) -> Result<Examined, Fault>
 }
 
 /// Whether the body has to be held to be judged.
-fn needs_body(exchange: &Exchange, head: &Parts) -> bool {
+fn needs_body(exchange: &Exchange, (status, headers): (StatusCode, &HeaderMap)) -> bool {
     let contract = exchange.endpoint().map(|endpoint| &endpoint.contract);
-    let response = contract.and_then(|contract| contract.response(head.status));
-    let plan = response.map(|response| response.content.select(&head.headers));
-    has_body(exchange, head.status) && matches!(plan, Some(Ok(Plan::Whole(_) | Plan::Multipart(_))))
+    let response = contract.and_then(|contract| contract.response(status));
+    let plan = response.map(|response| response.content.select(headers));
+    has_body(exchange, status) && matches!(plan, Some(Ok(Plan::Whole(_) | Plan::Multipart(_))))
 }
 
 async fn held(exchange: &Exchange, head: &Parts, received: ReceivedBody) -> Result<ReceivedBody, Fault> {
@@ -90,10 +90,12 @@ async fn held(exchange: &Exchange, head: &Parts, received: ReceivedBody) -> Resu
 }
 
 impl Witness {
-    fn of(answer: &Answer) -> Self {
+    fn of(exchange: &Exchange, answer: &Answer) -> Self {
         let response = &answer.response;
         let (status, headers) = (response.status(), response.headers().clone());
-        Self { status, headers, holding: Some(Holding::default()) }
+        let is_short = response.body().size_hint().lower() <= exchange.worker().settings().limits.body_max_bytes;
+        let is_kept = is_short && needs_body(exchange, (status, &headers));
+        Self { status, headers, holding: is_kept.then(Holding::default) }
     }
 
     /// A piece passes.
@@ -160,6 +162,8 @@ fn judge(
             }
             true
         }
+        // The client may have asked for a coding; where responses are enforced it was not allowed to.
+        (Err(Unsupported::Encoded), _) if contract.is_some_and(|contract| !contract.is_enforced()) => false,
         (Err(unsupported), _) => {
             report.say(Place::whole(Part::Body), "content", &unsupported.to_string());
             true

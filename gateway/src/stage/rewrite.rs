@@ -5,7 +5,6 @@
 
 use std::rc::Rc;
 
-use artifact_format::model::ResponseValidation;
 use http::header::{ACCEPT_ENCODING, CONNECTION, COOKIE, EXPECT, HOST, TE};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri, Version};
@@ -17,7 +16,7 @@ mod headers;
 
 pub use headers::REQUEST_ID;
 use headers::{FORWARDED, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, joined, strip_forwarded};
-pub(super) use headers::{append_via, strip_hop_by_hop};
+pub(super) use headers::{append_via, strip_hop_by_hop, strip_named};
 
 /// A request ready to go.
 #[derive(Debug)]
@@ -38,7 +37,7 @@ impl Outbound {
 pub fn rewrite(exchange: &Exchange, validated: Validated) -> Outbound {
     let endpoint = validated.endpoint();
     let (upstream, body_max_bytes) = (validated.view.upstream(endpoint.upstream), endpoint.body_max_bytes);
-    let is_enforced = endpoint.contract.validation.responses == ResponseValidation::Enforce;
+    let is_enforced = endpoint.contract.is_enforced();
     let uri = outbound_uri(&validated);
     let Validated { mut request, .. } = validated;
     let host = request.headers_mut().remove(HOST);

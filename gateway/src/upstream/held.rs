@@ -19,6 +19,9 @@ pub struct Holding {
     trailers: Option<HeaderMap>,
 }
 
+/// How much room is made at once for what is announced, in bytes.
+const RESERVED_MAX: usize = 64 << 10;
+
 impl Held {
     /// Whether nothing is left.
     pub fn is_empty(&self) -> bool {
@@ -47,7 +50,8 @@ impl Holding {
             Ok(data) if self.first.is_empty() => self.first = data,
             Ok(data) => {
                 if self.all.is_empty() {
-                    let coming = usize::try_from(coming).unwrap_or_default();
+                    // What was announced need not come.
+                    let coming = usize::try_from(coming).unwrap_or_default().min(RESERVED_MAX);
                     self.all.reserve(self.first.len() + data.len() + coming);
                     self.all.extend_from_slice(&self.first);
                 }

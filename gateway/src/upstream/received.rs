@@ -42,6 +42,9 @@ pub enum HoldError {
 impl ReceivedBody {
     /// Reads all of it, and holds it: at most `limit` bytes, with pauses of at most `silence`.
     pub async fn hold(mut self, limit: u64, silence: Duration) -> Result<(Self, Bytes), HoldError> {
+        if self.size_hint().lower() > limit {
+            return Err(HoldError::TooLong { limit });
+        }
         let mut holding = Holding::default();
         while let Some(frame) = timeout(silence, self.frame()).await.map_err(|_| HoldError::Stalled)? {
             holding.add(frame?, self.size_hint().lower());

@@ -120,13 +120,13 @@ impl<'t> Builder<'t> {
 pub(super) fn index(tree: &mut Tree, source: &str, object: u32) -> bool {
     let start = tree.index.len();
     let mut names = std::mem::take(&mut tree.index);
-    let value = Value { tree, source, node: object };
+    let value = Value { tree, source, node: object, budget: None };
     let mut name = object + 1;
     for (_, member) in value.members() {
         names.push(name);
         name = member.after_this();
     }
-    let text = |node: &u32| Value { tree, source, node: *node }.text();
+    let text = |node: &u32| Value { tree, source, node: *node, budget: None }.text();
     names[start..].sort_unstable_by(|a, b| text(a).cmp(text(b)));
     let are_distinct = names[start..].windows(2).all(|pair| text(&pair[0]) != text(&pair[1]));
     tree.index = names;

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
+use jsonschema_value::LazyInstance;
 use serde_json::Map;
 
+use super::equal;
 use super::number::Number;
 use super::tree::{Items, Kind, Members, Origin, Tree, Value};
 
@@ -28,7 +30,7 @@ impl Json for Judged {
         buffer.clear();
         let (start, end) = (0, super::build::position(string.len()));
         buffer.nodes.push(super::tree::Node { kind: Kind::String, origin: Origin::Source, start, end, index: 0 });
-        judge(Value { tree: buffer, source: string, node: 0 })
+        judge(Value { tree: buffer, source: string, node: 0, budget: None })
     }
 }
 
@@ -38,11 +40,11 @@ impl<'a> Node<'a, Judged> for Value<'a> {
     type Number = Number<'a>;
 
     fn as_object(&self) -> Option<ObjectOf<'a>> {
-        (self.kind() == Kind::Object).then_some(ObjectOf(*self))
+        (self.kind() == Kind::Object && self.may_be_looked_into()).then_some(ObjectOf(*self))
     }
 
     fn as_array(&self) -> Option<ArrayOf<'a>> {
-        (self.kind() == Kind::Array).then_some(ArrayOf(*self))
+        (self.kind() == Kind::Array && self.may_be_looked_into()).then_some(ArrayOf(*self))
     }
 
     fn as_string(&self) -> Option<Cow<'a, str>> {
@@ -93,17 +95,18 @@ impl<'a> Node<'a, Judged> for Value<'a> {
     }
 
     fn equals_value(&self, expected: &serde_json::Value) -> bool {
-        match (self.kind(), expected) {
-            (Kind::String, serde_json::Value::String(expected)) => self.text() == expected,
-            (Kind::Null, serde_json::Value::Null)
-            | (Kind::True, serde_json::Value::Bool(true))
-            | (Kind::False, serde_json::Value::Bool(false)) => true,
-            (Kind::Number, serde_json::Value::Number(expected)) if self.text() == expected.as_str() => true,
-            (Kind::Number, serde_json::Value::Number(_))
-            | (Kind::Array, serde_json::Value::Array(_))
-            | (Kind::Object, serde_json::Value::Object(_)) => jsonschema::json::cmp::equal(&self.to_value(), expected),
-            _ => false,
+        equal::is_equal(*self, expected)
+    }
+
+    /// What an error carries along: nothing but what is short, since a value can be wrong in many ways.
+    fn lazy_value(&self) -> LazyInstance<'a> {
+        if let Some(budget) = self.budget {
+            budget.errs();
         }
+        let is_short = self.size() <= SHOWN_NODES_MAX
+            && self.items().chain([*self]).all(|value| value.text().len() <= SHOWN_TEXT_MAX);
+        let shown = if is_short { owned(*self) } else { serde_json::Value::from("(too long to show)") };
+        LazyInstance::Ready(Cow::Owned(shown))
     }
 
     fn to_value(&self) -> Cow<'a, serde_json::Value> {
@@ -129,6 +132,12 @@ fn owned(value: Value<'_>) -> serde_json::Value {
         }
     }
 }
+
+/// Values of more nodes than this are not shown in an error.
+const SHOWN_NODES_MAX: usize = 20;
+
+/// Texts of more bytes than this are not shown in an error.
+const SHOWN_TEXT_MAX: usize = 200;
 
 /// A value that is an object.
 #[derive(Debug, Clone, Copy)]
@@ -166,5 +175,9 @@ impl<'a> Array<'a, Judged> for ArrayOf<'a> {
 
     fn elements(&self) -> Items<'a> {
         self.0.items()
+    }
+
+    fn is_unique(&self) -> bool {
+        equal::are_distinct(self.0.items())
     }
 }

@@ -4,14 +4,17 @@
 //! differently, and what is forwarded is the text, not our reading of it. Numbers stay text and are exact. A tree
 //! is reused from one text to the next, so reading allocates nothing once it has grown.
 
+mod budget;
 mod build;
+mod equal;
 mod judged;
 mod number;
 mod reader;
 mod tree;
 
+pub use budget::Budget;
 pub use build::Builder;
 pub use judged::Judged;
-pub use number::{Number, is_number};
+pub use number::{Number, is_number, is_within_reach};
 pub use reader::{Error, ErrorKind, Limits};
 pub use tree::{Kind, Tree, Value};

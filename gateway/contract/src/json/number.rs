@@ -35,6 +35,14 @@ pub fn is_number(text: &str) -> bool {
     rest.is_empty()
 }
 
+/// Whether a number's exponent is one that a double has (RFC 8259 section 6 leaves the range to us). To compare larger
+/// ones exactly takes more time than their text is long.
+pub fn is_within_reach(text: &str) -> bool {
+    let Some((_, exponent)) = text.split_once(['e', 'E']) else { return true };
+    let digits = exponent.trim_start_matches(['+', '-']).trim_start_matches('0');
+    digits.len() <= 3 && digits.parse::<u32>().unwrap_or_default() <= 308
+}
+
 impl JsonNumber for Number<'_> {
     fn as_u64(&self) -> Option<u64> {
         self.0.parse().ok()

@@ -46,8 +46,8 @@ pub enum ErrorKind {
     /// A number that is not written as JSON writes one.
     #[error("not a number")]
     Number,
-    /// A number with too many digits.
-    #[error("a number with too many digits")]
+    /// A number with too many digits, or of a size that no computer's own numbers have.
+    #[error("a number with too many digits or too large an exponent")]
     NumberTooLong,
     /// A control character that is not escaped.
     #[error("a control character must be escaped")]
@@ -72,7 +72,7 @@ impl Tree {
         self.clear();
         let mut reader = Reader { tree: self, source, bytes: source.as_bytes(), at: 0, limits: *limits };
         reader.text()?;
-        Ok(Value { tree: self, source, node: 0 })
+        Ok(Value { tree: self, source, node: 0, budget: None })
     }
 
     /// Reads `source` behind what is there, into the tree's own text. What is there stays as it is on an error.
@@ -246,7 +246,7 @@ impl Reader<'_, '_> {
 
     fn check_names(&mut self, object: usize) -> Result<(), Error> {
         let node = position(object);
-        let value = Value { tree: self.tree, source: self.source, node };
+        let value = Value { tree: self.tree, source: self.source, node, budget: None };
         let are_distinct = if value.count() > INDEXED_FROM as usize {
             index(self.tree, self.source, node)
         } else {
@@ -263,7 +263,7 @@ impl Reader<'_, '_> {
         let is_of_number = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
         let length = self.bytes[start..].iter().take_while(is_of_number).count();
         let text = &self.source[start..start + length];
-        if length > usize::from(self.limits.number_max) {
+        if length > usize::from(self.limits.number_max) || !super::is_within_reach(text) {
             return self.fail(ErrorKind::NumberTooLong);
         }
         if !super::is_number(text) {
@@ -440,6 +440,8 @@ mod tests {
             (r#"{"a":1,"\u0061":2}"#, ErrorKind::DuplicateName),
             ("[[[[[]]]]]", ErrorKind::Depth),
             ("1234567890123456789012345678901", ErrorKind::NumberTooLong),
+            ("[1e400]", ErrorKind::NumberTooLong),
+            ("5E-0309", ErrorKind::NumberTooLong),
         ] {
             assert_eq!(read(source), Err(expected), "{source}");
         }

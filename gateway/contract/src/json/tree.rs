@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Budget;
+
 /// Objects with more members than this are searched by an index.
 pub(super) const INDEXED_FROM: u32 = 16;
 
@@ -65,6 +67,8 @@ pub struct Value<'t> {
     pub(super) tree: &'t Tree,
     pub(super) source: &'t str,
     pub(super) node: u32,
+    /// Counts looks into it, while what is wrong with it is being said.
+    pub(super) budget: Option<&'t Budget>,
 }
 
 impl Tree {
@@ -94,7 +98,7 @@ impl Tree {
 
     /// The root; `None` in an empty tree. `source` is the text that was read.
     pub fn root<'t>(&'t self, source: &'t str) -> Option<Value<'t>> {
-        (!self.nodes.is_empty()).then_some(Value { tree: self, source, node: 0 })
+        (!self.nodes.is_empty()).then_some(Value { tree: self, source, node: 0, budget: None })
     }
 }
 
@@ -105,6 +109,17 @@ impl<'t> Value<'t> {
 
     fn at(self, node: u32) -> Self {
         Self { node, ..self }
+    }
+
+    /// The same value, which counts how often it is looked into.
+    #[must_use]
+    pub fn within(self, budget: &'t Budget) -> Self {
+        Self { budget: Some(budget), ..self }
+    }
+
+    /// Whether a list or object may be looked into.
+    pub(super) fn may_be_looked_into(self) -> bool {
+        self.budget.is_none_or(Budget::looks)
     }
 
     /// What it is.

@@ -7,12 +7,8 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 
 use super::discriminators::Discriminators;
-use crate::json::{Judged, Kind, Value};
+use crate::json::{Budget, Judged, Kind, Value};
 use crate::{Place, Report};
-
-/// Values of more nodes than this are judged up to the first error: errors are made before they are counted, and a
-/// large value could be wrong everywhere.
-const EXPLAINED_WHOLE_MAX: usize = 2_000;
 
 /// Says what is wrong with a value.
 pub(super) struct Explainer<'e> {
@@ -25,14 +21,16 @@ pub(super) struct Explainer<'e> {
 impl Explainer<'_> {
     /// Adds what is wrong to the report.
     pub(super) fn explain(&self, validator: &Validator<Judged>, report: &mut Report) {
-        if self.value.size() > EXPLAINED_WHOLE_MAX {
-            if let Err(error) = validator.validate(self.value) {
-                self.add(&error, report);
-            }
-            return;
+        let budget = Budget::of(self.value.size());
+        let errors: Vec<_> = validator.iter_errors(self.value.within(&budget)).collect();
+        if !budget.is_spent() {
+            return errors.iter().for_each(|error| self.add(error, report));
         }
-        for error in validator.iter_errors(self.value) {
-            self.add(&error, report);
+        drop(errors);
+        let budget = Budget::of(self.value.size());
+        match validator.validate(self.value.within(&budget)) {
+            Err(error) if !budget.is_spent() => self.add(&error, report),
+            _ => report.say(self.place.clone(), "schema", "is not what it must be, in too many ways to list"),
         }
     }
 

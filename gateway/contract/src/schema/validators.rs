@@ -12,7 +12,7 @@ use thiserror::Error;
 use super::discriminators::Discriminators;
 use super::explain::Explainer;
 use super::format;
-use crate::json::{Judged, Value};
+use crate::json::{Budget, Judged, Value};
 use crate::{Place, Report};
 
 /// A JSON Schema 2020-12, ready to judge.
@@ -100,8 +100,13 @@ impl Validator {
     }
 
     /// Where a value that is not valid breaks the schema, as JSON pointers.
-    pub fn faults<'v>(&'v self, value: Value<'v>) -> impl Iterator<Item = String> {
-        self.inner.iter_errors(value).map(|error| error.instance_path().as_str().to_owned())
+    ///
+    /// None where that would be too much to list.
+    pub fn faults(&self, value: Value<'_>) -> Vec<String> {
+        let budget = Budget::of(value.size());
+        let errors = self.inner.iter_errors(value.within(&budget));
+        let faults = errors.map(|error| error.instance_path().as_str().to_owned()).collect();
+        if budget.is_spent() { Vec::new() } else { faults }
     }
 
     /// Says what is wrong with a value that is not valid, which begins at `place`.

@@ -22,9 +22,17 @@ static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection"
 
 /// Takes out what belongs to one connection only (RFC 9110 section 7.6.1).
 pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers.get_all(CONNECTION).iter().flat_map(named_fields).collect();
-    named.into_iter().for_each(|name| remove(headers, &name));
+    strip_named(headers);
     remove_all(headers, is_hop_by_hop);
+}
+
+/// Takes out the fields that `Connection` names, but for those that are hop-by-hop by themselves and still to be read.
+pub(crate) fn strip_named(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let named = headers.get_all(CONNECTION).iter().flat_map(named_fields);
+        let named: Vec<HeaderName> = named.filter(|name| !is_hop_by_hop(name)).collect();
+        named.into_iter().for_each(|name| remove(headers, &name));
+    }
 }
 
 /// Takes out what an untrusted client says of who it is, however it spells it.
