@@ -130,6 +130,13 @@ def _is_no_multipart(fault: Fault, about: Disagreement) -> bool:
     return fault.keyword == "syntax" and is_form and b"content-disposition:" not in body.lower()
 
 
+def _is_of_no_field(fault: Fault, about: Disagreement) -> bool:
+    """Whether it is about a member of a form of which nothing was sent under its name."""
+    field = fault.pointer.removeprefix("/")
+    is_form = _media_type(about) == "application/x-www-form-urlencoded"
+    return is_form and fault.keyword == "required" and "/" not in field and _is_made_up(fault, about)
+
+
 def _has_empty_brackets(fault: Fault, about: Disagreement) -> bool:
     names = (unquoted(pair.partition("=")[0]) for pair in about.probe.wire.query.split("&"))
     is_deep = _parameter(fault, about).get("style") == "deepObject"
@@ -240,6 +247,14 @@ REASONS: tuple[Reason, ...] = (
         "schemathesis writes a value that is no object between two boundaries, in no part: that is no multipart body "
         "(RFC 2046, 5.1.1), and is refused as malformed before any schema is asked.",
         _is_no_multipart,
+    ),
+    Reason(
+        "object-of-no-field",
+        Side.GATEWAY,
+        "schemathesis writes the members of an object in a form as fields of their own, of an empty object nothing. "
+        "A required field of which nothing is sent under its name is absent (objects in forms are JSON: OpenAPI, "
+        "Encoding Object); openapi-core makes up an object for it.",
+        _is_of_no_field,
     ),
     Reason(
         "empty-brackets",

@@ -86,6 +86,13 @@ def test_a_list_in_brackets_is_no_object() -> None:
         assert _explained(wire, "GET /pets", Side.GATEWAY, (fault,)) == reason
 
 
+def test_a_required_field_that_is_not_there_is_absent() -> None:
+    for body, reason in [(b"street=a", "object-of-no-field"), (b"address=a", None), (b"address=", None)]:
+        wire = Wire("POST", "/store/v1/pets", tuple(_FORM.items()), body)
+        fault = Fault("body", "", "/address", "required", "")
+        assert _explained(wire, "POST /pets", Side.GATEWAY, (fault,)) == reason
+
+
 def test_a_branch_is_set_aside_as_a_whole() -> None:
     unknown = Fault("query", "a", "", "type", "")
     empty = Fault("query", "a", "", "EmptyQueryParameterValue", "")

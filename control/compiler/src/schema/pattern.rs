@@ -32,7 +32,7 @@ impl PatternBook {
         if let Some(known) = self.known.get(pattern) {
             return *known;
         }
-        let takes = |engine: &Patterns| is_pattern(pattern, *engine).is_ok();
+        let takes = |engine: &Patterns| is_pattern(pattern, *engine);
         let least = [Patterns::Linear, Patterns::Backtracking].into_iter().find(takes);
         self.known.insert(pattern.to_owned(), least);
         least

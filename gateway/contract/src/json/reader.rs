@@ -10,7 +10,8 @@ use super::tree::{INDEXED_FROM, Kind, Node, Origin, Tree, Value};
 pub struct Limits {
     /// How deep lists and objects may be nested in each other. At most a few hundred: reading and judging recurse.
     pub depth_max: u16,
-    /// How many values and names there may be. Each takes 20 bytes while it is judged.
+    /// How many values and names there may be. Each takes 16 bytes while it is judged, names of
+    /// large objects 20.
     pub nodes_max: u32,
     /// How many characters a number may have. To compare longer ones exactly takes more time than their length.
     pub number_max: u16,

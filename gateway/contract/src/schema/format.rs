@@ -26,17 +26,14 @@ fn is_base64(text: &str, symbols: [u8; 2]) -> bool {
 }
 
 /// Whether a text is a regular expression (ECMA-262, as JSON Schema asks for) that a validator can be built with.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn is_pattern(pattern: &str, patterns: Patterns) -> Result<(), String> {
+pub fn is_pattern(pattern: &str, patterns: Patterns) -> bool {
     let schema = serde_json::json!({ "pattern": pattern });
     let options = jsonschema::options();
     let options = match patterns {
         Patterns::Linear => options.with_pattern_options(jsonschema::PatternOptions::regex()),
         Patterns::Backtracking => options.with_pattern_options(jsonschema::PatternOptions::fancy_regex()),
     };
-    options.build(&schema).map(drop).map_err(|error| error.to_string())
+    options.build(&schema).is_ok()
 }
 
 #[cfg(test)]
@@ -55,9 +52,9 @@ mod tests {
 
     #[test]
     fn look_around_is_not_linear() {
-        assert_eq!(is_pattern("^[a-z]+$", Patterns::Linear), Ok(()));
-        assert!(is_pattern("^(?!a)", Patterns::Linear).is_err());
-        assert_eq!(is_pattern("^(?!a)", Patterns::Backtracking), Ok(()));
-        assert!(is_pattern("(", Patterns::Backtracking).is_err());
+        assert!(is_pattern("^[a-z]+$", Patterns::Linear));
+        assert!(!is_pattern("^(?!a)", Patterns::Linear));
+        assert!(is_pattern("^(?!a)", Patterns::Backtracking));
+        assert!(!is_pattern("(", Patterns::Backtracking));
     }
 }
