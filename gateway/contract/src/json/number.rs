@@ -39,8 +39,9 @@ pub fn is_number(text: &str) -> bool {
 /// ones exactly takes more time than their text is long.
 pub fn is_within_reach(text: &str) -> bool {
     let Some((_, exponent)) = text.split_once(['e', 'E']) else { return true };
-    let digits = exponent.trim_start_matches(['+', '-']).trim_start_matches('0');
-    digits.len() <= 3 && digits.parse::<u32>().unwrap_or_default() <= 308
+    let (limit, digits) = exponent.strip_prefix('-').map_or((308, exponent), |digits| (324, digits));
+    let digits = digits.trim_start_matches('+').trim_start_matches('0');
+    digits.len() <= 3 && digits.parse::<u32>().unwrap_or_default() <= limit
 }
 
 impl JsonNumber for Number<'_> {
@@ -104,6 +105,16 @@ mod tests {
         }
         for text in ["", "-", "+1", "01", "007", "1.", ".5", "1e", "1e+", " 1", "1 ", "0x1", "1_000", "NaN", "1e2.5"] {
             assert!(!is_number(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_double_is_within_reach() {
+        for text in ["5e-324", "1.7976931348623157e308", "1e+0308", "0.001", "7"] {
+            assert!(is_within_reach(text), "{text}");
+        }
+        for text in ["1e309", "1e-325", "1e99999999999999999999"] {
+            assert!(!is_within_reach(text), "{text}");
         }
     }
 

@@ -442,7 +442,7 @@ mod tests {
             ("[[[[[]]]]]", ErrorKind::Depth),
             ("1234567890123456789012345678901", ErrorKind::NumberTooLong),
             ("[1e400]", ErrorKind::NumberTooLong),
-            ("5E-0309", ErrorKind::NumberTooLong),
+            ("5E-0325", ErrorKind::NumberTooLong),
         ] {
             assert_eq!(read(source), Err(expected), "{source}");
         }

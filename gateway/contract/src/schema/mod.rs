@@ -1,6 +1,7 @@
 //! Validators of the artifact's schemas, built once and shared.
 
 mod discriminators;
+mod entanglement;
 mod explain;
 mod format;
 mod validators;

@@ -10,6 +10,7 @@ use jsonschema::{Draft, PatternOptions, Registry};
 use thiserror::Error;
 
 use super::discriminators::Discriminators;
+use super::entanglement;
 use super::explain::Explainer;
 use super::format;
 use crate::json::{Budget, Judged, Value};
@@ -49,6 +50,7 @@ impl Validators {
         (patterns, threads): (Patterns, NonZeroUsize),
     ) -> Result<Self, Vec<BuildError>> {
         let texts = Texts::parse(schemas, roots)?;
+        entanglement::check(schemas, roots)?;
         let next = AtomicUsize::new(0);
         let work = || {
             let mut built = Vec::new();
@@ -88,7 +90,7 @@ impl Validators {
 }
 
 impl BuildError {
-    fn new(schema: SchemaId, message: impl Into<String>) -> Self {
+    pub(super) fn new(schema: SchemaId, message: impl Into<String>) -> Self {
         Self { schema, message: message.into() }
     }
 }
