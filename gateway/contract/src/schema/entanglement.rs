@@ -18,13 +18,11 @@ pub(super) fn check(schemas: &Schemas, roots: &[SchemaId]) -> Result<(), Vec<Bui
     let mut left = ALL_WAYS_MAX;
     for root in roots {
         let limit = WAYS_MAX.min(left);
-        match ways(schemas, *root, limit) {
-            Some(ways) => left -= ways,
-            None => {
-                let message = format!("it refers to others in more than {limit} ways: refer less, or in fewer circles");
-                return Err(vec![BuildError::new(*root, message)]);
-            }
-        }
+        let Some(ways) = ways(schemas, *root, limit) else {
+            let message = format!("it refers to others in more than {limit} ways: refer less, or in fewer circles");
+            return Err(vec![BuildError::new(*root, message)]);
+        };
+        left -= ways;
     }
     Ok(())
 }
