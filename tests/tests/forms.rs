@@ -37,6 +37,10 @@ paths:
               image: { contentType: "image/png, image/jpeg", headers: { X-Side: { required: true, schema: { enum: [front, back] } } } }
               meta: { contentType: application/json }
       responses: { default: { description: Done } }
+  /needed:
+    post:
+      requestBody: { required: true, content: { multipart/form-data: { schema: { $ref: "#/components/schemas/Form" } } } }
+      responses: { default: { description: Done } }
 components:
   schemas:
     Form:
@@ -194,6 +198,17 @@ async fn a_form_with_a_bad_end_or_frame_never_goes_upstream() {
         assert_judged(&client.post("/parts?n=x", MEDIA, body).await, 400, &["query n type"], "parameters come first");
     }
     assert_eq!(upstream.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_form_that_must_be_there_is_no_empty_body() {
+    let (upstream, gateway, _received) = receiving().await;
+    for mut client in [Client::http1(gateway.address()).await, Client::http2(gateway.address()).await] {
+        let answer = client.post("/needed", MEDIA, String::new()).await;
+        assert_judged(&answer, 400, &["body syntax"], "nothing, and a media type");
+        assert_eq!(client.post("/needed", MEDIA, form(&["name|a"])).await.status, 200);
+    }
+    assert_eq!(upstream.requests(), 2);
 }
 
 const LARGE: u64 = 200 << 20;

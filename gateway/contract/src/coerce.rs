@@ -71,16 +71,6 @@ impl Readings {
         self.list.into_iter().take(usize::from(self.count))
     }
 
-    /// The one after so many others; the last one where there are fewer.
-    pub fn get(&self, index: u8) -> Reading {
-        self.list[usize::from(index.min(self.count - 1))]
-    }
-
-    /// How many there are.
-    pub fn count(&self) -> u8 {
-        self.count
-    }
-
     fn push(&mut self, reading: Reading) {
         self.list[usize::from(self.count)] = reading;
         self.count += 1;
@@ -133,6 +123,5 @@ mod tests {
         check(Types::ALL, "", &[Null, String]);
         check(Types::ALL, "null", &[Null, String]);
         check(Types::ALL, "x", &[String]);
-        assert_eq!(readings(Types::ALL, "5").get(9), String);
     }
 }

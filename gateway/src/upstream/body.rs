@@ -94,8 +94,12 @@ impl RequestBody {
     /// Has it looked at as it passes. What is short is read to its end first; of anything longer all but the end may
     /// have gone when it is refused, and the upstream is left with a request that breaks off. The client may be silent
     /// for so long at a time.
-    pub async fn inspect(mut self, inspector: Box<dyn Inspect>, silence: Duration) -> Result<Self, BodyFault> {
-        let Source::Client(incoming) = self.source else { return Ok(self) };
+    pub async fn inspect(mut self, mut inspector: Box<dyn Inspect>, silence: Duration) -> Result<Self, BodyFault> {
+        let Source::Client(incoming) = self.source else {
+            // Nothing will come, which is for the inspector to judge, too.
+            inspector.finish()?;
+            return Ok(self);
+        };
         let mut inspected = Inspected::new(incoming, self.left, inspector);
         inspected.begin(silence).await?;
         self.source = Source::Inspected(Box::new(inspected));
