@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    self, Context, Outcome, check, compile, completion, dev, diff, init, inspect, keygen, man, schema, sign, verify,
+    self, Context, Outcome, check, compile, completion, dev, diff, init, inspect, keygen, man, schema, serve, sign,
+    verify,
 };
 use crate::output::Verbosity;
 
@@ -47,6 +48,8 @@ pub enum Command {
     Verify(verify::Args),
     /// Show what an artifact says and where it came from.
     Inspect(inspect::Args),
+    /// Run the control plane's server.
+    Serve(serve::Args),
     /// Print the JSON Schema of `x-portcullis`.
     Schema(schema::Args),
     /// Print a script that completes this program's commands in a shell.
@@ -76,6 +79,7 @@ impl Command {
             Self::Sign(args) => sign::run(args, context),
             Self::Verify(args) => verify::run(args, context),
             Self::Inspect(args) => inspect::run(args, context),
+            Self::Serve(args) => serve::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Completion(args) => completion::run(args, context),
             Self::Man(args) => man::run(args, context),

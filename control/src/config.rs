@@ -12,6 +12,9 @@ pub struct Config {
     /// `$XDG_CONFIG_HOME/portcullis`, else `$HOME/.config/portcullis`; `None` where neither variable is an
     /// absolute path. The development key and the machine's trusted keys live there.
     pub configuration_folder: Option<PathBuf>,
+    /// `$XDG_DATA_HOME/portcullis`, else `$HOME/.local/share/portcullis`: where the server keeps what it is not told to
+    /// keep elsewhere.
+    pub data_folder: Option<PathBuf>,
     /// Whether text may be coloured: unless `NO_COLOR` is set to anything but nothing (no-color.org).
     pub color: Color,
     /// Where programs are found: `PATH`.
@@ -46,12 +49,14 @@ impl Config {
     pub fn from_environment() -> Self {
         let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let home = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")));
+        let data = absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
         let color = match variable("NO_COLOR") {
             Some(value) if !value.is_empty() => Color::Never,
             Some(_) | None => Color::Allowed,
         };
         Self {
             configuration_folder: home.map(|home| home.join("portcullis")),
+            data_folder: data.map(|data| data.join("portcullis")),
             color,
             program_path: variable("PATH").unwrap_or_default(),
             program_folder: env::current_exe().ok().and_then(|path| path.parent().map(Path::to_owned)),
@@ -95,6 +100,7 @@ mod tests {
     fn epoch(value: Option<&str>) -> Result<Option<u64>, String> {
         let config = Config {
             configuration_folder: None,
+            data_folder: None,
             color: Color::Never,
             program_path: OsString::new(),
             program_folder: None,

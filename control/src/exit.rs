@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use artifact_format::container;
 
 use crate::command::{Error, Outcome};
-use crate::{artifact, compilation, dev, documents, file, init, key};
+use crate::store::sql;
+use crate::{app, artifact, compilation, dev, documents, file, init, key};
 
 /// The exit codes of every `portcullis-control` command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,14 +25,24 @@ pub enum Code {
     NotFoundOrConflict = 4,
     /// A document that does not compile, or a file that is not a sound artifact.
     Invalid = 5,
+    /// A server that is not there, does not answer, or cannot go on.
+    Server = 7,
     /// A signing key that could not be had.
     Secret = 13,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 7] =
-        [Self::Ok, Self::Generic, Self::Usage, Self::Untrusted, Self::NotFoundOrConflict, Self::Invalid, Self::Secret];
+    pub const ALL: [Self; 8] = [
+        Self::Ok,
+        Self::Generic,
+        Self::Usage,
+        Self::Untrusted,
+        Self::NotFoundOrConflict,
+        Self::Invalid,
+        Self::Server,
+        Self::Secret,
+    ];
 }
 
 impl From<Code> for ExitCode {
@@ -55,7 +66,7 @@ pub fn of_error(error: &Error) -> ExitCode {
 
 fn code(error: &Error) -> Code {
     match error {
-        Error::Config(_) => Code::Usage,
+        Error::Config(_) | Error::NoDataFolder => Code::Usage,
         Error::File(error) => of_file(error),
         Error::Key(error) => of_key(error),
         Error::Artifact(error) => of_artifact(error),
@@ -64,6 +75,7 @@ fn code(error: &Error) -> Code {
         Error::DoesNotCompile { .. } | Error::Denied { .. } | Error::Diff(_) => Code::Invalid,
         Error::Dev(error) => of_dev(error),
         Error::Init(error) => of_init(error),
+        Error::Server(error) => of_server(error),
         Error::Output(_) => Code::Generic,
     }
 }
@@ -124,6 +136,16 @@ fn of_dev(error: &dev::Error) -> Code {
         dev::Error::File(error) => of_file(error),
         dev::Error::NoGateway | dev::Error::GatewayNotFound { .. } => Code::NotFoundOrConflict,
         dev::Error::Gateway { .. } | dev::Error::Watch(_) | dev::Error::System(_) => Code::Generic,
+    }
+}
+
+fn of_server(error: &app::Error) -> Code {
+    match error {
+        app::Error::DataFolder { .. } => Code::Generic,
+        app::Error::Database(sql::Error::Url { .. }) => Code::Usage,
+        app::Error::Database(_) | app::Error::Domain(_) | app::Error::Listen { .. } | app::Error::Serve(_) => {
+            Code::Server
+        }
     }
 }
 

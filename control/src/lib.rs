@@ -7,8 +7,12 @@
 //!   [`mod@file`]: every other file;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
+//! - [`domain`]: what the server knows; [`store`]: where it keeps it; [`api`]: how it is asked; [`app`]: all of it, put
+//!   together;
 //! - [`output`]: what is shown; [`config`]: what the environment says.
 
+pub mod api;
+pub mod app;
 pub mod artifact;
 pub mod cli;
 pub mod command;
@@ -17,9 +21,11 @@ pub mod config;
 pub mod dev;
 pub mod diff;
 pub mod documents;
+pub mod domain;
 pub mod exit;
 pub mod file;
 pub mod init;
 pub mod key;
 pub mod output;
 pub mod project;
+pub mod store;

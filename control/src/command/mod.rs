@@ -11,6 +11,7 @@ pub mod inspect;
 pub mod keygen;
 pub mod man;
 pub mod schema;
+pub mod serve;
 pub mod sign;
 pub mod verify;
 
@@ -85,6 +86,12 @@ pub enum Error {
     /// The new project.
     #[error(transparent)]
     Init(#[from] crate::init::Error),
+    /// The server.
+    #[error(transparent)]
+    Server(#[from] crate::app::Error),
+    /// Nowhere to keep what the server keeps.
+    #[error("there is no folder to keep data in (neither XDG_DATA_HOME nor HOME is an absolute path): give --data-dir")]
+    NoDataFolder,
     /// Writing the result.
     #[error(transparent)]
     Output(#[from] output::Error),

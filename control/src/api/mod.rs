@@ -1,0 +1,32 @@
+//! The REST API. The only module that knows axum.
+//!
+//! Read in this order: [`router`] has every route and the scope that it takes; [`guard`] holds requests to it;
+//! [`caller`] says who asks; [`extract`] reads bodies and parameters, [`reply`] writes answers; [`problem`] is the one
+//! place where errors become responses; then one file per noun.
+
+pub mod caller;
+pub mod extract;
+pub mod guard;
+mod health;
+pub mod problem;
+mod projects;
+pub mod reply;
+pub mod router;
+mod teams;
+
+use std::sync::Arc;
+
+use crate::domain::store::Store;
+
+/// What every route is given.
+#[derive(Clone)]
+pub struct Api {
+    /// What there is.
+    pub store: Arc<dyn Store>,
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,60 @@
+//! Every route, with the scope that it takes. The OpenAPI document is made of this table, so neither can drift.
+
+use axum::Router;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::guard::Guarded as _;
+use super::{Api, health, problem, projects, teams};
+use crate::domain::access::Scope;
+
+/// What the document says of itself.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Portcullis control plane",
+        description = "Projects, their specs, builds and artifacts, and the data planes that serve them. \
+                       Errors are problem details (RFC 9457) with a stable `code`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    servers((url = "/api/v1")),
+    components(schemas(problem::Sent))
+)]
+struct Document;
+
+/// Every route, and the document that describes them.
+pub fn router(api: Api) -> (Router, utoipa::openapi::OpenApi) {
+    let (resources, mut document) = resources().split_for_parts();
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An access token (`pct_...`), or where it says so a data plane's API key (`pdk_...`)."));
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("token", SecurityScheme::Http(token.build()));
+    let routes = Router::new()
+        // With the prefix and without: older pipelines know the paths alone.
+        .nest("/api/v1", resources.clone())
+        .merge(resources)
+        .merge(health::router())
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(axum::middleware::from_fn_with_state(api.clone(), super::guard::authenticate))
+        .with_state(api);
+    (routes, document)
+}
+
+/// The routes that take a credential.
+fn resources() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .guarded(Scope::TeamsRead, routes!(teams::list))
+        .guarded(Scope::TeamsWrite, routes!(teams::create))
+        .guarded(Scope::TeamsRead, routes!(teams::get))
+        .guarded(Scope::TeamsWrite, routes!(teams::update))
+        .guarded(Scope::TeamsWrite, routes!(teams::delete))
+        .guarded(Scope::ProjectsRead, routes!(projects::list))
+        .guarded(Scope::ProjectsWrite, routes!(projects::create))
+        .guarded(Scope::ProjectsRead, routes!(projects::get))
+        .guarded(Scope::ProjectsWrite, routes!(projects::update))
+        .guarded(Scope::ProjectsWrite, routes!(projects::delete))
+}

@@ -1,0 +1,129 @@
+//! The server, put together: database, API, listener.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+use tokio::net::TcpListener;
+
+use crate::api::{Api, router};
+use crate::domain;
+use crate::domain::access::Role;
+use crate::domain::act::Act;
+use crate::domain::name::Name;
+use crate::domain::store::Store;
+use crate::domain::token::{Fingerprint, NewToken};
+use crate::store::DatabaseStore;
+use crate::store::sql::{self, Database};
+
+/// What the server is told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where everything is kept that has no place of its own.
+    pub data_folder: PathBuf,
+    /// The database's URL; absent: SQLite in the data folder.
+    pub database_url: Option<String>,
+    /// The URL of a PostgreSQL server that follows the database.
+    pub database_read_url: Option<String>,
+}
+
+/// Why the server does not run.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The data folder cannot be made.
+    #[error("{}: cannot make the data folder: {source}", path.display())]
+    DataFolder {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The database cannot be opened.
+    #[error("cannot open the database: {0}")]
+    Database(#[from] sql::Error),
+    /// What must be there at the start could not be made.
+    #[error(transparent)]
+    Domain(#[from] domain::error::Error),
+    /// The address is taken, or is not this machine's.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The system failed.
+    #[error("the server ended: {0}")]
+    Serve(#[source] std::io::Error),
+}
+
+/// A server that is ready to serve.
+#[derive(Debug)]
+pub struct Server {
+    api: Api,
+    listener: TcpListener,
+    database: Database,
+    /// The first token's secret, where there was none: to be shown once.
+    pub bootstrap_token: Option<String>,
+}
+
+impl Server {
+    /// Opens the database and the listener.
+    pub async fn start(settings: &Settings) -> Result<Self, Error> {
+        let database = open(settings).await?;
+        let store = DatabaseStore::new(database.clone());
+        let bootstrap_token = bootstrap(&store).await?;
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .map_err(|source| Error::Listen { address: settings.listen, source })?;
+        Ok(Self { api: Api { store: Arc::new(store) }, listener, database, bootstrap_token })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> Result<SocketAddr, Error> {
+        self.listener.local_addr().map_err(Error::Serve)
+    }
+
+    /// Serves until `stop` ends, then what is under way.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+        let (routes, _) = router::router(self.api);
+        axum::serve(self.listener, routes).with_graceful_shutdown(stop).await.map_err(Error::Serve)?;
+        self.database.close().await;
+        Ok(())
+    }
+}
+
+async fn open(settings: &Settings) -> Result<Database, Error> {
+    let url = if let Some(url) = &settings.database_url {
+        url.clone()
+    } else {
+        make_folder(&settings.data_folder)?;
+        format!("sqlite://{}", settings.data_folder.join("control.db").display())
+    };
+    Ok(Database::open(&url, settings.database_read_url.as_deref()).await?)
+}
+
+fn make_folder(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| Error::DataFolder { path: path.to_owned(), source })
+}
+
+/// The team `default`, and a first token if there is none.
+async fn bootstrap(store: &dyn Store) -> Result<Option<String>, Error> {
+    store.default_team().await?;
+    if store.has_tokens().await? {
+        return Ok(None);
+    }
+    let secret = format!("pct_{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+    let fingerprint =
+        Fingerprint { prefix: secret.chars().take(12).collect(), hash: Sha256::digest(secret.as_bytes()).into() };
+    let name: Name = "bootstrap".parse().map_err(|_| domain::error::Error::Damaged(domain::error::Noun::Token))?;
+    let new = NewToken { name, team: None, role: Role::Admin, scopes: None, expires_at: None };
+    store.create_token(&Act::SYSTEM, new, fingerprint).await?;
+    Ok(Some(secret))
+}

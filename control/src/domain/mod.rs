@@ -1,0 +1,21 @@
+//! What the control plane knows, and the rules that hold in it: nouns, who may do what, and the ports through which
+//! they are kept. Knows neither HTTP nor SQL.
+//!
+//! Read in this order:
+//! - [`id`], [`name`], [`version`], [`page`], [`time`]: what every noun has; [`error`]: what can go wrong with any of them;
+//! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
+//! - [`token`], [`team`], [`project`] and what a project owns;
+//! - [`store`]: the port that databases implement.
+
+pub mod access;
+pub mod act;
+pub mod error;
+pub mod id;
+pub mod name;
+pub mod page;
+pub mod project;
+pub mod store;
+pub mod team;
+pub mod time;
+pub mod token;
+pub mod version;

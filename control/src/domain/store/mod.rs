@@ -1,0 +1,44 @@
+//! The port that databases implement. One conformance suite holds every implementation to what is said here.
+//!
+//! Every method is one transaction: all of it happened, with its audit event, or nothing did. What is out of
+//! [`Reach`] is [`NotFound`](super::error::Error::NotFound). A future that is dropped changes nothing, or everything.
+
+mod credentials;
+mod projects;
+mod teams;
+
+use async_trait::async_trait;
+
+use super::access::Reach;
+use super::error::Error;
+use super::version::Expected;
+
+pub use credentials::Credentials;
+pub use projects::Projects;
+pub use teams::Teams;
+
+/// What is to be changed: by whom, as far as they reach, which one, and in which state.
+#[derive(Debug, Clone, Copy)]
+pub struct Edit<Id> {
+    /// How far whoever changes it reaches.
+    pub reach: Reach,
+    /// Which one.
+    pub id: Id,
+    /// In which state the change is meant for it.
+    pub expected: Expected,
+}
+
+/// What every operation comes to.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that a control plane keeps in its database.
+pub trait Store: Health + Credentials + Teams + Projects {}
+
+impl<S: Health + Credentials + Teams + Projects> Store for S {}
+
+/// Whether the database is there.
+#[async_trait]
+pub trait Health: Send + Sync {
+    /// Asks it something.
+    async fn ping(&self) -> Result<()>;
+}

@@ -1,0 +1,41 @@
+//! The domain's ports over a database and an object store. The only module that knows sqlx.
+//!
+//! Read in this order: [`sql`], the layer that makes two databases one; [`mod@audit`], which every change goes through;
+//! then one file per noun.
+
+mod audit;
+mod credentials;
+mod projects;
+pub mod sql;
+mod teams;
+
+use async_trait::async_trait;
+
+use crate::domain::store::{Health, Result};
+use sql::{Database, sql};
+
+/// Everything that a control plane keeps, in SQLite or PostgreSQL.
+#[derive(Debug, Clone)]
+pub struct DatabaseStore {
+    database: Database,
+}
+
+impl DatabaseStore {
+    /// Keeps it there.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Where.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+}
+
+#[async_trait]
+impl Health for DatabaseStore {
+    async fn ping(&self) -> Result<()> {
+        self.database.fetch_optional(sql("select 1 as one")).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,175 @@
+//! The connections to a database.
+
+use std::path::{Path, PathBuf};
+
+use sqlx::postgres::{PgConnectOptions, PgPool};
+
+use super::sqlite::SqliteFile;
+use super::{Error, Row, Statement, Transaction, migrate, postgres, sqlite};
+
+/// A database that is ready: its schema is this program's.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pools: Pools,
+}
+
+/// Which kind of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite.
+    Sqlite,
+    /// PostgreSQL.
+    Postgres,
+}
+
+impl Dialect {
+    /// Keeps rows that were selected as they are until the transaction ends. SQLite's only writer needs not say so.
+    pub fn for_update(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " for update",
+        }
+    }
+}
+
+/// The connections of either kind.
+#[derive(Debug, Clone)]
+pub enum Pools {
+    /// A file.
+    #[expect(private_interfaces, reason = "opened by URL, never made elsewhere")]
+    Sqlite(SqliteFile),
+    /// A server.
+    Postgres {
+        /// Takes every write.
+        primary: PgPool,
+        /// Takes reads that are heavy, where it is named.
+        replica: Option<PgPool>,
+    },
+}
+
+/// How many connections there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// Open.
+    pub open: u32,
+    /// Of them, with nothing to do.
+    pub idle: u32,
+}
+
+impl Database {
+    /// Opens `sqlite://FILE` or `postgres://...`, and brings its schema up to date.
+    ///
+    /// `replica` is a PostgreSQL server that follows the first one.
+    ///
+    /// # Errors
+    /// The URL is none; the server is not there; its schema is newer than this program.
+    pub async fn open(url: &str, replica: Option<&str>) -> Result<Self, Error> {
+        let pools = match Location::parse(url)? {
+            Location::Sqlite(file) if replica.is_none() => Pools::Sqlite(SqliteFile::open(&file).await?),
+            Location::Sqlite(_) => return Err(Error::Url { url: "a read replica of SQLite".to_owned() }),
+            Location::Postgres(options) => {
+                let replica = match replica.map(Location::parse).transpose()? {
+                    Some(Location::Postgres(options)) => Some(postgres::connect(*options).await?),
+                    Some(Location::Sqlite(file)) => return Err(Error::Url { url: file.display().to_string() }),
+                    None => None,
+                };
+                Pools::Postgres { primary: postgres::connect(*options).await?, replica }
+            }
+        };
+        migrate::run(&pools).await?;
+        Ok(Self { pools })
+    }
+
+    /// Which kind it is.
+    pub fn dialect(&self) -> Dialect {
+        match self.pools {
+            Pools::Sqlite(_) => Dialect::Sqlite,
+            Pools::Postgres { .. } => Dialect::Postgres,
+        }
+    }
+
+    /// Its connections.
+    pub fn pools(&self) -> &Pools {
+        &self.pools
+    }
+
+    /// The first row, if there is one, of what is committed now.
+    pub async fn fetch_optional(&self, statement: Statement) -> Result<Option<Row>, Error> {
+        Ok(match &self.pools {
+            Pools::Sqlite(file) => sqlite::query(statement).fetch_optional(&file.readers).await?.map(Row::Sqlite),
+            Pools::Postgres { primary, .. } => {
+                postgres::query(statement).fetch_optional(primary).await?.map(Row::Postgres)
+            }
+        })
+    }
+
+    /// Every row of what is committed now.
+    pub async fn fetch_all(&self, statement: Statement) -> Result<Vec<Row>, Error> {
+        Ok(match &self.pools {
+            Pools::Sqlite(file) => {
+                sqlite::query(statement).fetch_all(&file.readers).await?.into_iter().map(Row::Sqlite).collect()
+            }
+            Pools::Postgres { primary, .. } => {
+                postgres::query(statement).fetch_all(primary).await?.into_iter().map(Row::Postgres).collect()
+            }
+        })
+    }
+
+    /// Begins to change something.
+    pub async fn begin(&self) -> Result<Transaction, Error> {
+        Ok(match &self.pools {
+            Pools::Sqlite(file) => Transaction::Sqlite(file.writer.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Postgres { primary, .. } => Transaction::Postgres(primary.begin().await?),
+        })
+    }
+
+    /// How many connections there are.
+    pub fn status(&self) -> Status {
+        let of = |open: u32, idle: usize| Status { open, idle: u32::try_from(idle).unwrap_or(u32::MAX) };
+        match &self.pools {
+            Pools::Sqlite(SqliteFile { writer, readers }) => {
+                of(writer.size() + readers.size(), writer.num_idle() + readers.num_idle())
+            }
+            Pools::Postgres { primary, replica } => {
+                let (open, idle) = replica.as_ref().map_or((0, 0), |replica| (replica.size(), replica.num_idle()));
+                of(primary.size() + open, primary.num_idle() + idle)
+            }
+        }
+    }
+
+    /// Ends its connections, each after what it does now.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite(SqliteFile { writer, readers }) => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres { primary, replica } => {
+                primary.close().await;
+                if let Some(replica) = replica {
+                    replica.close().await;
+                }
+            }
+        }
+    }
+}
+
+/// Where a database is.
+enum Location {
+    Sqlite(PathBuf),
+    Postgres(Box<PgConnectOptions>),
+}
+
+impl Location {
+    fn parse(url: &str) -> Result<Self, Error> {
+        if let Some(file) = url.strip_prefix("sqlite://").filter(|file| !file.is_empty()) {
+            return Ok(Self::Sqlite(Path::new(file).to_owned()));
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres(Box::new(url.parse()?)));
+        }
+        // It may hold a password.
+        let scheme = url.split_once("://").map_or("?", |(scheme, _)| scheme);
+        Err(Error::Url { url: format!("{scheme}://...") })
+    }
+}

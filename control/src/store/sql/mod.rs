@@ -1,0 +1,78 @@
+//! A small layer over sqlx's two drivers, so that every query is written once.
+//!
+//! Queries use `$1`, `$2`, which both databases know, and only what both understand the same way. UUIDs are `uuid` in
+//! PostgreSQL and text in SQLite, JSON `jsonb` and text, times 64-bit microseconds in both.
+//!
+//! [`Statement`] is a query with its values; [`Database`] reads, and begins a [`Transaction`] that writes; a [`Row`]
+//! comes back. Text of a statement is `&'static str`, so nothing from outside can get into it.
+
+mod database;
+mod migrate;
+mod postgres;
+mod row;
+mod sqlite;
+mod statement;
+mod transaction;
+mod value;
+
+use thiserror::Error;
+
+use crate::domain;
+
+pub use database::{Database, Dialect, Pools, Status};
+pub use row::{Column, Row};
+pub use statement::{Statement, sql};
+pub use transaction::Transaction;
+pub use value::Value;
+
+/// Why the database did not do something.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The URL names no database that is known.
+    #[error("{url}: not a database: give sqlite://FILE or postgres://USER@HOST/NAME")]
+    Url {
+        /// What was given, without its password.
+        url: String,
+    },
+    /// The database was made by a newer control plane, or its history was changed.
+    #[error(
+        "the database's schema: {0}; this control plane is older than the one that made it, or it is another database"
+    )]
+    Schema(#[source] sqlx::migrate::MigrateError),
+    /// What the driver says.
+    #[error(transparent)]
+    Driver(#[from] sqlx::Error),
+    /// A column holds what was never written to it.
+    #[error("column `{column}` holds what was never written: {source}")]
+    Column {
+        /// Which.
+        column: &'static str,
+        /// What was expected.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Error {
+    /// Whether there is such a row already.
+    pub fn is_unique_violation(&self) -> bool {
+        self.database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+    }
+
+    /// Whether a row points to one that is not there, or is pointed to.
+    pub fn is_reference_violation(&self) -> bool {
+        self.database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
+    }
+
+    fn database_error(&self) -> Option<&dyn sqlx::error::DatabaseError> {
+        match self {
+            Self::Driver(error) => error.as_database_error(),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for domain::error::Error {
+    fn from(error: Error) -> Self {
+        Self::database(error)
+    }
+}

@@ -1,0 +1,38 @@
+//! PostgreSQL: a primary, and a replica to read from where there is one.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::query::Query;
+use sqlx::types::Json;
+use sqlx::{AssertSqlSafe, Postgres};
+
+use super::{Error, Statement, Value};
+
+/// How many connections a control plane opens to one server at most.
+const CONNECTIONS: u32 = 16;
+/// How long a request waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(10);
+/// How long a statement may take: nothing that is asked takes a second.
+const STATEMENT: &str = "30s";
+
+pub(super) async fn connect(options: PgConnectOptions) -> Result<PgPool, Error> {
+    let options = options
+        .application_name("portcullis-control")
+        .options([("statement_timeout", STATEMENT), ("idle_in_transaction_session_timeout", STATEMENT)]);
+    Ok(PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_with(options).await?)
+}
+
+pub(super) fn query(statement: Statement) -> Query<'static, Postgres, PgArguments> {
+    let (text, values) = statement.into_parts();
+    // Made of `&'static str` only.
+    let query = sqlx::query(AssertSqlSafe(text));
+    values.into_iter().fold(query, |query, value| match value {
+        Value::Bool(value) => query.bind(value),
+        Value::Int(value) => query.bind(value),
+        Value::Text(value) => query.bind(value),
+        Value::Uuid(value) => query.bind(value),
+        Value::Bytes(value) => query.bind(value),
+        Value::Json(value) => query.bind(value.map(Json)),
+    })
+}

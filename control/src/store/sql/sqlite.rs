@@ -1,0 +1,61 @@
+//! SQLite: one connection writes, some read (WAL mode).
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::query::Query;
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::types::Json;
+use sqlx::types::uuid::fmt::Hyphenated;
+use sqlx::{AssertSqlSafe, Sqlite};
+
+use super::{Error, Statement, Value};
+
+/// How many connections read.
+const READERS: u32 = 4;
+/// How long one waits for another process's write, such as a backup's.
+const BUSY: Duration = Duration::from_secs(5);
+/// How long a request waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(10);
+
+/// A file's connections.
+#[derive(Debug, Clone)]
+pub(super) struct SqliteFile {
+    /// One: SQLite has one writer at a time, and who waits for it waits here, in order.
+    pub(super) writer: SqlitePool,
+    pub(super) readers: SqlitePool,
+}
+
+impl SqliteFile {
+    pub(super) async fn open(file: &Path) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // What was answered with 201 is still there after the power failed.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY)
+            .foreign_keys(true)
+            .optimize_on_close(true, None);
+        let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE);
+        let writer = pool(1).connect_with(options.clone()).await?;
+        let readers = pool(READERS).connect_with(options.create_if_missing(false).read_only(true)).await?;
+        Ok(Self { writer, readers })
+    }
+}
+
+pub(super) fn query(statement: Statement) -> Query<'static, Sqlite, SqliteArguments> {
+    let (text, values) = statement.into_parts();
+    // Made of `&'static str` only.
+    let query = sqlx::query(AssertSqlSafe(text));
+    values.into_iter().fold(query, |query, value| match value {
+        Value::Bool(value) => query.bind(value),
+        Value::Int(value) => query.bind(value),
+        Value::Text(value) => query.bind(value),
+        Value::Uuid(value) => query.bind(value.map(Hyphenated::from_uuid)),
+        Value::Bytes(value) => query.bind(value),
+        Value::Json(value) => query.bind(value.map(Json)),
+    })
+}

@@ -1,0 +1,265 @@
+-- The control plane's state in SQLite. Times are microseconds since 1970, UUIDs and JSON are text.
+
+-- Teams own everything else; what belongs to one says so itself, so that no query needs to walk.
+create table teams (
+    id          text primary key,
+    name        text not null unique,
+    description text not null,
+    version     integer not null,
+    created_at  integer not null,
+    updated_at  integer not null
+);
+
+create table projects (
+    id          text primary key,
+    team_id     text not null references teams (id),
+    name        text not null,
+    description text not null,
+    settings    text not null,
+    version     integer not null,
+    created_at  integer not null,
+    updated_at  integer not null,
+    unique (team_id, name)
+);
+
+create table specs (
+    id          text primary key,
+    team_id     text not null references teams (id),
+    project_id  text not null references projects (id) on delete cascade,
+    name        text not null,
+    description text not null,
+    -- The number of the newest revision.
+    head        integer not null,
+    version     integer not null,
+    created_at  integer not null,
+    updated_at  integer not null,
+    unique (project_id, name)
+);
+create index specs_by_team on specs (team_id, id);
+
+-- What a spec said at some time. Never changed.
+create table revisions (
+    id          text primary key,
+    team_id     text not null references teams (id),
+    spec_id     text not null references specs (id) on delete cascade,
+    number      integer not null,
+    -- SHA-256 over the paths and contents of its files.
+    digest      blob not null,
+    -- Paths of the OpenAPI documents among its files.
+    entries     text not null,
+    message     text not null,
+    author      text not null,
+    created_at  integer not null,
+    unique (spec_id, number)
+);
+
+-- The content of a file, once per team however many revisions have it.
+create table documents (
+    team_id     text not null references teams (id),
+    digest      blob not null,
+    size        integer not null,
+    content     blob not null,
+    primary key (team_id, digest)
+);
+
+create table revision_files (
+    revision_id text not null references revisions (id) on delete cascade,
+    team_id     text not null,
+    path        text not null,
+    digest      blob not null,
+    primary key (revision_id, path),
+    foreign key (team_id, digest) references documents (team_id, digest)
+);
+create index revision_files_by_document on revision_files (team_id, digest);
+
+create table artifacts (
+    project_id  text not null references projects (id) on delete cascade,
+    -- SHA-256 of the file.
+    digest      blob not null,
+    -- For lists: later is greater.
+    id          text not null unique,
+    team_id     text not null references teams (id),
+    size        integer not null,
+    -- Whose signatures it carries: key ids in hexadecimal.
+    signed_by   text not null,
+    -- Null where it was uploaded.
+    build_id    text,
+    summary     text not null,
+    created_at  integer not null,
+    primary key (project_id, digest)
+);
+create index artifacts_by_digest on artifacts (digest);
+
+create table builds (
+    id           text primary key,
+    team_id      text not null references teams (id),
+    project_id   text not null references projects (id) on delete cascade,
+    spec_id      text not null references specs (id) on delete cascade,
+    revision_id  text not null references revisions (id) on delete cascade,
+    environment  text,
+    -- How to compile, as the project's settings said when the build was asked for.
+    options      text not null,
+    state        text not null check (state in ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
+    -- Counts claims: only the newest claim may finish a build.
+    attempt      integer not null,
+    claimed_by   text,
+    lease_until  integer,
+    diagnostics  text,
+    log          text not null,
+    failure      text,
+    artifact     blob,
+    author       text not null,
+    trace_parent text,
+    created_at   integer not null,
+    started_at   integer,
+    finished_at  integer
+);
+create index builds_by_project on builds (project_id, id);
+create index builds_by_spec on builds (spec_id, id);
+create index builds_to_do on builds (created_at) where state in ('queued', 'running');
+
+create table data_planes (
+    id           text primary key,
+    team_id      text not null references teams (id),
+    project_id   text references projects (id) on delete cascade,
+    name         text not null,
+    kind         text not null check (kind in ('gateway', 'envoy')),
+    gateway_host text,
+    description  text not null,
+    labels       text not null,
+    status       text not null check (status in ('online', 'offline', 'deploying')),
+    artifact     blob,
+    metadata     text not null,
+    last_seen    integer,
+    connected_at integer,
+    version      integer not null,
+    created_at   integer not null,
+    updated_at   integer not null,
+    unique (team_id, name)
+);
+create index data_planes_by_project on data_planes (project_id, id);
+
+create table deployments (
+    id           text primary key,
+    team_id      text not null references teams (id),
+    project_id   text not null references projects (id) on delete cascade,
+    -- Counts the project's deployments, from 1.
+    serial       integer not null,
+    artifact     blob not null,
+    selector     text not null,
+    message      text not null,
+    author       text not null,
+    created_at   integer not null,
+    unique (project_id, serial),
+    foreign key (project_id, artifact) references artifacts (project_id, digest)
+);
+
+create table api_keys (
+    id           text primary key,
+    team_id      text not null references teams (id),
+    project_id   text not null references projects (id) on delete cascade,
+    name         text not null,
+    prefix       text not null,
+    -- SHA-256 of the secret, which is shown once and kept nowhere.
+    hash         blob not null unique,
+    scopes       text not null,
+    author       text not null,
+    created_at   integer not null,
+    expires_at   integer,
+    last_used_at integer,
+    revoked_at   integer
+);
+create index api_keys_by_project on api_keys (project_id, id);
+
+create table tokens (
+    id           text primary key,
+    -- Null: of the whole installation.
+    team_id      text references teams (id) on delete cascade,
+    name         text not null,
+    role         text not null check (role in ('admin', 'editor', 'viewer')),
+    prefix       text not null,
+    hash         blob not null unique,
+    scopes       text not null,
+    author       text not null,
+    created_at   integer not null,
+    expires_at   integer,
+    last_used_at integer,
+    revoked_at   integer
+);
+create index tokens_by_team on tokens (team_id, id);
+
+create table signing_keys (
+    id           text primary key,
+    team_id      text not null references teams (id),
+    project_id   text not null references projects (id) on delete cascade,
+    name         text not null,
+    kind         text not null check (kind in ('generated', 'imported', 'referenced', 'public')),
+    -- 32 bytes in base64.
+    public_key   text not null,
+    -- SHA-256 of the public key.
+    key_id       blob not null,
+    -- The private key under the master key; null where it is elsewhere.
+    sealed       blob,
+    -- env://NAME or file:///path, where the private key is elsewhere.
+    reference    text,
+    -- The one that builds are signed with.
+    is_active    boolean not null,
+    author       text not null,
+    created_at   integer not null,
+    retired_at   integer,
+    unique (project_id, key_id)
+);
+create unique index signing_keys_active on signing_keys (project_id) where is_active;
+
+-- Whom a project's gateways believe. Each version is signed by the one before it.
+create table trust_roots (
+    project_id   text not null references projects (id) on delete cascade,
+    version      integer not null,
+    team_id      text not null references teams (id),
+    document     text not null,
+    created_at   integer not null,
+    primary key (project_id, version)
+);
+
+-- Rows are added, and removed when they are too old. Nothing else.
+create table audit_events (
+    id           text primary key,
+    at           integer not null,
+    -- Null: of the whole installation. Not a reference: an event outlives its team.
+    team_id      text,
+    project_id   text,
+    actor_kind   text not null,
+    actor_id     text,
+    actor_name   text,
+    action       text not null,
+    target_kind  text,
+    target_id    text,
+    target_name  text,
+    outcome      text not null check (outcome in ('success', 'failure')),
+    -- The status and code of a refusal.
+    status       integer,
+    code         text,
+    request_id   text,
+    address      text,
+    detail       text not null
+);
+create index audit_events_by_team on audit_events (team_id, id);
+create index audit_events_by_actor on audit_events (actor_id, id);
+create index audit_events_by_action on audit_events (action, id);
+create index audit_events_by_target on audit_events (target_id, id);
+create index audit_events_by_project on audit_events (project_id, id);
+
+-- What a POST with an Idempotency-Key was answered, for a day.
+create table idempotent_responses (
+    principal    text not null,
+    key          text not null,
+    -- SHA-256 of method, path and body.
+    request      blob not null,
+    -- Null while the first request is under way.
+    status       integer,
+    headers      text,
+    body         blob,
+    created_at   integer not null,
+    primary key (principal, key)
+);
+create index idempotent_responses_by_age on idempotent_responses (created_at);
