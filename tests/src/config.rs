@@ -37,6 +37,17 @@ pub fn corpus() -> Option<PathBuf> {
     None
 }
 
+/// The folder of the build for what tests leave to each other, the one that Cargo gives them as well.
+pub fn scratch_folder() -> PathBuf {
+    build_folder().with_file_name("tmp")
+}
+
+/// Where a program is on the path. `None` where it is not.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|program| program.is_file())
+}
+
 /// The root of the repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a folder of the repository")

@@ -48,16 +48,25 @@ pub fn open_files(pid: u32) -> usize {
 /// User and kernel time of the process and of those under it, resolution 10 ms.
 pub fn processor_time(pid: u32) -> Duration {
     let own = fs::read_to_string(format!("/proc/{pid}/stat")).map_or(0.0, |stat| ticks(&stat));
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let children = children.split_whitespace().filter_map(|child| child.parse().ok()).map(processor_time);
+    let children = children(pid).into_iter().map(processor_time);
     Duration::from_secs_f64(own / TICKS_PER_SECOND) + children.sum::<Duration>()
 }
 
 /// Resident memory of the process and of those under it, in bytes.
 pub fn tree_rss_bytes(pid: u32) -> u64 {
+    rss_bytes(pid) + children(pid).into_iter().map(tree_rss_bytes).sum::<u64>()
+}
+
+/// The processes that it started and that have not been waited for. None where it has ended itself.
+pub fn children(pid: u32) -> Vec<u32> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let children = children.split_whitespace().filter_map(|child| child.parse().ok());
-    rss_bytes(pid) + children.map(tree_rss_bytes).sum::<u64>()
+    children.split_whitespace().filter_map(|child| child.parse().ok()).collect()
+}
+
+/// Whether it runs. One that has ended and was not waited for (`Z`) does not.
+pub fn is_running(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
 /// `utime + stime`: fields 14 and 15, counted after the name, which may hold anything.
@@ -81,6 +90,7 @@ mod tests {
         let pid = std::process::id();
         assert!(rss_bytes(pid) > 1 << 20 && rss_peak_bytes(pid) >= rss_bytes(pid));
         assert!(open_files(pid) >= 3);
+        assert!(is_running(pid));
     }
 
     #[test]
