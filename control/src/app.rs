@@ -90,7 +90,7 @@ impl Server {
 
     /// Serves until `stop` ends, then what is under way.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let (routes, _) = router::router(self.api);
+        let routes = router::router(self.api);
         axum::serve(self.listener, routes).with_graceful_shutdown(stop).await.map_err(Error::Serve)?;
         self.database.close().await;
         Ok(())

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    self, Context, Outcome, check, compile, completion, dev, diff, init, inspect, keygen, man, schema, serve, sign,
+    self, Context, Outcome, check, compile, completion, dev, diff, init, inspect, keygen, man, openapi, schema, serve, sign,
     verify,
 };
 use crate::output::Verbosity;
@@ -52,6 +52,8 @@ pub enum Command {
     Serve(serve::Args),
     /// Print the JSON Schema of `x-portcullis`.
     Schema(schema::Args),
+    /// Print the OpenAPI document of the server's own REST API.
+    Openapi(openapi::Args),
     /// Print a script that completes this program's commands in a shell.
     Completion(completion::Args),
     /// Write the manual pages into a folder.
@@ -81,6 +83,7 @@ impl Command {
             Self::Inspect(args) => inspect::run(args, context),
             Self::Serve(args) => serve::run(args, context),
             Self::Schema(args) => schema::run(args, context),
+            Self::Openapi(args) => openapi::run(args, context),
             Self::Completion(args) => completion::run(args, context),
             Self::Man(args) => man::run(args, context),
         }

@@ -6,9 +6,11 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 use sha2::{Digest as _, Sha256};
-use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder, security::SecurityRequirement};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::Api;
@@ -26,19 +28,33 @@ impl Guarded for OpenApiRouter<Api> {
     fn guarded(self, scope: Scope, (schemas, mut paths, methods): UtoipaMethodRouter<Api>) -> Self {
         for item in paths.paths.values_mut() {
             let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-            for operation in operations.into_iter().filter_map(Option::as_mut) {
-                operation.security = Some(vec![SecurityRequirement::new("token", [scope.as_str()])]);
-                let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-                let refusal = ResponseBuilder::new()
-                    .description("What is wrong (RFC 9457)")
-                    .content("application/problem+json", content)
-                    .build();
-                operation.responses.responses.insert("default".to_owned(), refusal.into());
-            }
+            operations.into_iter().flatten().for_each(|operation| describe(operation, scope));
         }
         let methods = methods.layer(axum::middleware::from_fn(move |request, next| hold(scope, request, next)));
         self.routes((schemas, paths, methods))
     }
+}
+
+/// What every operation has in common: a name of its own, the scope, and problems for answers.
+fn describe(operation: &mut Operation, scope: Scope) {
+    let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
+    let handler = operation.operation_id.take().unwrap_or_default();
+    operation.operation_id = Some(format!("{}_{handler}", tag.replace('-', "_")));
+    operation.security = Some(vec![SecurityRequirement::new("token", [scope.as_str()])]);
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            let status = status.parse().ok().and_then(|status: u16| StatusCode::from_u16(status).ok());
+            status.and_then(|status| status.canonical_reason()).unwrap_or("Done").clone_into(&mut response.description);
+        }
+    }
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let refusal = ResponseBuilder::new()
+        .description("What is wrong (RFC 9457)")
+        .content("application/problem+json", content)
+        .build();
+    operation.responses.responses.insert("default".to_owned(), refusal.into());
 }
 
 /// Lets through who has the scope.

@@ -5,6 +5,7 @@
 //! place where errors become responses; then one file per noun.
 
 pub mod caller;
+mod docs;
 pub mod extract;
 pub mod guard;
 mod health;

@@ -7,7 +7,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::guard::Guarded as _;
-use super::{Api, health, problem, projects, teams};
+use super::extract::JSON_MAX_BYTES;
+use super::{Api, docs, health, problem, projects, teams};
 use crate::domain::access::Scope;
 
 /// What the document says of itself.
@@ -24,24 +25,31 @@ use crate::domain::access::Scope;
 )]
 struct Document;
 
-/// Every route, and the document that describes them.
-pub fn router(api: Api) -> (Router, utoipa::openapi::OpenApi) {
-    let (resources, mut document) = resources().split_for_parts();
-    let token = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Bearer)
-        .description(Some("An access token (`pct_...`), or where it says so a data plane's API key (`pdk_...`)."));
-    let components = document.components.get_or_insert_default();
-    components.add_security_scheme("token", SecurityScheme::Http(token.build()));
-    let routes = Router::new()
-        // With the prefix and without: older pipelines know the paths alone.
+/// Every route.
+pub fn router(api: Api) -> Router {
+    let (resources, _) = resources().split_for_parts();
+    Router::new()
+        // With the prefix and without.
         .nest("/api/v1", resources.clone())
         .merge(resources)
         .merge(health::router())
+        .merge(docs::router(&document()))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(axum::middleware::from_fn_with_state(api.clone(), super::guard::authenticate))
-        .with_state(api);
-    (routes, document)
+        .layer(axum::extract::DefaultBodyLimit::max(JSON_MAX_BYTES))
+        .with_state(api)
+}
+
+/// What the routes promise: an OpenAPI 3.1 document.
+pub fn document() -> utoipa::openapi::OpenApi {
+    let mut document = resources().into_openapi();
+    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+        "An access token (`pct_...`), or where it says so a data plane's API key (`pdk_...`).",
+    ));
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme("token", SecurityScheme::Http(token.build()));
+    document
 }
 
 /// The routes that take a credential.
