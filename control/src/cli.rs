@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    self, Context, Outcome, check, compile, completion, dev, diff, init, inspect, keygen, man, openapi, schema, serve, sign,
-    verify,
+    self, Context, Outcome, check, compile, completion, dev, diff, init, inspect, keygen, man, openapi, schema, serve,
+    sign, verify,
 };
 use crate::output::Verbosity;
 

@@ -12,8 +12,8 @@ use thiserror::Error;
 
 use crate::config::Config;
 use crate::documents::{self, Folder, Reads};
+use crate::domain::name::Name;
 use crate::key::{self, Age, SigningKeySource};
-use crate::project::ProjectName;
 
 /// Which documents to compile.
 #[derive(Debug, Clone, Args)]
@@ -41,7 +41,7 @@ pub struct LoweringArgs {
     pub security: Security,
     /// The project that the artifact is for: letters, digits, `-`, `_` and `.`, at most 64.
     #[arg(long, env = "PORTCULLIS_CONTROL_PROJECT", value_name = "NAME", default_value = "default")]
-    pub project: ProjectName,
+    pub project: Name,
 }
 
 /// Who is said to have built the artifact, from what.

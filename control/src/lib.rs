@@ -2,8 +2,8 @@
 //!
 //! Read in this order:
 //! - [`cli`]: every command there is; [`command`]: what each one does; [`exit`]: how each one can end;
-//! - [`compilation`]: from documents to a signed artifact; [`documents`]: the files that it may read; [`project`]: what
-//!   a project may be called; [`key`]: whom to sign as and whom to believe; [`artifact`]: artifact files on disk;
+//! - [`compilation`]: from documents to a signed artifact; [`documents`]: the files that it may read;
+//!   [`key`]: whom to sign as and whom to believe; [`artifact`]: artifact files on disk;
 //!   [`mod@file`]: every other file;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
@@ -27,5 +27,4 @@ pub mod file;
 pub mod init;
 pub mod key;
 pub mod output;
-pub mod project;
 pub mod store;

@@ -16,7 +16,8 @@ use super::problem::{Code, Problem};
 use crate::domain::access::Principal;
 
 /// What the page may load: itself. Its styles are partly inline.
-const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
 #[derive(Clone)]
 struct Docs {

@@ -6,8 +6,8 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::guard::Guarded as _;
 use super::extract::JSON_MAX_BYTES;
+use super::guard::Guarded as _;
 use super::{Api, docs, health, problem, projects, teams};
 use crate::domain::access::Scope;
 
@@ -44,9 +44,9 @@ pub fn router(api: Api) -> Router {
 /// What the routes promise: an OpenAPI 3.1 document.
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = resources().into_openapi();
-    let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
-        "An access token (`pct_...`), or where it says so a data plane's API key (`pdk_...`).",
-    ));
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An access token (`pct_...`), or where it says so a data plane's API key (`pdk_...`)."));
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("token", SecurityScheme::Http(token.build()));
     document

@@ -5,8 +5,8 @@ use std::{fs, io};
 
 use thiserror::Error;
 
+use crate::domain::name::{Name, NameError};
 use crate::file::{self, Access};
-use crate::project::{NameError, ProjectName};
 
 /// What stands for the project's name in the templates.
 const PLACEHOLDER: &str = "{{name}}";
@@ -63,7 +63,7 @@ pub fn init(folder: &Path) -> Result<Vec<&'static str>, Error> {
 }
 
 /// The last part of the path, which goes into YAML and Markdown.
-fn name_of(folder: &Path) -> Result<ProjectName, Error> {
+fn name_of(folder: &Path) -> Result<Name, Error> {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.parse().map_err(|source| Error::Name { name: folder.display().to_string(), source })
 }

@@ -1,7 +1,7 @@
 //! Tokens and API keys, by what is known of their secrets.
 
-use async_trait::async_trait;
 use crate::domain::time::now;
+use async_trait::async_trait;
 
 use super::DatabaseStore;
 use super::audit::{Target, record};

@@ -1,7 +1,7 @@
 //! Projects.
 
-use async_trait::async_trait;
 use crate::domain::time::now;
+use async_trait::async_trait;
 
 use super::DatabaseStore;
 use super::audit::{Target, record};
@@ -54,7 +54,7 @@ impl Projects for DatabaseStore {
             .then_bind_some(" and team_id = ", reach.team())
             .then_bind_some(" and id < ", page.after.map(|cursor| cursor.0))
             .then_bind(" order by id desc limit ", page.rows());
-        let rows = self.database.fetch_all(select).await?;
+        let rows = self.database.fetch_list(select).await?;
         let projects = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::of(projects, page, |project| project.id.0))
     }

@@ -1,7 +1,7 @@
 //! Teams.
 
-use async_trait::async_trait;
 use crate::domain::time::now;
+use async_trait::async_trait;
 
 use super::DatabaseStore;
 use super::audit::{Target, record};
@@ -81,7 +81,7 @@ impl Teams for DatabaseStore {
             .then_bind_some(" and id = ", reach.team())
             .then_bind_some(" and id < ", page.after.map(|cursor| cursor.0))
             .then_bind(" order by id desc limit ", page.rows());
-        let rows = self.database.fetch_all(select).await?;
+        let rows = self.database.fetch_list(select).await?;
         let teams = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::of(teams, page, |team| team.id.0))
     }

@@ -3,6 +3,7 @@
 
 mod credentials;
 mod projects;
+mod replica;
 mod teams;
 
 use control::domain::access::{Identity, Reach, Role};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
 use super::sqlite::SqliteFile;
-use super::{Error, Row, Statement, Transaction, migrate, postgres, sqlite};
+use super::{Error, Row, Statement, Transaction, migrate, postgres, replica, sqlite};
 
 /// A database that is ready: its schema is this program's.
 #[derive(Debug, Clone)]
@@ -113,6 +113,18 @@ impl Database {
                 postgres::query(statement).fetch_all(primary).await?.into_iter().map(Row::Postgres).collect()
             }
         })
+    }
+
+    /// Every row of what is committed now: for lists and other reads that are heavy. A replica answers where there is one
+    /// that is not late.
+    pub async fn fetch_list(&self, statement: Statement) -> Result<Vec<Row>, Error> {
+        match &self.pools {
+            Pools::Postgres { primary, replica: Some(follower) } => {
+                let rows = replica::fetch_all(primary, follower, statement).await?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+            Pools::Sqlite(_) | Pools::Postgres { replica: None, .. } => self.fetch_all(statement).await,
+        }
     }
 
     /// Begins to change something.

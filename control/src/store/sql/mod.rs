@@ -9,6 +9,7 @@
 mod database;
 mod migrate;
 mod postgres;
+mod replica;
 mod row;
 mod sqlite;
 mod statement;

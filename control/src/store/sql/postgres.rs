@@ -17,9 +17,12 @@ const ACQUIRE: Duration = Duration::from_secs(10);
 const STATEMENT: &str = "30s";
 
 pub(super) async fn connect(options: PgConnectOptions) -> Result<PgPool, Error> {
-    let options = options
-        .application_name("portcullis-control")
-        .options([("statement_timeout", STATEMENT), ("idle_in_transaction_session_timeout", STATEMENT)]);
+    let options = options.application_name("portcullis-control").options([
+        ("statement_timeout", STATEMENT),
+        ("idle_in_transaction_session_timeout", STATEMENT),
+        // What was answered is still there after a crash, whatever the server's default is.
+        ("synchronous_commit", "on"),
+    ]);
     Ok(PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_with(options).await?)
 }
 
