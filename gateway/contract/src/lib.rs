@@ -10,6 +10,7 @@ pub mod media;
 mod operation;
 pub mod parameter;
 pub mod percent;
+pub mod pointer;
 pub mod schema;
 pub mod shape;
 mod violation;
