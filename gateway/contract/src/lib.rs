@@ -16,5 +16,5 @@ pub mod shape;
 mod violation;
 mod wire;
 
-pub use operation::{ContractError, OperationContract, RequestBody, Response};
+pub use operation::{BodyContract, ContractError, OperationContract, Response};
 pub use violation::{Detail, Part, Place, Report, Violation};
