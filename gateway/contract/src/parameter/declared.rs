@@ -8,6 +8,7 @@ use super::pairs::{Occurrence, Role};
 use super::style::{Explode, Fault, Kind, Writing};
 use super::{Error, Missing, deep, default};
 use crate::json::{Limits, Tree};
+use crate::media::MediaType;
 use crate::percent::{Escapes, decode};
 use crate::schema::{Validator, Validators};
 use crate::shape::{Shape, Shapes, Types};
@@ -258,14 +259,12 @@ fn exploded<'w>(
 }
 
 impl Form {
-    fn of_media_type(media_type: &str) -> Self {
-        let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        match essence.as_str() {
-            "application/json" => Self::Json,
-            "application/x-www-form-urlencoded" => Self::UrlEncoded,
-            json if json.ends_with("+json") => Self::Json,
-            text if text.starts_with("text/") => Self::Text,
-            _ => Self::Opaque,
+    pub(super) fn of_media_type(media_type: &str) -> Self {
+        match MediaType::parse(media_type) {
+            Ok(media) if media.is_json() => Self::Json,
+            Ok(media) if media.is_form() => Self::UrlEncoded,
+            Ok(media) if media.is_text() => Self::Text,
+            Ok(_) | Err(_) => Self::Opaque,
         }
     }
 }

@@ -98,6 +98,12 @@ pub enum Error {
     },
 }
 
+/// Whether a parameter with a `content` of this media type (OpenAPI 3.2.0 section 4.12.2.2) is held to its schema:
+/// JSON, text and forms are. Any other must be there if it is required, and is passed on as it is.
+pub fn is_judged(media_type: &str) -> bool {
+    declared::Form::of_media_type(media_type) != declared::Form::Opaque
+}
+
 /// Names that a client made up are cut off here in a report, in bytes.
 const UNKNOWN_NAME_MAX: usize = 100;
 
