@@ -30,7 +30,7 @@ use crate::shape::Shapes;
 use crate::{Part, Place, Report};
 use declared::Declared;
 use header::joined;
-use pairs::{Occurrence, Pairs};
+use pairs::{Found, Occurrence, Pairs};
 
 /// The parameters of an operation, ready to be judged.
 #[derive(Debug)]
@@ -192,7 +192,8 @@ impl Parameters {
                     UnknownQuery::Pass => {}
                     UnknownQuery::Refuse => refuse_unknown(name, report),
                 });
-                self.query.judge((query, &scratch.occurrences), &mut scratch.tree, report);
+                let found = Found { source: query, occurrences: &scratch.occurrences };
+                self.query.judge(found, &mut scratch.tree, report);
             }
         }
     }
@@ -203,7 +204,8 @@ impl Parameters {
                 scratch.occurrences.clear();
                 let cookies = cookies.as_deref().unwrap_or_default();
                 self.cookies.find_in_cookies(cookies, &mut scratch.occurrences);
-                self.cookies.judge((cookies, &scratch.occurrences), &mut scratch.tree, report);
+                let found = Found { source: cookies, occurrences: &scratch.occurrences };
+                self.cookies.judge(found, &mut scratch.tree, report);
             }
             Err(fault) => report.say(Place::whole(Part::Cookie), fault.keyword(), &fault.to_string()),
         }
