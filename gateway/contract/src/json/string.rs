@@ -126,7 +126,7 @@ mod tests {
         for special in [b'"', b'\\', 0, b'\n', 0x1F] {
             for at in 0..20 {
                 // Behind it another one, and bytes beside those that are looked for.
-                let mut bytes = vec![b' ', b'!', b'#', b'[', b']', 0x7F, 0x80, 0xFF].repeat(3);
+                let mut bytes = [b' ', b'!', b'#', b'[', b']', 0x7F, 0x80, 0xFF].repeat(3);
                 (bytes[at], bytes[at + 1]) = (special, b'"');
                 assert_eq!(plain_length(&bytes), Some(at), "{special} at {at}");
             }
