@@ -80,6 +80,7 @@ test)
     apt cc=gcc c++=g++ curl=curl git=git nghttp=nghttp2-client h2load=nghttp2-client
     postgresql
     pypi typos=typos==$typos
+    python_packages s3 tests/s3/requirements.txt
     crate cargo-deny $cargo_deny
     crate cargo-machete $cargo_machete
     command -v cargo-nextest >/dev/null || crate cargo-nextest $cargo_nextest

@@ -15,7 +15,7 @@
 //! - [`gateway`]: the real `portcullis` binary, started, watched and ended;
 //! - [`upstream`]: a server behind it, which sees what arrives; [`scripted`]: one that misbehaves byte by byte;
 //! - [`client`]: a client that keeps its connection; [`raw`]: one that may say anything;
-//! - [`postgres`]: PostgreSQL servers;
+//! - [`postgres`]: PostgreSQL servers; [`s3`]: a server that speaks S3;
 //! - [`load`]: many clients at once, none of whose failures is forgotten;
 //! - [`wait`]: conditions instead of pauses; [`process`]: what the kernel knows of a process;
 //! - [`config`]: what the environment says.
@@ -29,9 +29,11 @@ pub mod compiled;
 pub mod config;
 pub mod gateway;
 pub mod load;
+mod logs;
 pub mod postgres;
 pub mod process;
 pub mod raw;
+pub mod s3;
 pub mod scripted;
 pub mod upstream;
 pub mod wait;
