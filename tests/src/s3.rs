@@ -1,4 +1,7 @@
 //! A server that speaks S3 and believes nobody: moto, which checks signatures and conditions as Amazon documents them.
+//!
+//! It was tried with `object_store`: whole objects, ranges, conditions, uploads in parts, listings, deletion. It takes the
+//! signature of a listing for a wrong one where the prefix has a space, and does not compare checksums of content.
 
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
