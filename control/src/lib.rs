@@ -5,6 +5,7 @@
 //! - [`compilation`]: from documents to a signed artifact; [`documents`]: the files that it may read; [`project`]: what
 //!   a project may be called; [`key`]: whom to sign as and whom to believe; [`artifact`]: artifact files on disk;
 //!   [`mod@file`]: every other file;
+//! - [`domain`]: what the server knows, and its rules;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
 //! - [`output`]: what is shown; [`config`]: what the environment says.
@@ -17,6 +18,7 @@ pub mod config;
 pub mod dev;
 pub mod diff;
 pub mod documents;
+pub mod domain;
 pub mod exit;
 pub mod file;
 pub mod init;
