@@ -4,7 +4,7 @@
 //! Read in this order:
 //! - [`id`], [`name`], [`version`], [`page`], [`time`]: what every noun has; [`error`]: what can go wrong with any of them;
 //! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
-//! - [`token`], [`team`], [`project`] and what a project owns;
+//! - [`secret`], [`token`], [`team`], [`project`] and what a project owns;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;
@@ -14,6 +14,7 @@ pub mod id;
 pub mod name;
 pub mod page;
 pub mod project;
+pub mod secret;
 pub mod store;
 pub mod team;
 pub mod time;
