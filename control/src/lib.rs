@@ -6,6 +6,7 @@
 //!   a project may be called; [`key`]: whom to sign as and whom to believe; [`artifact`]: artifact files on disk;
 //!   [`mod@file`]: every other file;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
+//! - [`upload`]: what was uploaded, as documents;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
 //! - [`output`]: what is shown; [`config`]: what the environment says.
 
@@ -23,3 +24,4 @@ pub mod init;
 pub mod key;
 pub mod output;
 pub mod project;
+pub mod upload;
