@@ -68,6 +68,11 @@ pub enum Verdict {
 }
 
 impl ArtifactFile {
+    /// A file that is in memory, by whatever name.
+    pub fn new(path: PathBuf, bytes: Vec<u8>) -> Self {
+        Self { path, bytes }
+    }
+
     /// Reads a file within the limits of the format; `-` is stdin, and called so from then on.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let max_bytes = Limits::DEFAULT.file_max_bytes;

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    self, Context, Outcome, check, compile, completion, dev, diff, init, inspect, keygen, man, openapi, schema, serve,
-    sign, verify,
+    self, Context, Outcome, apikey, artifact, audit, build, check, compile, completion, context, deploy, dev, diff,
+    init, inspect, keygen, login, man, openapi, project, schema, serve, sign, signing_key, spec, token, verify,
 };
 use crate::output::Verbosity;
 
@@ -50,6 +50,28 @@ pub enum Command {
     Inspect(inspect::Args),
     /// Run the control plane's server.
     Serve(serve::Args),
+    /// Remember a server and a token for the commands that follow.
+    Login(login::Args),
+    /// List, choose and forget the servers that were logged in to.
+    Context(context::Args),
+    /// Make, list, show, change and delete projects.
+    Project(project::Args),
+    /// Upload, list, show and delete an API's documents.
+    Spec(spec::Args),
+    /// Have the server compile a spec into an artifact.
+    Build(build::Args),
+    /// List, show, download, upload and compare a project's artifacts.
+    Artifact(artifact::Args),
+    /// Say which artifact a project's data planes are to serve.
+    Deploy(deploy::Args),
+    /// List the keys that a project's data planes believe, and add one.
+    SigningKey(signing_key::Args),
+    /// Make, list and revoke access tokens.
+    Token(token::Args),
+    /// Make, list and revoke API keys of data planes.
+    Apikey(apikey::Args),
+    /// Show what was done on a server, and what was refused.
+    Audit(audit::Args),
     /// Print the JSON Schema of `x-portcullis`.
     Schema(schema::Args),
     /// Print the OpenAPI document of the server's own REST API.
@@ -82,6 +104,17 @@ impl Command {
             Self::Verify(args) => verify::run(args, context),
             Self::Inspect(args) => inspect::run(args, context),
             Self::Serve(args) => serve::run(args, context),
+            Self::Login(args) => login::run(args, context),
+            Self::Context(args) => context::run(args, context),
+            Self::Project(args) => project::run(args, context),
+            Self::Spec(args) => spec::run(args, context),
+            Self::Build(args) => build::run(args, context),
+            Self::Artifact(args) => artifact::run(args, context),
+            Self::Deploy(args) => deploy::run(args, context),
+            Self::SigningKey(args) => signing_key::run(args, context),
+            Self::Token(args) => token::run(args, context),
+            Self::Apikey(args) => apikey::run(args, context),
+            Self::Audit(args) => audit::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Openapi(args) => openapi::run(args, context),
             Self::Completion(args) => completion::run(args, context),

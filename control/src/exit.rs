@@ -6,7 +6,7 @@ use artifact_format::container;
 
 use crate::command::{Error, Outcome};
 use crate::store::sql;
-use crate::{app, artifact, compilation, dev, documents, file, init, key};
+use crate::{app, artifact, client, compilation, dev, documents, file, init, key};
 
 /// The exit codes of every `portcullis-control` command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,28 +19,34 @@ pub enum Code {
     /// The command line, or the environment, says something that cannot be meant. Also: `diff
     /// --detailed-exitcode` found a difference.
     Usage = 2,
-    /// An artifact that no trusted key signed.
+    /// An artifact that no trusted key signed. Also: a server that does not believe the token, or does not let it.
     Untrusted = 3,
-    /// Something that is not there, or that is there and must not be replaced.
+    /// Something that is not there, or that is there and must not be replaced, or was changed by somebody else.
     NotFoundOrConflict = 4,
-    /// A document that does not compile, or a file that is not a sound artifact.
+    /// A document that does not compile, a file that is not a sound artifact, or what a server says cannot be meant.
     Invalid = 5,
+    /// A server that was asked too often.
+    RateLimited = 6,
     /// A server that is not there, does not answer, or cannot go on.
     Server = 7,
-    /// A signing key that could not be had.
+    /// What was waited for takes longer; it goes on.
+    TimedOut = 9,
+    /// A signing key or a token that could not be had.
     Secret = 13,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Ok,
         Self::Generic,
         Self::Usage,
         Self::Untrusted,
         Self::NotFoundOrConflict,
         Self::Invalid,
+        Self::RateLimited,
         Self::Server,
+        Self::TimedOut,
         Self::Secret,
     ];
 }
@@ -76,6 +82,8 @@ fn code(error: &Error) -> Code {
         Error::Dev(error) => of_dev(error),
         Error::Init(error) => of_init(error),
         Error::Server(error) => of_server(error),
+        Error::Client(error) => of_client(error),
+        Error::Contexts(error) => of_contexts(error),
         Error::Output(_) => Code::Generic,
     }
 }
@@ -149,6 +157,76 @@ fn of_server(error: &app::Error) -> Code {
         app::Error::Database(_) | app::Error::Domain(_) | app::Error::Listen { .. } | app::Error::Serve(_) => {
             Code::Server
         }
+    }
+}
+
+fn of_client(error: &client::Error) -> Code {
+    use client::Error;
+    match error {
+        Error::Refused(problem) => of_status(problem.status),
+        Error::Unreachable { .. }
+        | Error::Foreign { .. }
+        | Error::Unexpected { .. }
+        | Error::Unreadable(_)
+        | Error::TooLarge { .. }
+        | Error::BuildFailed { .. } => Code::Server,
+        Error::Url { .. }
+        | Error::Certificates { .. }
+        | Error::Settings { .. }
+        | Error::NoProject
+        | Error::NoName
+        | Error::Time
+        | Error::NotConfirmed { .. } => Code::Usage,
+        Error::Setup(_) | Error::Runtime(_) => Code::Generic,
+        Error::NoToken { .. } => Code::Untrusted,
+        Error::Token(error) => of_token(error),
+        Error::Context(error) => of_contexts(error),
+        Error::File(error) => of_file(error),
+        Error::NoSuch { .. } | Error::Ambiguous { .. } | Error::BuildCancelled { .. } => Code::NotFoundOrConflict,
+        Error::Pack(error) => of_pack(error),
+        Error::NotTheArtifact { .. } | Error::DoesNotCompile { .. } => Code::Invalid,
+        Error::TimedOut { .. } => Code::TimedOut,
+    }
+}
+
+/// What a server's refusal is, by the status of HTTP.
+fn of_status(status: u16) -> Code {
+    match status {
+        401 | 403 => Code::Untrusted,
+        404 | 405 | 409 | 410 | 412 | 428 => Code::NotFoundOrConflict,
+        429 => Code::RateLimited,
+        400..=499 => Code::Invalid,
+        _ => Code::Server,
+    }
+}
+
+fn of_token(error: &client::token::Error) -> Code {
+    use client::token::Error;
+    match error {
+        Error::Place(_) | Error::Itself | Error::Twice => Code::Usage,
+        Error::NotGiven => Code::Untrusted,
+        Error::Unset(_) | Error::Unreadable(_) | Error::Stdin(_) | Error::NotAToken { .. } => Code::Secret,
+    }
+}
+
+fn of_contexts(error: &client::context::Error) -> Code {
+    use client::context::Error;
+    match error {
+        Error::NoFolder | Error::NoneInUse => Code::Usage,
+        Error::Unreadable { .. } => Code::Invalid,
+        Error::File(error) => of_file(error),
+        Error::NoSuch { .. } => Code::NotFoundOrConflict,
+    }
+}
+
+fn of_pack(error: &client::pack::Error) -> Code {
+    use client::pack::Error;
+    match error {
+        Error::Documents(error) => of_documents(error),
+        Error::File(error) => of_file(error),
+        Error::FolderAmongFiles { .. } | Error::EntryOfFiles | Error::Name { .. } => Code::Usage,
+        Error::Unreadable { .. } | Error::Upload(_) => Code::Invalid,
+        Error::Archive(_) | Error::Write(_) => Code::Generic,
     }
 }
 

@@ -11,12 +11,14 @@
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
 //! - [`domain`]: what the server knows; [`store`]: where it keeps it; [`api`]: how it is asked; [`app`]: all of it, put
 //!   together;
+//! - [`client`]: a server, as the command line sees it;
 //! - [`output`]: what is shown; [`config`]: what the environment says.
 
 pub mod api;
 pub mod app;
 pub mod artifact;
 pub mod cli;
+pub mod client;
 pub mod command;
 pub mod compilation;
 pub mod config;

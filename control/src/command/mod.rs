@@ -1,26 +1,38 @@
 //! One file per command: its arguments, and what it does with them.
 
+pub mod apikey;
+pub mod artifact;
+mod asking;
+pub mod audit;
+pub mod build;
 pub mod check;
 pub mod compile;
 pub mod completion;
+pub mod context;
+pub mod deploy;
 pub mod dev;
 pub mod diagnostics;
 pub mod diff;
 pub mod init;
 pub mod inspect;
 pub mod keygen;
+pub mod login;
 pub mod man;
 pub mod openapi;
+pub mod project;
 pub mod schema;
 pub mod serve;
 pub mod sign;
+pub mod signing_key;
+pub mod spec;
+pub mod token;
 pub mod verify;
 
 use thiserror::Error;
 
 use crate::config::{self, Config};
 use crate::output::{self, Console};
-use crate::{artifact, compilation, documents, file, key};
+use crate::{client, compilation, documents, file, key};
 
 /// What every command is given.
 #[derive(Debug, Clone)]
@@ -54,7 +66,7 @@ pub enum Error {
     Key(#[from] key::Error),
     /// An artifact.
     #[error(transparent)]
-    Artifact(#[from] artifact::Error),
+    Artifact(#[from] crate::artifact::Error),
     /// Documents that cannot be read.
     #[error(transparent)]
     Documents(#[from] documents::Error),
@@ -90,9 +102,15 @@ pub enum Error {
     /// The server.
     #[error(transparent)]
     Server(#[from] crate::app::Error),
+    /// A server did not do what it was asked.
+    #[error(transparent)]
+    Client(#[from] client::Error),
     /// Nowhere to keep what the server keeps.
     #[error("there is no folder to keep data in (neither XDG_DATA_HOME nor HOME is an absolute path): give --data-dir")]
     NoDataFolder,
+    /// Contexts.
+    #[error(transparent)]
+    Contexts(#[from] client::context::Error),
     /// Writing the result.
     #[error(transparent)]
     Output(#[from] output::Error),

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 pub use development::{Age, DevelopmentKey, development_key};
 pub use master::{MASTER_KEY_BYTES, MasterKey, MasterKeyId};
 pub use secret::{KeySource, SourceError};
-pub use trusted::TrustArgs;
+pub use trusted::{TrustArgs, public_key};
 
 use crate::file;
 

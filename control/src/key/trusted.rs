@@ -42,7 +42,7 @@ impl TrustArgs {
 }
 
 /// A public key in base64, or in a file.
-fn public_key(given: &str) -> Result<PublicKey, Error> {
+pub fn public_key(given: &str) -> Result<PublicKey, Error> {
     if let Ok(key) = PublicKey::parse(given) {
         return Ok(key);
     }

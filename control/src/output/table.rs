@@ -25,6 +25,11 @@ impl Table {
     pub fn row<const N: usize>(&mut self, cells: [&str; N]) {
         self.0.add_row(cells.map(printable));
     }
+
+    /// Adds a row of as many cells as there are columns.
+    pub fn cells(&mut self, cells: impl IntoIterator<Item = String>) {
+        self.0.add_row(cells.into_iter().map(|cell| printable(&cell)));
+    }
 }
 
 impl std::fmt::Display for Table {

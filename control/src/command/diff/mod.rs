@@ -2,6 +2,8 @@
 
 mod report;
 
+pub(in crate::command) use report::Report;
+
 use std::path::{Path, PathBuf};
 
 use artifact_format::container;
@@ -43,7 +45,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     }
     let (old, new) = (load(&args.old, args, context)?, load(&args.new, args, context)?);
     let diff = diff::compare(&old, &new)?;
-    context.console.show(&report::Report::new(&diff), args.output)?;
+    context.console.show(&Report::new(&diff), args.output)?;
     if args.detailed_exitcode && !diff.is_empty() { Ok(Outcome::Different) } else { Ok(Outcome::Done) }
 }
 

@@ -9,7 +9,7 @@ use crate::output::{Show, printable};
 
 /// The differences with their counts: what scripts rely on.
 #[derive(Debug, Serialize)]
-pub(super) struct Report<'d> {
+pub(in crate::command) struct Report<'d> {
     different: bool,
     breaking: usize,
     review: usize,
@@ -21,7 +21,7 @@ pub(super) struct Report<'d> {
 }
 
 impl<'d> Report<'d> {
-    pub(super) fn new(diff: &'d Diff) -> Self {
+    pub(in crate::command) fn new(diff: &'d Diff) -> Self {
         Self {
             different: !diff.is_empty(),
             breaking: diff.count(Severity::Breaking),
