@@ -9,8 +9,12 @@
 
 pub mod access;
 pub mod act;
+pub mod data_plane;
+pub mod deployment;
+pub mod digest;
 pub mod error;
 pub mod id;
+pub mod label;
 pub mod name;
 pub mod page;
 pub mod project;
