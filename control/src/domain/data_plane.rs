@@ -116,18 +116,18 @@ pub struct NewDataPlane {
 
 /// What becomes of a data plane; what is absent stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct DataPlaneUpdate {
     /// Another name.
     pub name: Option<Name>,
     /// Another kind.
     pub kind: Option<Kind>,
     /// Another project; `null`: none.
-    #[serde(deserialize_with = "set_or_clear")]
+    #[serde(default, deserialize_with = "set_or_clear")]
     #[schema(value_type = Option<ProjectId>)]
     pub project: Change<ProjectId>,
     /// Another host; `null`: none.
-    #[serde(deserialize_with = "set_or_clear")]
+    #[serde(default, deserialize_with = "set_or_clear")]
     #[schema(value_type = Option<String>)]
     pub gateway_host: Change<String>,
     /// Another description.
