@@ -93,7 +93,10 @@ fn of_file(error: &file::Error) -> Code {
 
 fn of_key(error: &key::Error) -> Code {
     match error {
-        key::Error::Unset { .. } | key::Error::Unreadable(_) | key::Error::NotASigningKey { .. } => Code::Secret,
+        key::Error::Unset { .. }
+        | key::Error::Unreadable(_)
+        | key::Error::NotASigningKey { .. }
+        | key::Error::NotAMasterKey { .. } => Code::Secret,
         key::Error::Source(_)
         | key::Error::NotAPublicKey { .. }
         | key::Error::PublicKeyFile { .. }

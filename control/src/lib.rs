@@ -5,6 +5,7 @@
 //! - [`compilation`]: from documents to a signed artifact; [`documents`]: the files that it may read;
 //!   [`key`]: whom to sign as and whom to believe; [`artifact`]: artifact files on disk;
 //!   [`mod@file`]: every other file;
+//! - [`domain`]: what the server knows, and its rules;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
 //! - [`domain`]: what the server knows; [`store`]: where it keeps it; [`api`]: how it is asked; [`app`]: all of it, put

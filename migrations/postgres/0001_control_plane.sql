@@ -129,7 +129,8 @@ create table data_planes (
     labels       jsonb not null,
     status       text not null check (status in ('online', 'offline', 'deploying')),
     artifact     bytea,
-    metadata     jsonb not null,
+    -- JSON, as text in both databases: nobody looks into it, and none of them shall change a number in it.
+    metadata     text not null,
     last_seen    bigint,
     connected_at bigint,
     version      bigint not null,
@@ -137,6 +138,7 @@ create table data_planes (
     updated_at   bigint not null,
     unique (team_id, name)
 );
+create index data_planes_by_team on data_planes (team_id, id);
 create index data_planes_by_project on data_planes (project_id, id);
 
 create table deployments (
@@ -146,7 +148,7 @@ create table deployments (
     -- Counts the project's deployments, from 1.
     serial       bigint not null,
     artifact     bytea not null,
-    selector     jsonb not null,
+    selector     text not null,
     message      text not null,
     author       text not null,
     created_at   bigint not null,

@@ -129,6 +129,7 @@ create table data_planes (
     labels       text not null,
     status       text not null check (status in ('online', 'offline', 'deploying')),
     artifact     blob,
+    -- JSON, as text in both databases: nobody looks into it, and none of them shall change a number in it.
     metadata     text not null,
     last_seen    integer,
     connected_at integer,
@@ -137,6 +138,7 @@ create table data_planes (
     updated_at   integer not null,
     unique (team_id, name)
 );
+create index data_planes_by_team on data_planes (team_id, id);
 create index data_planes_by_project on data_planes (project_id, id);
 
 create table deployments (

@@ -5,6 +5,8 @@
 //! place where errors become responses; then one file per noun.
 
 pub mod caller;
+mod data_planes;
+mod deployments;
 mod docs;
 pub mod extract;
 pub mod guard;

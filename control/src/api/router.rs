@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
-use super::{Api, docs, health, problem, projects, teams};
+use super::{Api, data_planes, deployments, docs, health, problem, projects, teams};
 use crate::domain::access::Scope;
 
 /// What the document says of itself.
@@ -65,4 +65,16 @@ fn resources() -> OpenApiRouter<Api> {
         .guarded(Scope::ProjectsRead, routes!(projects::get))
         .guarded(Scope::ProjectsWrite, routes!(projects::update))
         .guarded(Scope::ProjectsWrite, routes!(projects::delete))
+        .guarded(Scope::DataPlanesRead, routes!(data_planes::list))
+        .guarded(Scope::DataPlanesWrite, routes!(data_planes::create))
+        .guarded(Scope::DataPlanesRead, routes!(data_planes::get))
+        .guarded(Scope::DataPlanesWrite, routes!(data_planes::update))
+        .guarded(Scope::DataPlanesWrite, routes!(data_planes::delete))
+        .guarded(Scope::DataPlanesRead, routes!(data_planes::list_of_project))
+        .guarded(Scope::DataPlanesRead, routes!(data_planes::get_of_project))
+        .guarded(Scope::DataPlanesWrite, routes!(data_planes::delete_of_project))
+        .guarded(Scope::DeploymentsWrite, routes!(deployments::create))
+        .guarded(Scope::DeploymentsRead, routes!(deployments::list))
+        .guarded(Scope::DeploymentsRead, routes!(deployments::newest))
+        .guarded(Scope::DeploymentsRead, routes!(deployments::get))
 }

@@ -4,18 +4,25 @@
 //! Read in this order:
 //! - [`id`], [`name`], [`version`], [`page`], [`time`]: what every noun has; [`error`]: what can go wrong with any of them;
 //! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
+//! - [`secret`]: what people, pipelines and data planes show to say who they are;
 //! - [`token`], [`team`], [`project`] and what a project owns;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;
 pub mod act;
+pub mod data_plane;
+pub mod deployment;
+pub mod digest;
 pub mod error;
 pub mod id;
+pub mod label;
 pub mod name;
 pub mod page;
 pub mod project;
+pub mod secret;
 pub mod store;
 pub mod team;
 pub mod time;
 pub mod token;
 pub mod version;
+pub mod which;

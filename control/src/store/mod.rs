@@ -5,6 +5,8 @@
 
 mod audit;
 mod credentials;
+mod data_planes;
+mod deployments;
 mod projects;
 pub mod sql;
 mod teams;

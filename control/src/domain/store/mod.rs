@@ -4,6 +4,8 @@
 //! [`Reach`] is [`NotFound`](super::error::Error::NotFound). A future that is dropped changes nothing, or everything.
 
 mod credentials;
+mod data_planes;
+mod deployments;
 mod projects;
 mod teams;
 
@@ -11,9 +13,12 @@ use async_trait::async_trait;
 
 use super::access::Reach;
 use super::error::Error;
+use super::id::ProjectId;
 use super::version::Expected;
 
 pub use credentials::Credentials;
+pub use data_planes::DataPlanes;
+pub use deployments::Deployments;
 pub use projects::Projects;
 pub use teams::Teams;
 
@@ -28,13 +33,29 @@ pub struct Edit<Id> {
     pub expected: Expected,
 }
 
+/// A project whose things are meant, as far as whoever asks reaches.
+#[derive(Debug, Clone, Copy)]
+pub struct OfProject {
+    /// How far whoever asks reaches.
+    pub reach: Reach,
+    /// Which project.
+    pub project: ProjectId,
+}
+
+impl OfProject {
+    /// The project itself, in whatever state it is.
+    pub fn any(self) -> Edit<ProjectId> {
+        Edit { reach: self.reach, id: self.project, expected: Expected::Any }
+    }
+}
+
 /// What every operation comes to.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
-pub trait Store: Health + Credentials + Teams + Projects {}
+pub trait Store: Health + Credentials + Teams + Projects + DataPlanes + Deployments {}
 
-impl<S: Health + Credentials + Teams + Projects> Store for S {}
+impl<S: Health + Credentials + Teams + Projects + DataPlanes + Deployments> Store for S {}
 
 /// Whether the database is there.
 #[async_trait]
