@@ -6,10 +6,13 @@
 //! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
 //! - [`secret`]: what people, pipelines and data planes show to say who they are;
 //! - [`token`], [`team`], [`project`] and what a project owns;
+//! - [`mod@build`], with what compilers say in a [`report`], and [`artifact`], which [`signing`] makes believed;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;
 pub mod act;
+pub mod artifact;
+pub mod build;
 pub mod data_plane;
 pub mod deployment;
 pub mod digest;
@@ -19,7 +22,9 @@ pub mod label;
 pub mod name;
 pub mod page;
 pub mod project;
+pub mod report;
 pub mod secret;
+pub mod signing;
 pub mod store;
 pub mod team;
 pub mod time;

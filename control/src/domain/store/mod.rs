@@ -3,6 +3,8 @@
 //! Every method is one transaction: all of it happened, with its audit event, or nothing did. What is out of
 //! [`Reach`] is [`NotFound`](super::error::Error::NotFound). A future that is dropped changes nothing, or everything.
 
+mod artifacts;
+mod builds;
 mod credentials;
 mod data_planes;
 mod deployments;
@@ -16,6 +18,8 @@ use super::error::Error;
 use super::id::ProjectId;
 use super::version::Expected;
 
+pub use artifacts::Artifacts;
+pub use builds::{BuildQueue, Builds};
 pub use credentials::Credentials;
 pub use data_planes::DataPlanes;
 pub use deployments::Deployments;
@@ -53,9 +57,15 @@ impl OfProject {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
-pub trait Store: Health + Credentials + Teams + Projects + DataPlanes + Deployments {}
+pub trait Store:
+    Health + Credentials + Teams + Projects + DataPlanes + Deployments + Builds + BuildQueue + Artifacts
+{
+}
 
-impl<S: Health + Credentials + Teams + Projects + DataPlanes + Deployments> Store for S {}
+impl<S: Health + Credentials + Teams + Projects + DataPlanes + Deployments + Builds + BuildQueue + Artifacts> Store
+    for S
+{
+}
 
 /// Whether the database is there.
 #[async_trait]

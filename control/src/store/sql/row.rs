@@ -77,6 +77,12 @@ impl Row {
         serde_json::from_str(&self.get::<String>(column)?).map_err(|error| wrong(column, error))
     }
 
+    /// The same, where there is one.
+    pub fn json_text_some<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>, Error> {
+        let text = self.get::<Option<String>>(column)?;
+        text.map(|text| serde_json::from_str(&text).map_err(|error| wrong(column, error))).transpose()
+    }
+
     /// A word of a closed set.
     pub fn word<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, Error> {
         serde_json::from_value(self.get::<String>(column)?.into()).map_err(|error| wrong(column, error))
