@@ -1,6 +1,7 @@
 //! Artifacts: files that are made once, never change, and are called by their SHA-256.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -122,18 +123,19 @@ pub enum Novelty {
     Known,
 }
 
-/// Bytes of an artifact, as they are read; an error ends them.
+/// Bytes of an artifact, as they are read. What was stored is what comes, or an error ends it before the last of it.
 pub type ArtifactStream = BoxStream<'static, Result<Bytes, Error>>;
 
-/// Where the bytes of artifacts are: each is written once, and called by its SHA-256.
+/// Where the bytes of artifacts are, each called by its SHA-256.
 #[async_trait]
 pub trait ArtifactBytes: Send + Sync {
-    /// Keeps them. Returns when they would survive a crash.
+    /// Keeps them. Returns when they would survive a crash. Those that are kept already are as new again.
     async fn put(&self, digest: Digest, bytes: Bytes) -> Result<(), Error>;
-    /// Reads them from the start. What was read is not verified yet: see [`verified`](super::artifact::verified).
-    async fn read(&self, digest: Digest) -> Result<ArtifactStream, Error>;
-    /// Those that were stored before `before`.
-    async fn older_than(&self, before: Timestamp) -> Result<Vec<Digest>, Error>;
-    /// Removes them, unless they were stored again after `before`.
+    /// Reads the bytes from `range.start` to before `range.end`. All of them are read and compared with the digest, so
+    /// the last of a part come no sooner than those of the whole.
+    async fn read(&self, digest: Digest, range: Range<u64>) -> Result<ArtifactStream, Error>;
+    /// Those that were kept before `before`.
+    fn older_than(&self, before: Timestamp) -> BoxStream<'static, Result<Digest, Error>>;
+    /// Removes them, unless they were kept again since `before`.
     async fn remove(&self, digest: Digest, before: Timestamp) -> Result<(), Error>;
 }

@@ -9,6 +9,7 @@ mod builds;
 mod credentials;
 mod data_planes;
 mod deployments;
+pub mod objects;
 mod projects;
 pub mod sql;
 mod teams;
