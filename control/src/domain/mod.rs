@@ -20,6 +20,8 @@ pub mod name;
 pub mod page;
 pub mod project;
 pub mod secret;
+pub mod signing;
+pub mod signing_key;
 pub mod store;
 pub mod team;
 pub mod time;

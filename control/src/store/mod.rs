@@ -8,6 +8,8 @@ mod credentials;
 mod data_planes;
 mod deployments;
 mod projects;
+mod sealing;
+mod signing_keys;
 pub mod sql;
 mod teams;
 

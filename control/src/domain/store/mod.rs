@@ -7,6 +7,7 @@ mod credentials;
 mod data_planes;
 mod deployments;
 mod projects;
+mod signing_keys;
 mod teams;
 
 use async_trait::async_trait;
@@ -20,6 +21,7 @@ pub use credentials::Credentials;
 pub use data_planes::DataPlanes;
 pub use deployments::Deployments;
 pub use projects::Projects;
+pub use signing_keys::{Reseal, SigningKeys};
 pub use teams::Teams;
 
 /// What is to be changed: by whom, as far as they reach, which one, and in which state.
@@ -53,9 +55,9 @@ impl OfProject {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
-pub trait Store: Health + Credentials + Teams + Projects + DataPlanes + Deployments {}
+pub trait Store: Health + Credentials + Teams + Projects + SigningKeys + DataPlanes + Deployments {}
 
-impl<S: Health + Credentials + Teams + Projects + DataPlanes + Deployments> Store for S {}
+impl<S: Health + Credentials + Teams + Projects + SigningKeys + DataPlanes + Deployments> Store for S {}
 
 /// Whether the database is there.
 #[async_trait]
