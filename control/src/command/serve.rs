@@ -32,12 +32,7 @@ pub struct Args {
     master_key: Option<KeySource>,
     /// Lets tokens of the whole installation refer to signing keys of this server: in variables whose names begin so
     /// (`env://PREFIX`), or in the files of a folder (`file:///FOLDER`). Repeatable, or several with commas between them.
-    #[arg(
-        long,
-        env = "PORTCULLIS_CONTROL_ALLOW_KEY_REFERENCES",
-        value_delimiter = ',',
-        value_name = "PREFIX"
-    )]
+    #[arg(long, env = "PORTCULLIS_CONTROL_ALLOW_KEY_REFERENCES", value_delimiter = ',', value_name = "PREFIX")]
     allow_key_references: Vec<Allowed>,
 }
 

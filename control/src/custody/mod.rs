@@ -11,7 +11,7 @@ mod vault;
 
 use std::sync::Arc;
 
-use artifact_format::signature::SigningKey as PrivateKey;
+use artifact_format::signature::{PublicKey, SigningKey as PrivateKey};
 use async_trait::async_trait;
 
 use crate::domain::access::Reach;
@@ -122,5 +122,11 @@ impl Keys {
 impl Signer for Keys {
     async fn signing_key(&self, project: ProjectId) -> Result<PrivateKey, Error> {
         self.vault.open(&self.store.active_key(project).await?).await
+    }
+
+    async fn trusted_keys(&self, project: ProjectId) -> Result<Vec<PublicKey>, Error> {
+        let of = OfProject { reach: Reach::Everything, project };
+        let root = succession::believed(self.store.trust_root(of, None).await?)?;
+        Ok(root.keys().cloned().collect())
     }
 }

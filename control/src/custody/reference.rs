@@ -139,7 +139,8 @@ mod tests {
         let references = References { allowed, config: Config::from_environment() };
         let at = |file: &str| format!("file://{}", keys.join(file).display());
         assert!(references.resolve(&at("own.pem")).is_ok());
-        for refused in [at("../other.pem"), at("link.pem"), at("missing.pem"), "env://HOME".into(), "env://PATH".into()] {
+        for refused in [at("../other.pem"), at("link.pem"), at("missing.pem"), "env://HOME".into(), "env://PATH".into()]
+        {
             assert!(matches!(references.resolve(&refused), Err(Error::NotAllowed)), "{refused}");
         }
         assert!(matches!(references.resolve("env://NOBODY_SETS_THIS"), Err(Error::Key(key::Error::Unset { .. }))));

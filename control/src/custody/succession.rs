@@ -48,7 +48,7 @@ impl Change<'_> {
     /// before, and by the new one, to show that it can sign.
     pub(super) fn succession(&self, ring: &Keyring, active: &PrivateKey) -> Result<Succession, Error> {
         // What is published is what gateways accept: it is judged here as they will.
-        let mut believed = ring.root.clone().pinned().map_err(damaged)?;
+        let mut believed = believed(ring.root.clone())?;
         let mut keys: Vec<PublicKey> = believed.keys().cloned().collect();
         match self {
             Self::Add(made) | Self::Rotate(_, made) => keys.push(made.key.public.clone()),
@@ -60,7 +60,7 @@ impl Change<'_> {
             Self::Rotate(from, made) => (Step::Rotate { from: *from, to: made.key.clone() }, made.sign(next)),
             Self::Retire(key) => (Step::Retire(key.id), next),
         };
-        believed.advance(root.clone()).map_err(damaged)?;
+        believed.advance(root.clone()).map_err(|error| damaged(&error))?;
         Ok(Succession { step, root })
     }
 }
@@ -72,6 +72,11 @@ impl Made {
             None => root,
         }
     }
+}
+
+/// A root of our own, if it still is as it was signed.
+pub(super) fn believed(root: SignedRoot) -> Result<Root, Error> {
+    root.pinned().map_err(|error| damaged(&error))
 }
 
 /// Any one of these keys is enough.
@@ -88,7 +93,7 @@ fn unfit(error: root::Error) -> Error {
     })
 }
 
-fn damaged(error: root::Error) -> Error {
+fn damaged(error: &root::Error) -> Error {
     tracing::error!(%error, "a trust root cannot be followed");
     Error::Damaged(Noun::SigningKey)
 }

@@ -2,10 +2,12 @@
 //! they are kept. Knows neither HTTP nor SQL.
 //!
 //! Read in this order:
-//! - [`id`], [`name`], [`version`], [`page`], [`time`]: what every noun has; [`error`]: what can go wrong with any of them;
+//! - [`id`], [`name`], [`which`], [`version`], [`page`], [`time`], [`digest`]: what every noun has; [`error`]: what can go
+//!   wrong with any of them;
 //! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
-//! - [`secret`]: what people, pipelines and data planes show to say who they are;
-//! - [`token`], [`team`], [`project`] and what a project owns;
+//! - [`secret`], [`token`], [`team`], [`project`] and what a project owns: [`signing_key`], [`data_plane`],
+//!   [`deployment`]; [`label`] chooses among data planes;
+//! - [`signing`]: the port through which builds are signed;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;

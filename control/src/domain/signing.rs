@@ -1,19 +1,16 @@
-//! The port through which builds are signed.
+//! Who signs for a project, and whom its gateways believe.
 
-use artifact_format::signature::SigningKey;
+use artifact_format::signature::{PublicKey, SigningKey};
 use async_trait::async_trait;
 
 use super::error::Error;
 use super::id::ProjectId;
 
-/// Has the private keys of projects, or knows where they are.
+/// The keys of projects.
 #[async_trait]
 pub trait Signer: Send + Sync {
-    /// The key that a project's builds are signed with now. Ask for it when there is something to sign, and let it go
-    /// then: it is wiped from memory when it is dropped.
-    ///
-    /// # Errors
-    /// [`NotFound`](Error::NotFound): there is no such project. [`Conflict`](Error::Conflict): its key cannot be had, and
-    /// why. [`Damaged`](Error::Damaged): what is kept of it is not what was.
+    /// The project's active key. Hold it for one signature; it is wiped when it is dropped.
     async fn signing_key(&self, project: ProjectId) -> Result<SigningKey, Error>;
+    /// The keys that the project's gateways believe: the newest trust root's.
+    async fn trusted_keys(&self, project: ProjectId) -> Result<Vec<PublicKey>, Error>;
 }

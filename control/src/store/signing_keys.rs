@@ -74,7 +74,8 @@ impl SigningKeys for DatabaseStore {
             Step::Rotate { from, to } => {
                 // Before the old one is held: whoever replaces the master key holds that first, and then every key.
                 insert(&mut transaction, (&project, to), act).await?;
-                let set = sql("update signing_keys set is_active = false where project_id = $1 and id = $2 and is_active");
+                let set =
+                    sql("update signing_keys set is_active = false where project_id = $1 and id = $2 and is_active");
                 one(transaction.execute(set.bind(project.id).bind(*from)).await?)?;
                 activate(&mut transaction, to.id).await?;
                 (Action::SigningKeyRotate, to.id)
