@@ -9,12 +9,15 @@ use thiserror::Error;
 use tokio::net::TcpListener;
 
 use crate::api::{Api, router};
+use crate::config::Config;
+use crate::custody::{Keys, References};
 use crate::domain;
 use crate::domain::access::Role;
 use crate::domain::act::Act;
 use crate::domain::name::Name;
-use crate::domain::store::Store;
+use crate::domain::store::{SigningKeys as _, Store};
 use crate::domain::token::{Fingerprint, NewToken};
+use crate::key::{self, KeySource, MasterKey, MasterKeyId};
 use crate::store::DatabaseStore;
 use crate::store::sql::{self, Database};
 
@@ -29,6 +32,17 @@ pub struct Settings {
     pub database_url: Option<String>,
     /// The URL of a PostgreSQL server that follows the database.
     pub database_read_url: Option<String>,
+    /// How private keys are kept and found.
+    pub keys: KeySettings,
+}
+
+/// How private keys are kept and found.
+#[derive(Debug, Clone)]
+pub struct KeySettings {
+    /// Where the master key is; absent: in the data folder, where it is made the first time.
+    pub master_key: Option<KeySource>,
+    /// Which keys of the server projects may refer to.
+    pub references: References,
 }
 
 /// Why the server does not run.
@@ -45,6 +59,20 @@ pub enum Error {
     /// The database cannot be opened.
     #[error("cannot open the database: {0}")]
     Database(#[from] sql::Error),
+    /// The master key cannot be had.
+    #[error("the master key: {0}")]
+    MasterKey(#[from] key::Error),
+    /// The database's private keys are sealed under another master key.
+    #[error(
+        "the private keys in this database are sealed under master key {sealed_by}, and the master key here is {given}: \
+         give the other one with --master-key"
+    )]
+    OtherMasterKey {
+        /// The one that opens them.
+        sealed_by: MasterKeyId,
+        /// The one that was given.
+        given: MasterKeyId,
+    },
     /// What must be there at the start could not be made.
     #[error(transparent)]
     Domain(#[from] domain::error::Error),
@@ -76,11 +104,12 @@ impl Server {
     pub async fn start(settings: &Settings) -> Result<Self, Error> {
         let database = open(settings).await?;
         let store = DatabaseStore::new(database.clone());
+        let keys = keys(settings, &store).await?;
         let bootstrap_token = bootstrap(&store).await?;
         let listener = TcpListener::bind(settings.listen)
             .await
             .map_err(|source| Error::Listen { address: settings.listen, source })?;
-        Ok(Self { api: Api { store: Arc::new(store) }, listener, database, bootstrap_token })
+        Ok(Self { api: Api { store: Arc::new(store), keys }, listener, database, bootstrap_token })
     }
 
     /// Where it listens.
@@ -105,6 +134,26 @@ async fn open(settings: &Settings) -> Result<Database, Error> {
         format!("sqlite://{}", settings.data_folder.join("control.db").display())
     };
     Ok(Database::open(&url, settings.database_read_url.as_deref()).await?)
+}
+
+/// The private keys, under the master key that everything in the database is sealed under.
+async fn keys(settings: &Settings, store: &DatabaseStore) -> Result<Keys, Error> {
+    let KeySettings { master_key, references } = &settings.keys;
+    let master = master_key_of(&settings.data_folder, master_key.as_ref(), &references.config)?;
+    let (sealed_by, given) = (store.master_key(master.id()).await?, master.id());
+    if sealed_by != given {
+        return Err(Error::OtherMasterKey { sealed_by, given });
+    }
+    Ok(Keys::new(Arc::new(store.clone()), master, references.clone()))
+}
+
+/// The master key that is named, or the data folder's, where it is made the first time.
+pub fn master_key_of(folder: &Path, named: Option<&KeySource>, config: &Config) -> Result<MasterKey, Error> {
+    if let Some(source) = named {
+        return Ok(MasterKey::resolve(source, config)?);
+    }
+    make_folder(folder)?;
+    Ok(MasterKey::of_folder(folder, config)?)
 }
 
 fn make_folder(path: &Path) -> Result<(), Error> {

@@ -100,7 +100,8 @@ fn variable(name: &str) -> Option<OsString> {
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn aws() -> Vec<(String, String)> {
-    let variables = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let variables =
+        env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     variables
         .filter(|(name, _)| name.starts_with("AWS_"))
         .map(|(name, value)| (name.to_ascii_lowercase(), value))

@@ -146,6 +146,8 @@ fn of_server(error: &app::Error) -> Code {
     match error {
         app::Error::DataFolder { .. } => Code::Generic,
         app::Error::Database(sql::Error::Url { .. }) => Code::Usage,
+        app::Error::MasterKey(error) => of_key(error),
+        app::Error::OtherMasterKey { .. } => Code::Secret,
         app::Error::Database(_) | app::Error::Domain(_) | app::Error::Listen { .. } | app::Error::Serve(_) => {
             Code::Server
         }

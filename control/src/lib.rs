@@ -8,8 +8,8 @@
 //! - [`domain`]: what the server knows, and its rules;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
-//! - [`domain`]: what the server knows; [`store`]: where it keeps it; [`api`]: how it is asked; [`app`]: all of it, put
-//!   together;
+//! - [`domain`]: what the server knows; [`store`]: where it keeps it; [`custody`]: who has the private keys; [`api`]: how
+//!   it is asked; [`app`]: all of it, put together;
 //! - [`output`]: what is shown; [`config`]: what the environment says.
 
 pub mod api;
@@ -19,6 +19,7 @@ pub mod cli;
 pub mod command;
 pub mod compilation;
 pub mod config;
+pub mod custody;
 pub mod dev;
 pub mod diff;
 pub mod documents;

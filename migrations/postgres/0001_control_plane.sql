@@ -221,6 +221,12 @@ create table signing_keys (
 );
 create unique index signing_keys_active on signing_keys (project_id) where is_active;
 
+-- What names the master key that every private key is sealed under. One row.
+create table master_key (
+    is_only      boolean primary key check (is_only),
+    id           bytea not null
+);
+
 -- Whom a project's gateways believe. Each version is signed by the one before it.
 create table trust_roots (
     project_id   uuid not null references projects (id) on delete cascade,

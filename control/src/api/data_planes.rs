@@ -38,6 +38,13 @@ pub(super) struct Wanted {
     selector: Option<String>,
 }
 
+/// Which data plane of which team.
+#[derive(Debug, Deserialize)]
+pub(super) struct Place {
+    team: Which<TeamId>,
+    data_plane: Which<DataPlaneId>,
+}
+
 impl Wanted {
     fn request(self) -> Result<(Filter, PageRequest), Problem> {
         let page = Paging { cursor: self.cursor, limit: self.limit }.request()?;
@@ -94,9 +101,9 @@ pub(super) async fn create(
 pub(super) async fn get(
     State(api): State<Api>,
     caller: Caller,
-    Path((team, which)): Path<(Which<TeamId>, Which<DataPlaneId>)>,
+    Path(place): Path<Place>,
 ) -> Result<Current<DataPlane>, Problem> {
-    let plane = data_plane_of(&api, &caller, (&team, &which)).await?;
+    let plane = data_plane_at(&api, &caller, &place).await?;
     Ok(Current(plane.version, plane))
 }
 
@@ -113,12 +120,11 @@ pub(super) async fn get(
 pub(super) async fn update(
     State(api): State<Api>,
     caller: Caller,
-    Path((team, which)): Path<(Which<TeamId>, Which<DataPlaneId>)>,
-    IfMatch(expected): IfMatch,
+    (Path(place), IfMatch(expected)): (Path<Place>, IfMatch),
     Json(update): Json<DataPlaneUpdate>,
 ) -> Result<Current<DataPlane>, Problem> {
     update.check()?;
-    let plane = data_plane_of(&api, &caller, (&team, &which)).await?;
+    let plane = data_plane_at(&api, &caller, &place).await?;
     let at = Edit { reach: Reach::Team(plane.team), id: plane.id, expected };
     let plane = api.store.update_data_plane(&caller.act, at, update).await?;
     Ok(Current(plane.version, plane))
@@ -137,10 +143,9 @@ pub(super) async fn update(
 pub(super) async fn delete(
     State(api): State<Api>,
     caller: Caller,
-    Path((team, which)): Path<(Which<TeamId>, Which<DataPlaneId>)>,
-    IfMatch(expected): IfMatch,
+    (Path(place), IfMatch(expected)): (Path<Place>, IfMatch),
 ) -> Result<StatusCode, Problem> {
-    let plane = data_plane_of(&api, &caller, (&team, &which)).await?;
+    let plane = data_plane_at(&api, &caller, &place).await?;
     let at = Edit { reach: Reach::Team(plane.team), id: plane.id, expected };
     api.store.delete_data_plane(&caller.act, at).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -206,13 +211,9 @@ async fn team_of(api: &Api, caller: &Caller, which: &Which<TeamId>) -> Result<Te
     }
 }
 
-async fn data_plane_of(
-    api: &Api,
-    caller: &Caller,
-    (team, which): (&Which<TeamId>, &Which<DataPlaneId>),
-) -> Result<DataPlane, Error> {
-    let team = team_of(api, caller, team).await?;
-    match which {
+async fn data_plane_at(api: &Api, caller: &Caller, place: &Place) -> Result<DataPlane, Error> {
+    let team = team_of(api, caller, &place.team).await?;
+    match &place.data_plane {
         Which::Id(id) => api.store.data_plane(Reach::Team(team.id), *id).await,
         Which::Name(name) => api.store.data_plane_named(team.id, name).await,
     }

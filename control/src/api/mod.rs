@@ -15,10 +15,12 @@ pub mod problem;
 mod projects;
 pub mod reply;
 pub mod router;
+mod signing_keys;
 mod teams;
 
 use std::sync::Arc;
 
+use crate::custody::Keys;
 use crate::domain::store::Store;
 
 /// What every route is given.
@@ -26,6 +28,8 @@ use crate::domain::store::Store;
 pub struct Api {
     /// What there is.
     pub store: Arc<dyn Store>,
+    /// Who has the private keys.
+    pub keys: Keys,
 }
 
 impl std::fmt::Debug for Api {

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
-use super::{Api, data_planes, deployments, docs, health, problem, projects, teams};
+use super::{Api, data_planes, deployments, docs, health, problem, projects, signing_keys, teams};
 use crate::domain::access::Scope;
 
 /// What the document says of itself.
@@ -65,6 +65,14 @@ fn resources() -> OpenApiRouter<Api> {
         .guarded(Scope::ProjectsRead, routes!(projects::get))
         .guarded(Scope::ProjectsWrite, routes!(projects::update))
         .guarded(Scope::ProjectsWrite, routes!(projects::delete))
+        .guarded(Scope::KeysRead, routes!(signing_keys::list))
+        .guarded(Scope::KeysWrite, routes!(signing_keys::create))
+        .guarded(Scope::KeysRead, routes!(signing_keys::get))
+        .guarded(Scope::KeysWrite, routes!(signing_keys::rotate))
+        .guarded(Scope::KeysWrite, routes!(signing_keys::retire))
+        .guarded(Scope::KeysRead, routes!(signing_keys::newest_root))
+        .guarded(Scope::KeysRead, routes!(signing_keys::list_roots))
+        .guarded(Scope::KeysRead, routes!(signing_keys::get_root))
         .guarded(Scope::DataPlanesRead, routes!(data_planes::list))
         .guarded(Scope::DataPlanesWrite, routes!(data_planes::create))
         .guarded(Scope::DataPlanesRead, routes!(data_planes::get))

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Context, Error, Outcome};
-use crate::app::{Server, Settings};
+use crate::app::{KeySettings, Server, Settings};
+use crate::custody::{Allowed, References};
+use crate::key::KeySource;
 
 /// The arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -23,6 +25,15 @@ pub struct Args {
     /// A PostgreSQL server that follows the database, for reads that are heavy.
     #[arg(long, env = "PORTCULLIS_CONTROL_DATABASE_READ_URL", hide_env_values = true, value_name = "URL")]
     database_read_url: Option<String>,
+    /// Where the key is that private keys are sealed under: `env://NAME` or `file:///path`, 32 bytes in base64. Without it,
+    /// `master.key` in the data folder, which is made the first time. Control planes with one database have one master
+    /// key.
+    #[arg(long, env = "PORTCULLIS_CONTROL_MASTER_KEY", value_name = "REFERENCE")]
+    master_key: Option<KeySource>,
+    /// Lets tokens of the whole installation refer to signing keys of this server: in variables whose names begin so
+    /// (`env://PREFIX`), or in the files of a folder (`file:///FOLDER`). Repeatable, or several with commas between them.
+    #[arg(long, env = "PORTCULLIS_CONTROL_ALLOW_KEY_REFERENCES", value_delimiter = ',', value_name = "PREFIX")]
+    allow_key_references: Vec<Allowed>,
 }
 
 /// Runs `serve`.
@@ -34,6 +45,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
         data_folder,
         database_url: args.database_url.clone(),
         database_read_url: args.database_read_url.clone(),
+        keys: KeySettings {
+            master_key: args.master_key.clone(),
+            references: References { allowed: args.allow_key_references.clone(), config: context.config.clone() },
+        },
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(crate::app::Error::Serve)?;
     runtime.block_on(serve(&settings, context))?;

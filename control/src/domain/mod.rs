@@ -2,11 +2,12 @@
 //! they are kept. Knows neither HTTP nor SQL.
 //!
 //! Read in this order:
-//! - [`id`], [`name`], [`version`], [`page`], [`time`]: what every noun has; [`error`]: what can go wrong with any of them;
+//! - [`id`], [`name`], [`which`], [`version`], [`page`], [`time`], [`digest`]: what every noun has; [`error`]: what can go
+//!   wrong with any of them;
 //! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
-//! - [`secret`]: what people, pipelines and data planes show to say who they are;
-//! - [`token`], [`team`], [`project`] and what a project owns;
-//! - [`mod@build`], with what compilers say in a [`report`], and [`artifact`], which [`signing`] makes believed;
+//! - [`secret`], [`token`], [`team`], [`project`] and what a project owns: [`signing_key`], [`data_plane`],
+//!   [`deployment`]; [`label`] chooses among data planes;
+//! - [`mod@build`], with what compilers say in a [`report`]; [`artifact`]; [`signing`]: the port through which builds are signed;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;
@@ -25,6 +26,7 @@ pub mod project;
 pub mod report;
 pub mod secret;
 pub mod signing;
+pub mod signing_key;
 pub mod store;
 pub mod team;
 pub mod time;

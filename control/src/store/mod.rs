@@ -11,6 +11,8 @@ mod data_planes;
 mod deployments;
 pub mod objects;
 mod projects;
+mod sealing;
+mod signing_keys;
 pub mod sql;
 mod teams;
 

@@ -9,6 +9,7 @@ mod credentials;
 mod data_planes;
 mod deployments;
 mod projects;
+mod signing_keys;
 mod teams;
 
 use async_trait::async_trait;
@@ -24,6 +25,7 @@ pub use credentials::Credentials;
 pub use data_planes::DataPlanes;
 pub use deployments::Deployments;
 pub use projects::Projects;
+pub use signing_keys::{Reseal, SigningKeys};
 pub use teams::Teams;
 
 /// What is to be changed: by whom, as far as they reach, which one, and in which state.
@@ -58,12 +60,21 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
 pub trait Store:
-    Health + Credentials + Teams + Projects + DataPlanes + Deployments + Builds + BuildQueue + Artifacts
+    Health + Credentials + Teams + Projects + SigningKeys + DataPlanes + Deployments + Builds + BuildQueue + Artifacts
 {
 }
 
-impl<S: Health + Credentials + Teams + Projects + DataPlanes + Deployments + Builds + BuildQueue + Artifacts> Store
-    for S
+impl<S> Store for S where
+    S: Health
+        + Credentials
+        + Teams
+        + Projects
+        + SigningKeys
+        + DataPlanes
+        + Deployments
+        + Builds
+        + BuildQueue
+        + Artifacts
 {
 }
 
