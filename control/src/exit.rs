@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use artifact_format::container;
 
 use crate::command::{Error, Outcome};
-use crate::{artifact, compilation, dev, documents, file, init, key};
+use crate::{artifact, build, compilation, dev, documents, file, init, key};
 
 /// The exit codes of every `portcullis-control` command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,7 @@ fn code(error: &Error) -> Code {
         Error::Documents(error) => of_documents(error),
         Error::Compilation(error) => of_compilation(error),
         Error::DoesNotCompile { .. } | Error::Denied { .. } | Error::Diff(_) => Code::Invalid,
+        Error::Build(error) => of_build(error),
         Error::Dev(error) => of_dev(error),
         Error::Init(error) => of_init(error),
         Error::Output(_) => Code::Generic,
@@ -113,6 +114,13 @@ fn of_compilation(error: &compilation::Error) -> Code {
     match error {
         compilation::Error::Key(error) => of_key(error),
         compilation::Error::Unencodable(_) => Code::Invalid,
+    }
+}
+
+fn of_build(error: &build::child::Error) -> Code {
+    match error {
+        build::child::Error::Unencodable(_) => Code::Invalid,
+        build::child::Error::Limit(_) | build::child::Error::Job(_) => Code::Generic,
     }
 }
 

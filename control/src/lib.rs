@@ -6,11 +6,12 @@
 //!   a project may be called; [`key`]: whom to sign as and whom to believe; [`artifact`]: artifact files on disk;
 //!   [`mod@file`]: every other file;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
-//! - [`upload`]: what was uploaded, as documents;
+//! - [`upload`]: what was uploaded, as documents; [`build`]: documents compiled in a process of their own;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
 //! - [`output`]: what is shown; [`config`]: what the environment says.
 
 pub mod artifact;
+pub mod build;
 pub mod cli;
 pub mod command;
 pub mod compilation;
