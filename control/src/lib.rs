@@ -7,6 +7,7 @@
 //!   [`mod@file`]: every other file;
 //! - [`domain`]: what the server knows, and its rules;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
+//! - [`upload`]: what was uploaded, as documents; [`build`]: documents compiled in a process of their own;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
 //! - [`domain`]: what the server knows; [`store`]: where it keeps it; [`custody`]: who has the private keys; [`api`]: how
 //!   it is asked; [`app`]: all of it, put together;
@@ -15,6 +16,7 @@
 pub mod api;
 pub mod app;
 pub mod artifact;
+pub mod build;
 pub mod cli;
 pub mod command;
 pub mod compilation;
@@ -30,3 +32,4 @@ pub mod init;
 pub mod key;
 pub mod output;
 pub mod store;
+pub mod upload;
