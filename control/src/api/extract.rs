@@ -40,6 +40,26 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
+/// A JSON body, or none at all, which says nothing out of the ordinary.
+#[derive(Debug)]
+pub struct OptionalJson<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.headers().contains_key(CONTENT_TYPE) {
+            return Json::from_request(request, state).await.map(|body| Self(body.0));
+        }
+        let body = Bytes::from_request(request, state).await.map_err(unread)?;
+        if body.is_empty() {
+            Ok(Self(T::default()))
+        } else {
+            Err(Problem::new(Code::UnsupportedMediaType).detail("send `Content-Type: application/json`"))
+        }
+    }
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

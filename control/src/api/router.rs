@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
-use super::{Api, data_planes, deployments, docs, health, problem, projects, signing_keys, teams};
+use super::{Api, artifacts, builds, data_planes, deployments, docs, health, problem, projects, signing_keys, teams};
 use crate::domain::access::Scope;
 
 /// What the document says of itself.
@@ -85,4 +85,16 @@ fn resources() -> OpenApiRouter<Api> {
         .guarded(Scope::DeploymentsRead, routes!(deployments::list))
         .guarded(Scope::DeploymentsRead, routes!(deployments::newest))
         .guarded(Scope::DeploymentsRead, routes!(deployments::get))
+        .guarded(Scope::BuildsWrite, routes!(builds::create))
+        .guarded(Scope::BuildsRead, routes!(builds::get))
+        .guarded(Scope::BuildsRead, routes!(builds::log))
+        .guarded(Scope::BuildsWrite, routes!(builds::cancel))
+        .guarded(Scope::BuildsRead, routes!(builds::of_project))
+        .guarded(Scope::BuildsRead, routes!(builds::of_spec))
+        .guarded(Scope::ArtifactsRead, routes!(artifacts::list))
+        .guarded(Scope::ArtifactsWrite, routes!(artifacts::push::push))
+        .guarded(Scope::ArtifactsWrite, routes!(artifacts::delete))
+        .guarded(Scope::ArtifactsRead, routes!(artifacts::get))
+        .guarded(Scope::ArtifactsRead, routes!(artifacts::comparison::compare))
+        .guarded(Scope::ArtifactsRead, routes!(artifacts::download::download))
 }

@@ -18,7 +18,7 @@ use super::report::{Diagnostic, Report};
 pub const DEATHS_MAX: i64 = 3;
 
 /// How long a control plane has a build to itself after it last said that it still works on it.
-pub const LEASE: Duration = Duration::from_secs(15);
+pub const LEASE: Duration = Duration::from_secs(10);
 
 /// A build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -70,6 +70,7 @@ pub struct Build {
 /// How far a build is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = BuildState)]
 pub enum State {
     /// It waits for a control plane.
     Queued,
@@ -215,6 +216,17 @@ impl State {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl Verdict {
+    /// In a word, for logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Artifact(_) => "artifact",
+            Self::DoesNotCompile => "does not compile",
+            Self::Failed(_) => "failed",
         }
     }
 }

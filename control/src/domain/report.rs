@@ -39,6 +39,7 @@ pub struct Diagnostic {
 /// Whether a fault prevents an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = DiagnosticSeverity)]
 pub enum Severity {
     /// It does.
     Error,
