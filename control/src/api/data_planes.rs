@@ -40,7 +40,7 @@ pub(super) struct Wanted {
 
 /// Which data plane of which team.
 #[derive(Debug, Deserialize)]
-pub(super) struct Place {
+pub(super) struct Address {
     team: Which<TeamId>,
     data_plane: Which<DataPlaneId>,
 }
@@ -101,9 +101,9 @@ pub(super) async fn create(
 pub(super) async fn get(
     State(api): State<Api>,
     caller: Caller,
-    Path(place): Path<Place>,
+    Path(address): Path<Address>,
 ) -> Result<Current<DataPlane>, Problem> {
-    let plane = data_plane_at(&api, &caller, &place).await?;
+    let plane = data_plane_at(&api, &caller, &address).await?;
     Ok(Current(plane.version, plane))
 }
 
@@ -120,11 +120,11 @@ pub(super) async fn get(
 pub(super) async fn update(
     State(api): State<Api>,
     caller: Caller,
-    (Path(place), IfMatch(expected)): (Path<Place>, IfMatch),
+    (Path(address), IfMatch(expected)): (Path<Address>, IfMatch),
     Json(update): Json<DataPlaneUpdate>,
 ) -> Result<Current<DataPlane>, Problem> {
     update.check()?;
-    let plane = data_plane_at(&api, &caller, &place).await?;
+    let plane = data_plane_at(&api, &caller, &address).await?;
     let at = Edit { reach: Reach::Team(plane.team), id: plane.id, expected };
     let plane = api.store.update_data_plane(&caller.act, at, update).await?;
     Ok(Current(plane.version, plane))
@@ -143,9 +143,9 @@ pub(super) async fn update(
 pub(super) async fn delete(
     State(api): State<Api>,
     caller: Caller,
-    (Path(place), IfMatch(expected)): (Path<Place>, IfMatch),
+    (Path(address), IfMatch(expected)): (Path<Address>, IfMatch),
 ) -> Result<StatusCode, Problem> {
-    let plane = data_plane_at(&api, &caller, &place).await?;
+    let plane = data_plane_at(&api, &caller, &address).await?;
     let at = Edit { reach: Reach::Team(plane.team), id: plane.id, expected };
     api.store.delete_data_plane(&caller.act, at).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -211,9 +211,9 @@ async fn team_of(api: &Api, caller: &Caller, which: &Which<TeamId>) -> Result<Te
     }
 }
 
-async fn data_plane_at(api: &Api, caller: &Caller, place: &Place) -> Result<DataPlane, Error> {
-    let team = team_of(api, caller, &place.team).await?;
-    match &place.data_plane {
+async fn data_plane_at(api: &Api, caller: &Caller, address: &Address) -> Result<DataPlane, Error> {
+    let team = team_of(api, caller, &address.team).await?;
+    match &address.data_plane {
         Which::Id(id) => api.store.data_plane(Reach::Team(team.id), *id).await,
         Which::Name(name) => api.store.data_plane_named(team.id, name).await,
     }

@@ -50,18 +50,23 @@ impl Keys {
         Self { store, vault: Vault::new(master, references) }
     }
 
-    /// Makes a project, with a key of its own and the first version of its trust root.
-    pub async fn found(&self, act: &Act, team: TeamId, new: NewProject) -> Result<Project, Error> {
-        let founding = self.founding(team, new).await?;
-        self.store.create_project(act, founding).await
+    /// The same keys, where others of the server may be read.
+    #[must_use]
+    pub fn with_references(&self, references: References) -> Self {
+        Self { store: Arc::clone(&self.store), vault: self.vault.with_references(references) }
     }
 
-    /// A project that can be made.
-    pub async fn founding(&self, team: TeamId, new: NewProject) -> Result<Founding, Error> {
+    /// What private keys are sealed under.
+    pub fn master(&self) -> &MasterKey {
+        self.vault.master()
+    }
+
+    /// Makes a project, with a key of its own and the first version of its trust root.
+    pub async fn found(&self, act: &Act, team: TeamId, new: NewProject) -> Result<Project, Error> {
         let id = ProjectId::new();
         let made = self.vault.make(id, NewSigningKey::GENERATED).await?;
         let root = succession::first(id, &made)?;
-        Ok(Founding { id, team, new, key: made.key, root })
+        self.store.create_project(act, Founding { id, team, new, key: made.key, root }).await
     }
 
     /// One more key that is believed.

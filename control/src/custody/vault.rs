@@ -32,6 +32,14 @@ impl Vault {
         Self { master: Arc::new(master), references: Arc::new(references) }
     }
 
+    pub(super) fn with_references(&self, references: References) -> Self {
+        Self { master: Arc::clone(&self.master), references: Arc::new(references) }
+    }
+
+    pub(super) fn master(&self) -> &MasterKey {
+        &self.master
+    }
+
     /// Makes or takes a key. What it says has been checked.
     pub(super) async fn make(&self, project: ProjectId, new: NewSigningKey) -> Result<Made, Error> {
         let id = SigningKeyId::new();

@@ -52,9 +52,14 @@ impl SigningKeys for DatabaseStore {
     }
 
     async fn keyring(&self, of: OfProject) -> Result<Keyring> {
-        // The root first: a key that is changed after it makes the change that is built on it stale.
-        let root = self.trust_root(of, None).await?;
-        Ok(Keyring { root, active: self.active_key(of.project).await? })
+        // In one statement: a root of one moment and a key of another make no next root.
+        let select = sql("select key.*, root.document from signing_keys key \
+             join trust_roots root on root.project_id = key.project_id where key.is_active and key.project_id = $1")
+        .bind(of.project)
+        .then_bind_some(" and key.team_id = ", of.reach.team())
+        .then(" order by root.version desc limit 1");
+        let row = self.database.fetch_optional(select).await?.ok_or(Error::NotFound(Noun::Project))?;
+        Ok(Keyring { root: row.json("document")?, active: active(&row)? })
     }
 
     async fn succeed(&self, act: &Act, of: OfProject, change: Succession) -> Result<SigningKey> {
