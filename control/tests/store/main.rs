@@ -1,10 +1,13 @@
 //! One suite for every database: whatever is kept in SQLite is kept in PostgreSQL the same way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod artifacts;
+mod builds;
 mod credentials;
 mod data_planes;
 mod deployments;
 mod master_key;
+mod objects;
 mod projects;
 mod replica;
 mod signing_keys;
