@@ -7,7 +7,7 @@
 //!   [`mod@file`]: every other file;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
-//! - [`server`]: the listener; `watcher`: folders that are watched for changes;
+//! - [`server`]: the listener; [`telemetry`]: logs, metrics and traces; `watcher`: folders that are watched for changes;
 //! - [`output`]: what is shown; [`config`]: what the environment says.
 
 pub mod artifact;
@@ -25,4 +25,5 @@ pub mod key;
 pub mod output;
 pub mod project;
 pub mod server;
+pub mod telemetry;
 mod watcher;
