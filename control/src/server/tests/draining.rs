@@ -60,6 +60,7 @@ async fn it_is_not_ready_before_it_lets_nobody_in() {
 #[tokio::test]
 async fn silent_connections_do_not_hold_it_up() {
     let mut running = start(&["--drain-timeout", "1h", "--header-read-timeout", "1h"]).await;
+    let _never_used = running.connect().await;
     let client = reqwest::Client::new();
     client.get(format!("http://{}/", running.address)).send().await.unwrap().text().await.unwrap();
     running.stop();

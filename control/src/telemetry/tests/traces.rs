@@ -78,6 +78,25 @@ async fn a_caller_that_is_not_traced_stays_so() {
 }
 
 #[tokio::test]
+async fn protobuf_is_what_is_sent_unless_somebody_says_otherwise() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}/v1/traces", listener.local_addr().unwrap());
+    let (sender, mut received) = mpsc::unbounded_channel();
+    let receive = post(async move |headers: http::HeaderMap, body: bytes::Bytes| {
+        sender.send((headers, body)).unwrap();
+    });
+    let router = Router::new().route("/v1/traces", receive);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let value = |name: &str| (name == "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").then(|| endpoint.clone().into());
+    let seen = Seen::new("off", otlp::Settings::read(value).unwrap());
+    seen.ask(request("/projects/7")).await;
+    timeout(LONG, seen.telemetry.finish()).await.unwrap();
+    let (headers, body) = timeout(LONG, received.recv()).await.unwrap().unwrap();
+    assert_eq!(headers["content-type"], "application/x-protobuf");
+    assert!(body.windows(8).any(|window| window == b"database"));
+}
+
+#[tokio::test]
 async fn a_collector_that_is_away_costs_only_spans() {
     let vacant = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let seen = Seen::new("off", settings(&format!("http://{vacant}")));
