@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -85,6 +86,7 @@ pub enum Error {
 pub struct Certificates {
     files: Files,
     current: ArcSwap<Loaded>,
+    refused: AtomicU64,
 }
 
 #[derive(Debug, Clone)]
@@ -117,12 +119,17 @@ impl Certificates {
         let (Some(cert), Some(key)) = (tls.cert.clone(), tls.key.clone()) else { return Ok(None) };
         let files = Files { cert, key, client_ca: tls.client_ca.clone() };
         let loaded = files.read().and_then(|contents| files.load(&contents))?;
-        Ok(Some(Self { files, current: ArcSwap::from_pointee(loaded) }))
+        Ok(Some(Self { files, current: ArcSwap::from_pointee(loaded), refused: AtomicU64::new(0) }))
     }
 
     /// When the certificate that is served with ends, for `portcullis_tls_cert_expiry_timestamp_seconds`.
     pub fn expires_at(&self) -> Timestamp {
         self.current.load().expires_at
+    }
+
+    /// How often what was in the files could not be served with, since the start.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Shakes hands with the certificate of this moment.
@@ -176,7 +183,7 @@ impl Certificates {
             Ok(contents) => contents,
             Err(error) => {
                 if cause == Cause::Asked || before.is_some() {
-                    tracing::error!(%error, "certificate refused; the one that is served with stays");
+                    self.refuse(&error);
                 }
                 return None;
             }
@@ -186,9 +193,14 @@ impl Certificates {
                 tracing::info!(expires_at = %loaded.expires_at, "certificate reloaded");
                 self.current.store(Arc::new(loaded));
             }
-            Err(error) => tracing::error!(%error, "certificate refused; the one that is served with stays"),
+            Err(error) => self.refuse(&error),
         }
         Some(contents.fingerprint())
+    }
+
+    fn refuse(&self, error: &Error) {
+        tracing::error!(%error, "certificate refused; the one that is served with stays");
+        self.refused.fetch_add(1, Ordering::Relaxed);
     }
 }
 

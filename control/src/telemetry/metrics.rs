@@ -6,9 +6,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::Method;
-use jiff::Timestamp;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -16,6 +15,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::server::tls::Certificates;
 
 /// The media type of [`Metrics::exposition`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -37,7 +38,7 @@ pub struct Metrics {
     request_seconds: Family<RequestLabels, Histogram, fn() -> Histogram>,
     builds: Family<BuildLabels, Gauge>,
     build_seconds: Family<BuildLabels, Histogram, fn() -> Histogram>,
-    certificate: Arc<OnceLock<Certificate>>,
+    certificates: Arc<OnceLock<Arc<Certificates>>>,
     /// API tokens that are neither expired nor revoked.
     pub active_tokens: Gauge,
     /// Connections to the database that are open.
@@ -69,15 +70,6 @@ pub(super) struct Ended<'e> {
     pub(super) took: Duration,
 }
 
-/// Who knows when the certificate ends.
-struct Certificate(Box<dyn Fn() -> Timestamp + Send + Sync>);
-
-impl fmt::Debug for Certificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Certificate")
-    }
-}
-
 impl Default for Metrics {
     fn default() -> Self {
         let mut metrics = Self {
@@ -86,7 +78,7 @@ impl Default for Metrics {
             request_seconds: Family::new_with_constructor(|| Histogram::new(REQUEST_SECONDS)),
             builds: Family::default(),
             build_seconds: Family::new_with_constructor(|| Histogram::new(BUILD_SECONDS)),
-            certificate: Arc::default(),
+            certificates: Arc::default(),
             active_tokens: Gauge::default(),
             db_connection_pool_size: Gauge::default(),
             audit_log_writes: Counter::default(),
@@ -114,7 +106,7 @@ impl Metrics {
         registry.register_with_unit("portcullis_build_duration", help, Unit::Seconds, seconds);
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("portcullis_control_build", "What this program was built from", version);
-        registry.register_collector(Box::new(AtScrape { certificate: self.certificate.clone() }));
+        registry.register_collector(Box::new(AtScrape { certificates: self.certificates.clone() }));
     }
 
     /// A request has ended.
@@ -138,9 +130,9 @@ impl Metrics {
         self.build_seconds.get_or_create(&BuildLabels { state }).observe(took.as_secs_f64());
     }
 
-    /// From now on the certificate's end is shown as well. The first to say so is asked.
-    pub fn show_certificate(&self, expires_at: impl Fn() -> Timestamp + Send + Sync + 'static) {
-        let _first = self.certificate.set(Certificate(Box::new(expires_at)));
+    /// From now on what becomes of the certificate is shown as well; there is one in the life of a server.
+    pub fn show_certificates(&self, certificates: Arc<Certificates>) {
+        let _shown_already = self.certificates.set(certificates).is_err();
     }
 
     /// Everything, as OpenMetrics text.
@@ -168,16 +160,20 @@ fn known(method: &Method) -> &'static str {
 /// What is looked up when somebody asks.
 #[derive(Debug)]
 struct AtScrape {
-    certificate: Arc<OnceLock<Certificate>>,
+    certificates: Arc<OnceLock<Arc<Certificates>>>,
 }
 
 impl Collector for AtScrape {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        if let Some(Certificate(expires_at)) = self.certificate.get() {
+        if let Some(certificates) = self.certificates.get() {
             let (name, help) = ("portcullis_tls_cert_expiry_timestamp", "When the certificate ends, since 1970");
             encoder
                 .encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Gauge)?
-                .encode_gauge(&expires_at().as_second())?;
+                .encode_gauge(&certificates.expires_at().as_second())?;
+            let (name, help) = ("portcullis_tls_cert_refused", "Certificates that could not be served with");
+            encoder
+                .encode_descriptor(name, help, None, MetricType::Counter)?
+                .encode_counter::<NoLabelSet, _, u64>(&certificates.refused(), None)?;
         }
         if let Some(bytes) = resident_bytes() {
             let (name, help) = ("process_resident_memory", "Memory of this process that is not swapped out");

@@ -68,11 +68,18 @@ async fn a_new_certificate_is_served_and_a_bad_one_is_not() {
     eventually("the new certificate is served", async || shows(&running, &second).await).await;
     assert!(before > jiff::Timestamp::now());
 
-    // A key of another certificate, no PEM, nothing at all: what was served goes on.
-    write(folder.path(), &Pair { cert: issue().cert, key: second.key.clone() });
-    write(folder.path(), &Pair { cert: "no PEM".to_owned(), key: second.key.clone() });
+    // A key of another certificate, no PEM, nothing at all: what is served goes on.
+    let refused = async |count| {
+        let certificates = running.certificates.as_ref().unwrap();
+        eventually("it is refused", async || certificates.refused() >= count).await;
+        assert!(shows(&running, &second).await, "after {count}");
+    };
+    fs::write(folder.path().join("key.pem"), issue().key).unwrap();
+    refused(1).await;
+    fs::write(folder.path().join("cert.pem"), "no PEM").unwrap();
+    refused(2).await;
     fs::remove_file(folder.path().join("key.pem")).unwrap();
-    assert!(shows(&running, &second).await);
+    refused(3).await;
     let third = issue();
     write(folder.path(), &third);
     eventually("a good certificate is served again", async || shows(&running, &third).await).await;

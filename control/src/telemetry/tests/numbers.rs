@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
+use crate::server::options::Tls;
+use crate::server::tls::Certificates;
 
 /// Every series of an exposition, with its value.
 fn parse(text: &str) -> BTreeMap<String, String> {
@@ -45,7 +47,7 @@ fn every_name_is_as_promised() {
     metrics.audit_log_writes.inc_by(7);
     metrics.builds("running", 2);
     metrics.build_ended("failed", Duration::from_millis(70));
-    metrics.show_certificate(|| jiff::Timestamp::from_second(2_000_000_000).unwrap());
+    metrics.show_certificates(certificates());
     for (name, expected) in [
         ("portcullis_active_tokens", "3"),
         ("portcullis_db_connection_pool_size", "5"),
@@ -54,10 +56,26 @@ fn every_name_is_as_promised() {
         (r#"portcullis_build_duration_seconds_bucket{le="0.05",state="failed"}"#, "0"),
         (r#"portcullis_build_duration_seconds_bucket{le="0.1",state="failed"}"#, "1"),
         ("portcullis_tls_cert_expiry_timestamp_seconds", "2000000000"),
+        ("portcullis_tls_cert_refused_total", "0"),
         (concat!("portcullis_control_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"}"), "1"),
     ] {
         assert_eq!(value(&metrics, name), expected, "{name}");
     }
     assert!(value(&metrics, "process_resident_memory_bytes").parse::<u64>().unwrap() > 1_000_000);
     assert!(!Metrics::default().exposition().unwrap().contains("tls_cert_expiry"));
+}
+
+/// A certificate that ends in the second 2,000,000,000.
+fn certificates() -> Arc<Certificates> {
+    let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    parameters.not_after = rcgen::date_time_ymd(2033, 5, 18) + Duration::from_secs(3 * 3600 + 33 * 60 + 20);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        Some(folder.path().join(name))
+    };
+    let cert = file("cert.pem", parameters.self_signed(&key).unwrap().pem());
+    let tls = Tls { cert, key: file("key.pem", key.serialize_pem()), client_ca: None };
+    Arc::new(Certificates::load(&tls).unwrap().unwrap())
 }
