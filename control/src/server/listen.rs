@@ -130,21 +130,23 @@ where
     }
 
     async fn accept_forever(self: &Arc<Self>, listener: &TcpListener) {
-        // Whoever finds no room waits in the system's queue, which is bounded as well.
-        while let Ok(permit) = self.room.clone().acquire_owned().await {
-            match listener.accept().await {
-                Ok((stream, peer)) => {
-                    let this = self.clone();
-                    self.connections.spawn(async move {
-                        this.welcome(stream, peer).await;
-                        drop(permit);
-                    });
-                }
+        loop {
+            let (stream, peer) = match listener.accept().await {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     sleep(NO_ROOM).await;
+                    continue;
                 }
-            }
+            };
+            // One waits here for room, and not before: a quiet address must not keep a place from a busy one. The rest
+            // wait in the system's queue, which is bounded as well.
+            let Ok(permit) = self.room.clone().acquire_owned().await else { return };
+            let this = self.clone();
+            self.connections.spawn(async move {
+                this.welcome(stream, peer).await;
+                drop(permit);
+            });
         }
     }
 

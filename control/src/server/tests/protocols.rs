@@ -19,8 +19,9 @@ async fn a_proxy_is_believed_if_it_is_trusted() {
 }
 
 #[tokio::test]
-async fn an_axum_router_is_served() {
-    let server = Server::bind(&parse(&["--listen", "127.0.0.1:0,127.0.0.1:0"]).unwrap()).await.unwrap();
+async fn an_axum_router_is_served_at_every_address() {
+    let options = parse(&["--listen", "127.0.0.1:0,127.0.0.1:0", "--connections-max", "1"]).unwrap();
+    let server = Server::bind(&options).await.unwrap();
     let addresses = server.addresses().to_vec();
     let router: axum::Router = axum::Router::new().route("/{name}", axum::routing::get(|| async { "routed" }));
     let task = tokio::spawn(async move {
