@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Budget;
+use crate::pointer;
 
 /// Objects with more members than this are searched by an index.
 pub(super) const INDEXED_FROM: u32 = 16;
@@ -145,12 +146,17 @@ impl<'t> Value<'t> {
     /// Whether a string's content is this. Most differ in length, which needs no look at the text.
     pub(super) fn is_text(self, text: &[u8]) -> bool {
         let node = self.raw();
+        (node.end - node.start) as usize == text.len() && self.bytes() == text
+    }
+
+    /// A string's content.
+    pub(super) fn bytes(self) -> &'t [u8] {
+        let node = self.raw();
         let from = match node.origin {
             Origin::Source => self.source,
             Origin::Own => &self.tree.text,
         };
-        (node.end - node.start) as usize == text.len()
-            && from.as_bytes().get(node.start as usize..node.end as usize) == Some(text)
+        from.as_bytes().get(node.start as usize..node.end as usize).unwrap_or_default()
     }
 
     /// The length in bytes of a string whose content is not here.
@@ -168,17 +174,18 @@ impl<'t> Value<'t> {
 
     /// The node after this value and all inside it.
     pub(super) fn after_this(self) -> u32 {
-        match self.kind() {
-            Kind::Array | Kind::Object => self.raw().end,
+        let node = self.raw();
+        match node.kind {
+            Kind::Array | Kind::Object => node.end,
             _ => self.node + 1,
         }
     }
 
     /// What a JSON pointer (RFC 6901) leads to from here.
     pub fn at_pointer(self, pointer: &str) -> Option<Self> {
-        pointer.split('/').skip(1).try_fold(self, |value, token| match value.kind() {
-            Kind::Array => value.items().nth(token.parse().ok()?),
-            _ => value.get(&token.replace("~1", "/").replace("~0", "~")),
+        pointer::tokens(pointer).try_fold(self, |value, token| match value.kind() {
+            Kind::Array => value.items().nth(pointer::index(&token)?),
+            _ => value.get(&token),
         })
     }
 
