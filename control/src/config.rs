@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::telemetry::otlp;
+
 /// What the environment says.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -80,6 +82,11 @@ impl Config {
     /// Every `AWS_*` variable, in small letters: how S3 is reached.
     pub fn aws(&self) -> Vec<(String, String)> {
         aws()
+    }
+
+    /// Where traces go: `OTEL_*`.
+    pub fn traces(&self) -> Result<otlp::Settings, otlp::Error> {
+        otlp::Settings::read(variable)
     }
 
     /// The folder whose every `*.pem` is a key that this machine trusts.

@@ -9,8 +9,9 @@
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
 //! - [`upload`]: what was uploaded, as documents; [`build`]: documents compiled in a process of their own;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
-//! - [`domain`]: what the server knows; [`store`]: where it keeps it; [`custody`]: who has the private keys; [`api`]: how
-//!   it is asked; [`app`]: all of it, put together;
+//! - [`store`]: where it keeps that; [`custody`]: who has the private keys; [`api`]: how it is asked; [`app`]: all of it,
+//!   put together;
+//! - [`server`]: the listener; [`telemetry`]: logs, metrics and traces; `watcher`: folders that are watched for changes;
 //! - [`output`]: what is shown; [`config`]: what the environment says.
 
 pub mod api;
@@ -31,5 +32,8 @@ pub mod file;
 pub mod init;
 pub mod key;
 pub mod output;
+pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod upload;
+mod watcher;
