@@ -21,20 +21,20 @@ async fn a_data_plane_is_made_by_hand_found_by_name_changed_and_removed() {
     );
     assert_eq!(made.header("location"), format!("/api/v1/teams/{team}/dataplanes/{}", text(&plane["id"])));
     assert_eq!(served.get(made.header("location")).await, plane);
-    let place = "/teams/red/dataplanes/edge-1";
-    assert_eq!(served.get(place).await, plane);
+    let by_name = "/teams/red/dataplanes/edge-1";
+    assert_eq!(served.get(by_name).await, plane);
 
     let change = json!({ "description": "warm", "gateway_host": null });
-    assert_eq!(served.ask("PATCH", place).json(&change).status().await, 428);
-    let changed = served.ask("PATCH", place).header("if-match", "\"1\"").json(&change).send().await;
+    assert_eq!(served.ask("PATCH", by_name).json(&change).status().await, 428);
+    let changed = served.ask("PATCH", by_name).header("if-match", "\"1\"").json(&change).send().await;
     assert_eq!((changed.status, changed.header("etag")), (200, "\"2\""));
     assert_eq!(changed.json()["description"], "warm");
     assert!(changed.json().get("gateway_host").is_none());
     assert_eq!(changed.json()["labels"], plane["labels"]);
-    assert_eq!(served.ask("PATCH", place).header("if-match", "\"1\"").json(&change).status().await, 412);
-    assert_eq!(served.ask("DELETE", place).status().await, 428);
-    assert_eq!(served.ask("DELETE", place).header("if-match", "\"2\"").status().await, 204);
-    assert_eq!(served.ask("GET", place).status().await, 404);
+    assert_eq!(served.ask("PATCH", by_name).header("if-match", "\"1\"").json(&change).status().await, 412);
+    assert_eq!(served.ask("DELETE", by_name).status().await, 428);
+    assert_eq!(served.ask("DELETE", by_name).header("if-match", "\"2\"").status().await, 204);
+    assert_eq!(served.ask("GET", by_name).status().await, 404);
 }
 
 async fn check(served: &Served, new: Value, expected: (u16, &str)) {
