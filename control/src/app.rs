@@ -176,13 +176,9 @@ impl Server {
     }
 }
 
+/// The database that is named, or the data folder's, with what reads from a replica.
 async fn open(settings: &Settings) -> Result<Database, Error> {
-    let url = if let Some(url) = &settings.database_url {
-        url.clone()
-    } else {
-        make_folder(&settings.data_folder)?;
-        format!("sqlite://{}", settings.data_folder.join("control.db").display())
-    };
+    let url = url_of(&settings.data_folder, settings.database_url.as_deref())?;
     Ok(Database::open(&url, settings.database_read_url.as_deref()).await?)
 }
 
@@ -191,6 +187,19 @@ fn objects(settings: &Settings) -> Result<Objects, Error> {
     let location = settings.builds.artifacts.clone();
     let location = location.unwrap_or_else(|| Location::Folder(settings.data_folder.join("artifacts")));
     Ok(location.open(&settings.keys.references.config.aws())?)
+}
+
+/// The database that is named, or the data folder's.
+pub async fn open_database(folder: &Path, named: Option<&str>) -> Result<Database, Error> {
+    Ok(Database::open(&url_of(folder, named)?, None).await?)
+}
+
+fn url_of(folder: &Path, named: Option<&str>) -> Result<String, Error> {
+    if let Some(url) = named {
+        return Ok(url.to_owned());
+    }
+    make_folder(folder)?;
+    Ok(format!("sqlite://{}", folder.join("control.db").display()))
 }
 
 /// The private keys, under the master key that everything in the database is sealed under.

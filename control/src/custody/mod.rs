@@ -22,7 +22,7 @@ use crate::domain::project::{Founding, NewProject, Project};
 use crate::domain::signing::Signer;
 use crate::domain::signing_key::{Kind, NewSigningKey, SigningKey};
 use crate::domain::store::{OfProject, Store};
-use crate::key::MasterKey;
+use crate::key::{MasterKey, MasterKeyId};
 
 pub use reference::{Allowed, AllowedError, References};
 use succession::Change;
@@ -121,6 +121,37 @@ impl Keys {
         }
         Err(Error::Conflict("too many others change the project's keys at the same time: try again".to_owned()))
     }
+}
+
+/// What became of a master key that was to be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotated {
+    /// Everything was sealed anew.
+    Now {
+        /// How many secrets there are.
+        secrets: u64,
+    },
+    /// It had been, by somebody who was cut short before they could say so.
+    Before,
+    /// Nothing: everything is sealed under neither of the two.
+    Other {
+        /// Under which.
+        sealed_by: MasterKeyId,
+    },
+}
+
+/// Seals everything anew that is sealed under the old master key.
+pub async fn rotate_master_key(store: &dyn Store, old: &MasterKey, new: &MasterKey) -> Result<Rotated, Error> {
+    let sealed_by = store.master_key(old.id()).await?;
+    if sealed_by == new.id() {
+        return Ok(Rotated::Before);
+    }
+    if sealed_by != old.id() {
+        return Ok(Rotated::Other { sealed_by });
+    }
+    let reseal = |purpose, sealed: &_| new.reseal(old, sealed, purpose).map_err(|error| vault::refused(&error));
+    let secrets = store.replace_master_key(&Act::SYSTEM, new.id(), &reseal).await?;
+    Ok(Rotated::Now { secrets })
 }
 
 #[async_trait]

@@ -111,6 +111,7 @@ impl References {
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "tables read better without a borrow on every line")]
     fn check(allowed: &str, expected: Result<Allowed, AllowedError>) {
         assert_eq!(allowed.parse(), expected, "{allowed}");
     }

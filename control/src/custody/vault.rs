@@ -72,7 +72,8 @@ impl Vault {
     pub(super) async fn open(&self, active: &ActiveKey) -> Result<PrivateKey, Error> {
         let private = match &active.custody {
             Custody::Generated(sealed) | Custody::Imported(sealed) => {
-                let opened = self.master.open(sealed, purpose(active.project, active.id)).map_err(refused)?;
+                let opened =
+                    self.master.open(sealed, purpose(active.project, active.id)).map_err(|error| refused(&error))?;
                 let text = std::str::from_utf8(&opened).map_err(|_| Error::Damaged(Noun::SigningKey))?;
                 PrivateKey::parse(text).map_err(|_| Error::Damaged(Noun::SigningKey))?
             }
@@ -114,9 +115,9 @@ fn name_of(public: &PublicKey) -> Result<Name, Error> {
 }
 
 /// Why a sealed key does not open.
-fn refused(error: seal::Error) -> Error {
+pub(super) fn refused(error: &seal::Error) -> Error {
     match error {
-        seal::Error::OtherMasterKey { .. } => Error::Conflict(format!("the project's active signing key: {error}")),
+        seal::Error::OtherMasterKey { .. } => Error::Conflict(format!("a signing key does not open: {error}")),
         error => {
             tracing::error!(%error, "a signing key does not open");
             Error::Damaged(Noun::SigningKey)

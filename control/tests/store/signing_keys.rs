@@ -184,22 +184,22 @@ async fn a_reference_is_read_as_far_as_is_allowed(kept: Kept) {
     let refused = kept.keys.add(&act(), everywhere, new()).await;
     assert!(matches!(refused, Err(Error::Invalid(faults)) if faults[0].pointer == "/reference"));
 
-    let references = References { allowed: vec![Allowed::Folder(folder.path().to_owned())], ..crate::no_references() };
-    let keys = kept.keys.with_references(references);
+    let allowed = References { allowed: vec![Allowed::Folder(folder.path().to_owned())], ..crate::no_references() };
+    let keys = kept.keys.with_references(allowed);
     // A team's own token names no file of the server, whatever the operator allows.
     let refused = keys.add(&act(), of(&project), new()).await;
     assert!(matches!(refused, Err(Error::Invalid(faults)) if faults[0].pointer == "/kind"));
     let first = active(&kept, &project).await;
-    let referenced = keys.rotate(&act(), (everywhere, first.id), new()).await.unwrap();
-    assert_eq!(referenced.reference, new().reference);
+    let taken = keys.rotate(&act(), (everywhere, first.id), new()).await.unwrap();
+    assert_eq!(taken.reference, new().reference);
     assert_eq!(keys.signing_key(project.id).await.unwrap().public(), private.public());
     // Who may not read it any more does not sign, and who reads another key neither.
     assert!(matches!(kept.keys.signing_key(project.id).await, Err(Error::Conflict(_))));
     std::fs::write(&path, key::generate().unwrap().to_pem().unwrap().as_bytes()).unwrap();
     assert!(matches!(keys.signing_key(project.id).await, Err(Error::Conflict(_))));
-    assert!(matches!(keys.rotate(&act(), (everywhere, referenced.id), new()).await, Err(Error::Conflict(_))));
+    assert!(matches!(keys.rotate(&act(), (everywhere, taken.id), new()).await, Err(Error::Conflict(_))));
     std::fs::write(&path, private.to_pem().unwrap().as_bytes()).unwrap();
-    keys.rotate(&act(), (of(&project), referenced.id), NewSigningKey::GENERATED).await.unwrap();
+    keys.rotate(&act(), (of(&project), taken.id), NewSigningKey::GENERATED).await.unwrap();
     followed(&kept, &project).await;
 }
 
