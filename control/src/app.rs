@@ -1,22 +1,37 @@
 //! The server, put together: database, API, listener.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
-use crate::api::{Api, router};
+use crate::api::{Api, Turns, router};
+use crate::build::attempt::Workshop;
+use crate::build::runner::{Limits, Runner};
+use crate::build::worker::Worker;
+use crate::config::Config;
+use crate::custody::{Keys, References};
 use crate::domain;
 use crate::domain::access::Role;
 use crate::domain::act::Act;
+use crate::domain::artifact::ArtifactBytes;
 use crate::domain::name::Name;
-use crate::domain::store::Store;
+use crate::domain::store::{SigningKeys as _, Store};
 use crate::domain::token::{Fingerprint, NewToken};
+use crate::key::{self, KeySource, MasterKey, MasterKeyId};
 use crate::store::DatabaseStore;
+use crate::store::objects::{Location, LocationError, Objects, sweep};
 use crate::store::sql::{self, Database};
+
+/// How many artifacts may be on their way in at a time, each in memory.
+const PUSHES: usize = 4;
+/// How many artifacts are looked into at a time.
+const HEAVY: usize = 2;
 
 /// What the server is told.
 #[derive(Debug, Clone)]
@@ -29,6 +44,28 @@ pub struct Settings {
     pub database_url: Option<String>,
     /// The URL of a PostgreSQL server that follows the database.
     pub database_read_url: Option<String>,
+    /// How private keys are kept and found.
+    pub keys: KeySettings,
+    /// Where the bytes of artifacts are kept, and how they come to be.
+    pub builds: BuildSettings,
+}
+
+/// How artifacts are made and kept.
+#[derive(Debug, Clone)]
+pub struct BuildSettings {
+    /// Where the bytes of artifacts are kept; absent: in the data folder.
+    pub artifacts: Option<Location>,
+    /// How many builds are worked on at a time.
+    pub at_once: NonZeroUsize,
+}
+
+/// How private keys are kept and found.
+#[derive(Debug, Clone)]
+pub struct KeySettings {
+    /// Where the master key is; absent: in the data folder, where it is made the first time.
+    pub master_key: Option<KeySource>,
+    /// Which keys of the server projects may refer to.
+    pub references: References,
 }
 
 /// Why the server does not run.
@@ -45,6 +82,23 @@ pub enum Error {
     /// The database cannot be opened.
     #[error("cannot open the database: {0}")]
     Database(#[from] sql::Error),
+    /// The master key cannot be had.
+    #[error("the master key: {0}")]
+    MasterKey(#[from] key::Error),
+    /// The database's private keys are sealed under another master key.
+    #[error(
+        "the private keys in this database are sealed under master key {sealed_by}, and the master key here is {given}: \
+         give the other one with --master-key"
+    )]
+    OtherMasterKey {
+        /// The one that opens them.
+        sealed_by: MasterKeyId,
+        /// The one that was given.
+        given: MasterKeyId,
+    },
+    /// The store of artifacts cannot be used.
+    #[error(transparent)]
+    ArtifactStore(#[from] LocationError),
     /// What must be there at the start could not be made.
     #[error(transparent)]
     Domain(#[from] domain::error::Error),
@@ -67,6 +121,7 @@ pub struct Server {
     api: Api,
     listener: TcpListener,
     database: Database,
+    worker: Worker,
     /// The first token's secret, where there was none: to be shown once.
     pub bootstrap_token: Option<String>,
 }
@@ -76,11 +131,22 @@ impl Server {
     pub async fn start(settings: &Settings) -> Result<Self, Error> {
         let database = open(settings).await?;
         let store = DatabaseStore::new(database.clone());
+        let keys = keys(settings, &store).await?;
+        let artifacts: Arc<dyn ArtifactBytes> = Arc::new(objects(settings)?);
         let bootstrap_token = bootstrap(&store).await?;
         let listener = TcpListener::bind(settings.listen)
             .await
             .map_err(|source| Error::Listen { address: settings.listen, source })?;
-        Ok(Self { api: Api { store: Arc::new(store) }, listener, database, bootstrap_token })
+        let store: Arc<dyn Store> = Arc::new(store);
+        let workshop = Workshop {
+            store: Arc::clone(&store),
+            artifacts: Arc::clone(&artifacts),
+            signer: Arc::new(keys.clone()),
+            runner: Runner::of_this_program(Limits::DEFAULT).map_err(Error::Serve)?,
+        };
+        let worker = Worker::new(workshop, settings.builds.at_once);
+        let api = Api { store, keys, artifacts, pushes: Turns::of(PUSHES), heavy: Turns::of(HEAVY) };
+        Ok(Self { api, listener, database, worker, bootstrap_token })
     }
 
     /// Where it listens.
@@ -90,21 +156,70 @@ impl Server {
 
     /// Serves until `stop` ends, then what is under way.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+        let stopping = CancellationToken::new();
+        let working = tokio::spawn(self.worker.run(stopping.clone()));
+        let (store, artifacts) = (Arc::clone(&self.api.store), Arc::clone(&self.api.artifacts));
+        let sweeping = tokio::spawn(async move { sweep::run(&*store, &*artifacts).await });
         let routes = router::router(self.api);
-        axum::serve(self.listener, routes).with_graceful_shutdown(stop).await.map_err(Error::Serve)?;
+        let stop = async move {
+            stop.await;
+            // Builds are given back while requests are still answered.
+            stopping.cancel();
+        };
+        let served = axum::serve(self.listener, routes).with_graceful_shutdown(stop).await;
+        sweeping.abort();
+        // Whatever became of it: there is nothing more to do for it.
+        let _ = working.await;
+        served.map_err(Error::Serve)?;
         self.database.close().await;
         Ok(())
     }
 }
 
+/// The database that is named, or the data folder's, with what reads from a replica.
 async fn open(settings: &Settings) -> Result<Database, Error> {
-    let url = if let Some(url) = &settings.database_url {
-        url.clone()
-    } else {
-        make_folder(&settings.data_folder)?;
-        format!("sqlite://{}", settings.data_folder.join("control.db").display())
-    };
+    let url = url_of(&settings.data_folder, settings.database_url.as_deref())?;
     Ok(Database::open(&url, settings.database_read_url.as_deref()).await?)
+}
+
+/// Where the bytes of artifacts are.
+fn objects(settings: &Settings) -> Result<Objects, Error> {
+    let location = settings.builds.artifacts.clone();
+    let location = location.unwrap_or_else(|| Location::Folder(settings.data_folder.join("artifacts")));
+    Ok(location.open(&settings.keys.references.config.aws())?)
+}
+
+/// The database that is named, or the data folder's.
+pub async fn open_database(folder: &Path, named: Option<&str>) -> Result<Database, Error> {
+    Ok(Database::open(&url_of(folder, named)?, None).await?)
+}
+
+fn url_of(folder: &Path, named: Option<&str>) -> Result<String, Error> {
+    if let Some(url) = named {
+        return Ok(url.to_owned());
+    }
+    make_folder(folder)?;
+    Ok(format!("sqlite://{}", folder.join("control.db").display()))
+}
+
+/// The private keys, under the master key that everything in the database is sealed under.
+async fn keys(settings: &Settings, store: &DatabaseStore) -> Result<Keys, Error> {
+    let KeySettings { master_key, references } = &settings.keys;
+    let master = master_key_of(&settings.data_folder, master_key.as_ref(), &references.config)?;
+    let (sealed_by, given) = (store.master_key(master.id()).await?, master.id());
+    if sealed_by != given {
+        return Err(Error::OtherMasterKey { sealed_by, given });
+    }
+    Ok(Keys::new(Arc::new(store.clone()), master, references.clone()))
+}
+
+/// The master key that is named, or the data folder's, where it is made the first time.
+pub fn master_key_of(folder: &Path, named: Option<&KeySource>, config: &Config) -> Result<MasterKey, Error> {
+    if let Some(source) = named {
+        return Ok(MasterKey::resolve(source, config)?);
+    }
+    make_folder(folder)?;
+    Ok(MasterKey::of_folder(folder, config)?)
 }
 
 fn make_folder(path: &Path) -> Result<(), Error> {

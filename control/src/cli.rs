@@ -3,8 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    self, Context, Outcome, apikey, artifact, audit, build, check, compile, completion, context, deploy, dev, diff,
-    init, inspect, keygen, login, man, openapi, project, schema, serve, sign, signing_key, spec, token, verify,
+    self, Context, Outcome, apikey, artifact, audit, build, build_worker, check, compile, completion, context, deploy,
+    dev, diff, init, inspect, keygen, login, man, master_key, openapi, project, schema, serve, sign, signing_key, spec,
+    token, verify,
 };
 use crate::output::Verbosity;
 
@@ -72,6 +73,8 @@ pub enum Command {
     Apikey(apikey::Args),
     /// Show what was done on a server, and what was refused.
     Audit(audit::Args),
+    /// Look after the key that the server's private keys are sealed under.
+    MasterKey(master_key::Args),
     /// Print the JSON Schema of `x-portcullis`.
     Schema(schema::Args),
     /// Print the OpenAPI document of the server's own REST API.
@@ -80,6 +83,9 @@ pub enum Command {
     Completion(completion::Args),
     /// Write the manual pages into a folder.
     Man(man::Args),
+    /// Compile one job of the server: read from stdin, answered on stdout, under limits of its own.
+    #[command(hide = true)]
+    BuildWorker(build_worker::Args),
 }
 
 impl Cli {
@@ -115,10 +121,12 @@ impl Command {
             Self::Token(args) => token::run(args, context),
             Self::Apikey(args) => apikey::run(args, context),
             Self::Audit(args) => audit::run(args, context),
+            Self::MasterKey(args) => master_key::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Openapi(args) => openapi::run(args, context),
             Self::Completion(args) => completion::run(args, context),
             Self::Man(args) => man::run(args, context),
+            Self::BuildWorker(args) => build_worker::run(args, context),
         }
     }
 }

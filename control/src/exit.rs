@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use artifact_format::container;
 
 use crate::command::{Error, Outcome};
+use crate::store::objects::LocationError;
 use crate::store::sql;
-use crate::{app, artifact, client, compilation, dev, documents, file, init, key};
+use crate::{app, artifact, build, client, compilation, dev, documents, file, init, key};
 
 /// The exit codes of every `portcullis-control` command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +80,7 @@ fn code(error: &Error) -> Code {
         Error::Documents(error) => of_documents(error),
         Error::Compilation(error) => of_compilation(error),
         Error::DoesNotCompile { .. } | Error::Denied { .. } | Error::Diff(_) => Code::Invalid,
+        Error::Build(error) => of_build(error),
         Error::Dev(error) => of_dev(error),
         Error::Init(error) => of_init(error),
         Error::Server(error) => of_server(error),
@@ -139,6 +141,13 @@ fn of_compilation(error: &compilation::Error) -> Code {
     }
 }
 
+fn of_build(error: &build::child::Error) -> Code {
+    match error {
+        build::child::Error::Unencodable(_) => Code::Invalid,
+        build::child::Error::Limit(_) | build::child::Error::Job(_) => Code::Generic,
+    }
+}
+
 fn of_dev(error: &dev::Error) -> Code {
     match error {
         dev::Error::Documents(error) => of_documents(error),
@@ -154,6 +163,10 @@ fn of_server(error: &app::Error) -> Code {
     match error {
         app::Error::DataFolder { .. } => Code::Generic,
         app::Error::Database(sql::Error::Url { .. }) => Code::Usage,
+        app::Error::MasterKey(error) => of_key(error),
+        app::Error::ArtifactStore(LocationError::Url(_) | LocationError::EndpointOfFolder) => Code::Usage,
+        app::Error::ArtifactStore(LocationError::Folder { .. } | LocationError::SetUp(_)) => Code::Generic,
+        app::Error::OtherMasterKey { .. } => Code::Secret,
         app::Error::Database(_) | app::Error::Domain(_) | app::Error::Listen { .. } | app::Error::Serve(_) => {
             Code::Server
         }

@@ -7,21 +7,24 @@
 //!   [`mod@file`]: every other file;
 //! - [`domain`]: what the server knows, and its rules;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
-//! - [`upload`]: what was uploaded, as documents;
+//! - [`upload`]: what was uploaded, as documents; [`build`]: documents compiled in a process of their own;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
-//! - [`domain`]: what the server knows; [`store`]: where it keeps it; [`api`]: how it is asked; [`app`]: all of it, put
-//!   together;
 //! - [`client`]: a server, as the command line sees it;
+//! - [`store`]: where it keeps that; [`custody`]: who has the private keys; [`api`]: how it is asked; [`app`]: all of it,
+//!   put together;
+//! - [`server`]: the listener; [`telemetry`]: logs, metrics and traces; `watcher`: folders that are watched for changes;
 //! - [`output`]: what is shown; [`config`]: what the environment says.
 
 pub mod api;
 pub mod app;
 pub mod artifact;
+pub mod build;
 pub mod cli;
 pub mod client;
 pub mod command;
 pub mod compilation;
 pub mod config;
+pub mod custody;
 pub mod dev;
 pub mod diff;
 pub mod documents;
@@ -31,5 +34,8 @@ pub mod file;
 pub mod init;
 pub mod key;
 pub mod output;
+pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod upload;
+mod watcher;

@@ -84,7 +84,8 @@ create table artifacts (
     signed_by   jsonb not null,
     -- Null where it was uploaded.
     build_id    uuid,
-    summary     jsonb not null,
+    -- JSON, as text in both databases.
+    summary     text not null,
     created_at  bigint not null,
     primary key (project_id, digest)
 );
@@ -96,15 +97,22 @@ create table builds (
     project_id   uuid not null references projects (id) on delete cascade,
     spec_id      uuid not null references specs (id) on delete cascade,
     revision_id  uuid not null references revisions (id) on delete cascade,
+    -- The revision's number.
+    revision     bigint not null,
     environment  text,
     -- How to compile, as the project's settings said when the build was asked for.
-    options      jsonb not null,
+    options      text not null,
     state        text not null check (state in ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
     -- Counts claims: only the newest claim may finish a build.
     attempt      bigint not null,
+    -- Counts claims whose lease ran out.
+    deaths       bigint not null,
     claimed_by   text,
     lease_until  bigint,
-    diagnostics  jsonb,
+    -- JSON, as text in both databases: what documents say may hold what jsonb does not.
+    diagnostics  text,
+    errors       bigint,
+    warnings     bigint,
     log          text not null,
     failure      text,
     artifact     bytea,
@@ -129,7 +137,8 @@ create table data_planes (
     labels       jsonb not null,
     status       text not null check (status in ('online', 'offline', 'deploying')),
     artifact     bytea,
-    metadata     jsonb not null,
+    -- JSON, as text in both databases: nobody looks into it, and none of them shall change a number in it.
+    metadata     text not null,
     last_seen    bigint,
     connected_at bigint,
     version      bigint not null,
@@ -137,6 +146,7 @@ create table data_planes (
     updated_at   bigint not null,
     unique (team_id, name)
 );
+create index data_planes_by_team on data_planes (team_id, id);
 create index data_planes_by_project on data_planes (project_id, id);
 
 create table deployments (
@@ -146,7 +156,7 @@ create table deployments (
     -- Counts the project's deployments, from 1.
     serial       bigint not null,
     artifact     bytea not null,
-    selector     jsonb not null,
+    selector     text not null,
     message      text not null,
     author       text not null,
     created_at   bigint not null,
@@ -210,6 +220,12 @@ create table signing_keys (
     unique (project_id, key_id)
 );
 create unique index signing_keys_active on signing_keys (project_id) where is_active;
+
+-- What names the master key that every private key is sealed under. One row.
+create table master_key (
+    is_only      boolean primary key check (is_only),
+    id           bytea not null
+);
 
 -- Whom a project's gateways believe. Each version is signed by the one before it.
 create table trust_roots (

@@ -96,15 +96,21 @@ create table builds (
     project_id   text not null references projects (id) on delete cascade,
     spec_id      text not null references specs (id) on delete cascade,
     revision_id  text not null references revisions (id) on delete cascade,
+    -- The revision's number.
+    revision     integer not null,
     environment  text,
     -- How to compile, as the project's settings said when the build was asked for.
     options      text not null,
     state        text not null check (state in ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
     -- Counts claims: only the newest claim may finish a build.
     attempt      integer not null,
+    -- Counts claims whose lease ran out.
+    deaths       integer not null,
     claimed_by   text,
     lease_until  integer,
     diagnostics  text,
+    errors       integer,
+    warnings     integer,
     log          text not null,
     failure      text,
     artifact     blob,
@@ -129,6 +135,7 @@ create table data_planes (
     labels       text not null,
     status       text not null check (status in ('online', 'offline', 'deploying')),
     artifact     blob,
+    -- JSON, as text in both databases: nobody looks into it, and none of them shall change a number in it.
     metadata     text not null,
     last_seen    integer,
     connected_at integer,
@@ -137,6 +144,7 @@ create table data_planes (
     updated_at   integer not null,
     unique (team_id, name)
 );
+create index data_planes_by_team on data_planes (team_id, id);
 create index data_planes_by_project on data_planes (project_id, id);
 
 create table deployments (
@@ -210,6 +218,12 @@ create table signing_keys (
     unique (project_id, key_id)
 );
 create unique index signing_keys_active on signing_keys (project_id) where is_active;
+
+-- What names the master key that every private key is sealed under. One row.
+create table master_key (
+    is_only      boolean primary key check (is_only),
+    id           blob not null
+);
 
 -- Whom a project's gateways believe. Each version is signed by the one before it.
 create table trust_roots (

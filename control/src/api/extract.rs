@@ -40,6 +40,26 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
+/// A JSON body, or none at all, which says nothing out of the ordinary.
+#[derive(Debug)]
+pub struct OptionalJson<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJson<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.headers().contains_key(CONTENT_TYPE) {
+            return Json::from_request(request, state).await.map(|body| Self(body.0));
+        }
+        let body = Bytes::from_request(request, state).await.map_err(unread)?;
+        if body.is_empty() {
+            Ok(Self(T::default()))
+        } else {
+            Err(Problem::new(Code::UnsupportedMediaType).detail("send `Content-Type: application/json`"))
+        }
+    }
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -132,22 +152,32 @@ impl Paging {
 #[derive(Debug, Clone, Copy)]
 pub struct IfMatch(pub Expected);
 
-impl<S: Sync> FromRequestParts<S> for IfMatch {
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(IF_MATCH) else {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let given = <Self as axum::extract::OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
+        given.ok_or_else(|| {
             let detail = "send `If-Match` with the `ETag` of what you read, or `*`";
-            return Err(Problem::new(Code::PreconditionRequired).detail(detail));
-        };
+            Problem::new(Code::PreconditionRequired).detail(detail)
+        })
+    }
+}
+
+/// Where it need not be said.
+impl<S: Send + Sync> axum::extract::OptionalFromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
+        let Some(value) = parts.headers.get(IF_MATCH) else { return Ok(None) };
         let text = value.to_str().unwrap_or_default().trim();
         if text == "*" {
-            return Ok(Self(Expected::Any));
+            return Ok(Some(Self(Expected::Any)));
         }
         let tag = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         let version = tag.and_then(|tag| tag.parse().ok());
         let wrong = || invalid_parameter("If-Match: give the `ETag` of what you read as it was, such as \"3\", or `*`");
-        Ok(Self(Expected::Exactly(Version(version.ok_or_else(wrong)?))))
+        Ok(Some(Self(Expected::Exactly(Version(version.ok_or_else(wrong)?)))))
     }
 }
 

@@ -4,26 +4,44 @@
 //! [`caller`] says who asks; [`extract`] reads bodies and parameters, [`reply`] writes answers; [`problem`] is the one
 //! place where errors become responses; then one file per noun.
 
+mod artifacts;
+mod builds;
 pub mod caller;
+mod data_planes;
+mod deployments;
 mod docs;
 pub mod extract;
 pub mod guard;
 mod health;
+mod heavy;
 pub mod problem;
 mod projects;
 pub mod reply;
 pub mod router;
+mod signing_keys;
 mod teams;
 
 use std::sync::Arc;
 
+use crate::custody::Keys;
+use crate::domain::artifact::ArtifactBytes;
 use crate::domain::store::Store;
+
+pub use heavy::{Heavy, Turns};
 
 /// What every route is given.
 #[derive(Clone)]
 pub struct Api {
     /// What there is.
     pub store: Arc<dyn Store>,
+    /// Who has the private keys.
+    pub keys: Keys,
+    /// Where the bytes of artifacts are.
+    pub artifacts: Arc<dyn ArtifactBytes>,
+    /// For artifacts that arrive, each in memory.
+    pub pushes: Turns,
+    /// For looking into artifacts.
+    pub heavy: Turns,
 }
 
 impl std::fmt::Debug for Api {

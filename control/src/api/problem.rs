@@ -66,6 +66,8 @@ codes! {
     PreconditionRequired = PRECONDITION_REQUIRED, "precondition-required", "Say which state the change is meant for";
     /// The body is too large.
     TooLarge = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
+    /// The part that is asked for is not there.
+    RangeNotSatisfiable = RANGE_NOT_SATISFIABLE, "range-not-satisfiable", "There is no such part";
     /// The body's media type is not taken here.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "This media type is not taken here";
     /// It can be read, and cannot be meant.

@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
-use super::{Api, docs, health, problem, projects, teams};
+use super::{Api, artifacts, builds, data_planes, deployments, docs, health, problem, projects, signing_keys, teams};
 use crate::domain::access::Scope;
 
 /// What the document says of itself.
@@ -65,4 +65,36 @@ fn resources() -> OpenApiRouter<Api> {
         .guarded(Scope::ProjectsRead, routes!(projects::get))
         .guarded(Scope::ProjectsWrite, routes!(projects::update))
         .guarded(Scope::ProjectsWrite, routes!(projects::delete))
+        .guarded(Scope::KeysRead, routes!(signing_keys::list))
+        .guarded(Scope::KeysWrite, routes!(signing_keys::create))
+        .guarded(Scope::KeysRead, routes!(signing_keys::get))
+        .guarded(Scope::KeysWrite, routes!(signing_keys::rotate))
+        .guarded(Scope::KeysWrite, routes!(signing_keys::retire))
+        .guarded(Scope::KeysRead, routes!(signing_keys::newest_root))
+        .guarded(Scope::KeysRead, routes!(signing_keys::list_roots))
+        .guarded(Scope::KeysRead, routes!(signing_keys::get_root))
+        .guarded(Scope::DataPlanesRead, routes!(data_planes::list))
+        .guarded(Scope::DataPlanesWrite, routes!(data_planes::create))
+        .guarded(Scope::DataPlanesRead, routes!(data_planes::get))
+        .guarded(Scope::DataPlanesWrite, routes!(data_planes::update))
+        .guarded(Scope::DataPlanesWrite, routes!(data_planes::delete))
+        .guarded(Scope::DataPlanesRead, routes!(data_planes::list_of_project))
+        .guarded(Scope::DataPlanesRead, routes!(data_planes::get_of_project))
+        .guarded(Scope::DataPlanesWrite, routes!(data_planes::delete_of_project))
+        .guarded(Scope::DeploymentsWrite, routes!(deployments::create))
+        .guarded(Scope::DeploymentsRead, routes!(deployments::list))
+        .guarded(Scope::DeploymentsRead, routes!(deployments::newest))
+        .guarded(Scope::DeploymentsRead, routes!(deployments::get))
+        .guarded(Scope::BuildsWrite, routes!(builds::create))
+        .guarded(Scope::BuildsRead, routes!(builds::get))
+        .guarded(Scope::BuildsRead, routes!(builds::log))
+        .guarded(Scope::BuildsWrite, routes!(builds::cancel))
+        .guarded(Scope::BuildsRead, routes!(builds::of_project))
+        .guarded(Scope::BuildsRead, routes!(builds::of_spec))
+        .guarded(Scope::ArtifactsRead, routes!(artifacts::list))
+        .guarded(Scope::ArtifactsWrite, routes!(artifacts::push::push))
+        .guarded(Scope::ArtifactsWrite, routes!(artifacts::delete))
+        .guarded(Scope::ArtifactsRead, routes!(artifacts::get))
+        .guarded(Scope::ArtifactsRead, routes!(artifacts::comparison::compare))
+        .guarded(Scope::ArtifactsRead, routes!(artifacts::download::download))
 }

@@ -5,6 +5,7 @@ pub mod artifact;
 mod asking;
 pub mod audit;
 pub mod build;
+pub mod build_worker;
 pub mod check;
 pub mod compile;
 pub mod completion;
@@ -18,6 +19,7 @@ pub mod inspect;
 pub mod keygen;
 pub mod login;
 pub mod man;
+pub mod master_key;
 pub mod openapi;
 pub mod project;
 pub mod schema;
@@ -90,6 +92,9 @@ pub enum Error {
         /// How many.
         warnings: usize,
     },
+    /// The build process.
+    #[error(transparent)]
+    Build(#[from] crate::build::child::Error),
     /// Artifacts that cannot be compared.
     #[error(transparent)]
     Diff(#[from] crate::diff::Error),

@@ -1,12 +1,17 @@
 //! `serve`: the control plane's server.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Context, Error, Outcome};
-use crate::app::{Server, Settings};
+use crate::app::{BuildSettings, KeySettings, Server, Settings};
+use crate::build::worker::Worker;
+use crate::custody::{Allowed, References};
+use crate::key::KeySource;
+use crate::store::objects::{Location, LocationError};
 
 /// The arguments of `serve`.
 #[derive(Debug, clap::Args)]
@@ -23,6 +28,25 @@ pub struct Args {
     /// A PostgreSQL server that follows the database, for reads that are heavy.
     #[arg(long, env = "PORTCULLIS_CONTROL_DATABASE_READ_URL", hide_env_values = true, value_name = "URL")]
     database_read_url: Option<String>,
+    /// Where the key is that private keys are sealed under: `env://NAME` or `file:///path`, 32 bytes in base64. Without it,
+    /// `master.key` in the data folder, which is made the first time. Control planes with one database have one master
+    /// key.
+    #[arg(long, env = "PORTCULLIS_CONTROL_MASTER_KEY", value_name = "REFERENCE")]
+    master_key: Option<KeySource>,
+    /// Lets tokens of the whole installation refer to signing keys of this server: in variables whose names begin so
+    /// (`env://PREFIX`), or in the files of a folder (`file:///FOLDER`). Repeatable, or several with commas between them.
+    #[arg(long, env = "PORTCULLIS_CONTROL_ALLOW_KEY_REFERENCES", value_delimiter = ',', value_name = "PREFIX")]
+    allow_key_references: Vec<Allowed>,
+    /// Where the bytes of artifacts are kept: `file:///FOLDER`, or `s3://BUCKET/PREFIX` with the usual `AWS_*` variables.
+    /// Without it, a folder in the data folder. Control planes with one database have one store of artifacts.
+    #[arg(long, env = "PORTCULLIS_CONTROL_ARTIFACT_STORE", value_name = "URL")]
+    artifact_store: Option<String>,
+    /// Where the S3 server is, if it is not Amazon's: `https://HOST:PORT`.
+    #[arg(long, env = "PORTCULLIS_CONTROL_ARTIFACT_STORE_ENDPOINT", value_name = "URL", requires = "artifact_store")]
+    artifact_store_endpoint: Option<String>,
+    /// How many builds are worked on at a time. Without it, as many as there are cores, and two at most.
+    #[arg(long, env = "PORTCULLIS_CONTROL_BUILD_JOBS", value_name = "COUNT")]
+    build_jobs: Option<NonZeroUsize>,
 }
 
 /// Runs `serve`.
@@ -34,10 +58,25 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
         data_folder,
         database_url: args.database_url.clone(),
         database_read_url: args.database_read_url.clone(),
+        keys: KeySettings {
+            master_key: args.master_key.clone(),
+            references: References { allowed: args.allow_key_references.clone(), config: context.config.clone() },
+        },
+        builds: BuildSettings {
+            artifacts: args.artifact_location().map_err(crate::app::Error::from)?,
+            at_once: args.build_jobs.unwrap_or_else(Worker::usual_at_once),
+        },
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(crate::app::Error::Serve)?;
     runtime.block_on(serve(&settings, context))?;
     Ok(Outcome::Done)
+}
+
+impl Args {
+    fn artifact_location(&self) -> Result<Option<Location>, LocationError> {
+        let parse = |url: &String| Location::parse(url, self.artifact_store_endpoint.as_deref());
+        self.artifact_store.as_ref().map(parse).transpose()
+    }
 }
 
 async fn serve(settings: &Settings, context: &Context) -> Result<(), Error> {

@@ -124,6 +124,8 @@ actions! {
     BuildFail = "build.fail",
     /// An artifact was uploaded.
     ArtifactPush = "artifact.push",
+    /// An artifact was forgotten.
+    ArtifactDelete = "artifact.delete",
     /// A data plane was made by hand.
     DataPlaneCreate = "data-plane.create",
     /// A data plane was changed.
@@ -146,6 +148,8 @@ actions! {
     SigningKeyRotate = "signing-key.rotate",
     /// A signing key was retired.
     SigningKeyRetire = "signing-key.retire",
+    /// Everything was sealed anew, under another master key.
+    MasterKeyReplace = "master-key.replace",
     /// Events that were too old were removed.
     AuditPrune = "audit.prune",
     /// A request was refused; the event says which, and why.

@@ -2,21 +2,34 @@
 //! they are kept. Knows neither HTTP nor SQL.
 //!
 //! Read in this order:
-//! - [`id`], [`name`], [`version`], [`page`], [`time`]: what every noun has; [`error`]: what can go wrong with any of them;
+//! - [`id`], [`name`], [`which`], [`version`], [`page`], [`time`], [`digest`]: what every noun has; [`error`]: what can go
+//!   wrong with any of them;
 //! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
-//! - [`secret`], [`token`], [`team`], [`project`] and what a project owns;
+//! - [`secret`], [`token`], [`team`], [`project`] and what a project owns: [`signing_key`], [`data_plane`],
+//!   [`deployment`]; [`label`] chooses among data planes;
+//! - [`mod@build`], with what compilers say in a [`report`]; [`artifact`]; [`signing`]: the port through which builds are signed;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;
 pub mod act;
+pub mod artifact;
+pub mod build;
+pub mod data_plane;
+pub mod deployment;
+pub mod digest;
 pub mod error;
 pub mod id;
+pub mod label;
 pub mod name;
 pub mod page;
 pub mod project;
+pub mod report;
 pub mod secret;
+pub mod signing;
+pub mod signing_key;
 pub mod store;
 pub mod team;
 pub mod time;
 pub mod token;
 pub mod version;
+pub mod which;

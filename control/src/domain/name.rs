@@ -28,15 +28,27 @@ pub struct Name(String);
 )]
 pub struct NameError;
 
-/// Whether a text is short enough to be a description.
+/// Whether a text can be a description.
 ///
 /// # Errors
 /// [`Error::Invalid`].
 pub fn check_description(text: &str) -> Result<(), Error> {
-    if text.len() <= DESCRIPTION_MAX_BYTES {
-        return Ok(());
+    check_text("/description", text)
+}
+
+/// Whether a text for people, which stands at `pointer`, is short enough and can be kept.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub fn check_text(pointer: &str, text: &str) -> Result<(), Error> {
+    if text.len() > DESCRIPTION_MAX_BYTES {
+        return Err(Error::invalid(pointer, format!("{} bytes; at most {DESCRIPTION_MAX_BYTES}", text.len())));
     }
-    Err(Error::invalid("/description", format!("{} bytes; at most {DESCRIPTION_MAX_BYTES}", text.len())))
+    if text.contains('\0') {
+        // PostgreSQL keeps every other character.
+        return Err(Error::invalid(pointer, "it has the character NUL in it"));
+    }
+    Ok(())
 }
 
 impl Name {

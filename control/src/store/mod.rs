@@ -3,9 +3,16 @@
 //! Read in this order: [`sql`], the layer that makes two databases one; [`mod@audit`], which every change goes through;
 //! then one file per noun.
 
+mod artifacts;
 mod audit;
+mod builds;
 mod credentials;
+mod data_planes;
+mod deployments;
+pub mod objects;
 mod projects;
+mod sealing;
+mod signing_keys;
 pub mod sql;
 mod teams;
 
@@ -18,12 +25,13 @@ use sql::{Database, sql};
 #[derive(Debug, Clone)]
 pub struct DatabaseStore {
     database: Database,
+    builds: builds::Changes,
 }
 
 impl DatabaseStore {
     /// Keeps it there.
     pub fn new(database: Database) -> Self {
-        Self { database }
+        Self { database, builds: builds::Changes::new() }
     }
 
     /// Where.

@@ -3,18 +3,29 @@
 //! Every method is one transaction: all of it happened, with its audit event, or nothing did. What is out of
 //! [`Reach`] is [`NotFound`](super::error::Error::NotFound). A future that is dropped changes nothing, or everything.
 
+mod artifacts;
+mod builds;
 mod credentials;
+mod data_planes;
+mod deployments;
 mod projects;
+mod signing_keys;
 mod teams;
 
 use async_trait::async_trait;
 
 use super::access::Reach;
 use super::error::Error;
+use super::id::ProjectId;
 use super::version::Expected;
 
+pub use artifacts::Artifacts;
+pub use builds::{BuildQueue, Builds};
 pub use credentials::Credentials;
+pub use data_planes::DataPlanes;
+pub use deployments::Deployments;
 pub use projects::Projects;
+pub use signing_keys::{Reseal, SigningKeys};
 pub use teams::Teams;
 
 /// What is to be changed: by whom, as far as they reach, which one, and in which state.
@@ -28,13 +39,44 @@ pub struct Edit<Id> {
     pub expected: Expected,
 }
 
+/// A project whose things are meant, as far as whoever asks reaches.
+#[derive(Debug, Clone, Copy)]
+pub struct OfProject {
+    /// How far whoever asks reaches.
+    pub reach: Reach,
+    /// Which project.
+    pub project: ProjectId,
+}
+
+impl OfProject {
+    /// The project itself, in whatever state it is.
+    pub fn any(self) -> Edit<ProjectId> {
+        Edit { reach: self.reach, id: self.project, expected: Expected::Any }
+    }
+}
+
 /// What every operation comes to.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
-pub trait Store: Health + Credentials + Teams + Projects {}
+pub trait Store:
+    Health + Credentials + Teams + Projects + SigningKeys + DataPlanes + Deployments + Builds + BuildQueue + Artifacts
+{
+}
 
-impl<S: Health + Credentials + Teams + Projects> Store for S {}
+impl<S> Store for S where
+    S: Health
+        + Credentials
+        + Teams
+        + Projects
+        + SigningKeys
+        + DataPlanes
+        + Deployments
+        + Builds
+        + BuildQueue
+        + Artifacts
+{
+}
 
 /// Whether the database is there.
 #[async_trait]
