@@ -19,6 +19,8 @@
 //! - [`postgres`]: PostgreSQL servers; [`s3`]: a server that speaks S3;
 //! - [`load`]: many clients at once, none of whose failures is forgotten;
 //! - [`wait`]: conditions instead of pauses; [`process`]: what the kernel knows of a process;
+//! - [`command_line`]: `portcullis-control` as somebody types it;
+//! - [`documented`]: what the documentation tells people to type;
 //! - [`config`]: what the environment says.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a harness fails by panicking")]
 #![allow(clippy::print_stdout, reason = "what a test has to say beyond its verdict")]
@@ -26,9 +28,11 @@
 
 pub mod api;
 pub mod client;
+pub mod command_line;
 pub mod compiled;
 pub mod config;
 pub mod control_plane;
+pub mod documented;
 pub mod gateway;
 pub mod load;
 mod logs;
@@ -42,6 +46,7 @@ pub mod wait;
 
 pub use api::{Api, Endpoint};
 pub use client::{Answer, Client};
+pub use command_line::CommandLine;
 pub use control_plane::ControlPlane;
 pub use gateway::Gateway;
 pub use scripted::Scripted;

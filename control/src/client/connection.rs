@@ -77,7 +77,7 @@ impl Session {
         };
         let chosen = choose(args, given, saved)?;
         let token: Zeroizing<String> = chosen.token.read(config)?;
-        let client = Client::new(chosen.server, token, chosen.ca_file.as_deref())?;
+        let client = Client::new(chosen.server, &token, chosen.ca_file.as_deref())?;
         Ok(Self { client, project: chosen.project })
     }
 

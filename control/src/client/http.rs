@@ -32,7 +32,7 @@ pub const PAUSE_MAX: Duration = Duration::from_secs(30);
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may say nothing.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+const SILENCE_MAX: Duration = Duration::from_mins(1);
 /// How many things are asked for at once.
 const PAGE: usize = 200;
 /// The largest answer that is read as JSON.
@@ -90,7 +90,7 @@ impl std::fmt::Debug for Client {
 
 impl Client {
     /// Makes ready to ask `server`. Redirects are not followed: a token goes where its owner sent it.
-    pub fn new(server: Url, token: Zeroizing<String>, ca_file: Option<&Path>) -> Result<Self, Error> {
+    pub fn new(server: Url, token: &str, ca_file: Option<&Path>) -> Result<Self, Error> {
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("portcullis-control/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
@@ -107,7 +107,7 @@ impl Client {
         let http = builder.build().map_err(Error::Setup)?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
         // A token is letters, digits and `_`.
-        let text = Zeroizing::new(format!("Bearer {}", *token));
+        let text = Zeroizing::new(format!("Bearer {token}"));
         let mut bearer = HeaderValue::from_str(&text).map_err(|_| Error::NoToken { server: server.to_string() })?;
         bearer.set_sensitive(true);
         Ok(Self { runtime, http, server, bearer })
@@ -130,7 +130,7 @@ impl Client {
 
     /// GET of one thing.
     pub fn get(&self, url: Url) -> Result<Thing, Error> {
-        self.send(Call::new(Method::GET, url)).and_then(Reply::thing)
+        self.send(&Call::new(Method::GET, url)).and_then(Reply::thing)
     }
 
     /// GET of pages, until there is no more, or `limit` things are there.
@@ -160,40 +160,39 @@ impl Client {
     /// GET of bytes, as many as an artifact may have.
     pub fn download(&self, url: Url) -> Result<Vec<u8>, Error> {
         let call = Call { answer_max_bytes: Limits::DEFAULT.file_max_bytes, ..Call::new(Method::GET, url) };
-        Ok(self.send(call)?.body)
+        Ok(self.send(&call)?.body)
     }
 
     /// GET of text.
     pub fn text(&self, url: Url) -> Result<String, Error> {
-        let reply = self.send(Call::new(Method::GET, url))?;
+        let reply = self.send(&Call::new(Method::GET, url))?;
         Ok(String::from_utf8_lossy(&reply.body).into_owned())
     }
 
     /// POST, which is done once, however often it must be sent.
     pub fn post(&self, url: Url, body: Body<'_>) -> Result<Thing, Error> {
         let idempotency_key = Some(format!("\"{}\"", Uuid::new_v4()));
-        self.send(Call { body, idempotency_key, ..Call::new(Method::POST, url) })?.thing()
+        self.send(&Call { body, idempotency_key, ..Call::new(Method::POST, url) })?.thing()
     }
 
     /// PATCH of a thing that is in the state that was read.
     pub fn patch(&self, url: Url, change: &Value, etag: Option<&str>) -> Result<Thing, Error> {
         let body = Body::Json(change);
-        self.send(Call { body, if_match: Some(etag.unwrap_or("*")), ..Call::new(Method::PATCH, url) })?.thing()
+        self.send(&Call { body, if_match: Some(etag.unwrap_or("*")), ..Call::new(Method::PATCH, url) })?.thing()
     }
 
     /// DELETE of a thing, in the state that was read, or in whatever state it is.
     pub fn delete(&self, url: Url, etag: Option<&str>) -> Result<(), Error> {
-        self.send(Call { if_match: Some(etag.unwrap_or("*")), ..Call::new(Method::DELETE, url) })?;
+        self.send(&Call { if_match: Some(etag.unwrap_or("*")), ..Call::new(Method::DELETE, url) })?;
         Ok(())
     }
 
     /// Waits.
     pub fn pause(&self, time: Duration) {
-        self.runtime.block_on(tokio::time::sleep(time));
+        self.runtime.block_on(async { tokio::time::sleep(time).await });
     }
 
-    fn send(&self, call: Call<'_>) -> Result<Reply, Error> {
-        let (call, answer_max_bytes) = (&call, call.answer_max_bytes);
+    fn send(&self, call: &Call<'_>) -> Result<Reply, Error> {
         let outcome = self.runtime.block_on(async {
             let mut attempt = 1;
             loop {
@@ -208,7 +207,7 @@ impl Client {
         match outcome {
             Ok(reply) if reply.status.is_success() => Ok(reply),
             Ok(reply) => Err(self.refusal(&reply)),
-            Err(Failure::TooLarge) => Err(Error::TooLarge { max_bytes: answer_max_bytes }),
+            Err(Failure::TooLarge) => Err(Error::TooLarge { max_bytes: call.answer_max_bytes }),
             Err(Failure::Transport(source)) => {
                 Err(Error::Unreachable { server: self.server.to_string(), source: source.without_url() })
             }
@@ -254,7 +253,7 @@ impl Client {
     }
 }
 
-impl<'c> Call<'c> {
+impl Call<'_> {
     fn new(method: Method, url: Url) -> Self {
         let (body, answer_max_bytes) = (Body::Empty, JSON_MAX_BYTES);
         Self { method, url, body, if_match: None, idempotency_key: None, answer_max_bytes }

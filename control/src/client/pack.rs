@@ -17,6 +17,7 @@ use thiserror::Error as ThisError;
 use zip::write::SimpleFileOptions;
 
 use crate::documents::{self, Folder, is_stdin};
+use crate::domain::name::NAME_MAX_BYTES;
 use crate::file;
 use crate::upload::{self, UPLOAD_BYTES_MAX, Upload};
 
@@ -192,14 +193,18 @@ fn title(documents: &upload::Documents) -> Option<String> {
     entry.get("info")?.get("title")?.str().map(str::to_owned)
 }
 
-/// A title as a name: `Pets & Friends API` is `pets-friends-api`.
+/// A title as a name, as the server makes it: `Pets & Friends API` is `pets-friends-api`.
 fn name_of(title: &str) -> Option<String> {
-    let is_kept = |c: char| c.is_ascii_alphanumeric() || "._".contains(c);
-    let words = title.split(|c: char| !is_kept(c)).filter(|word| !word.is_empty());
-    let name = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
-    let name = name.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
-    let name: String = name.chars().take(crate::domain::name::NAME_MAX_BYTES).collect();
-    let name = name.trim_end_matches('-');
+    let mut name = String::new();
+    for c in title.chars() {
+        if c.is_ascii_alphanumeric() || c == '_' || (c == '.' && !name.is_empty()) {
+            name.push(c.to_ascii_lowercase());
+        } else if !name.is_empty() && !name.ends_with('-') {
+            name.push('-');
+        }
+    }
+    name.truncate(NAME_MAX_BYTES);
+    let name = name.trim_matches(['-', '.', '_']);
     (!name.is_empty()).then(|| name.to_owned())
 }
 

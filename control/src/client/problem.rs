@@ -37,7 +37,8 @@ pub struct Fault {
 impl fmt::Display for Problem {
     /// What is wrong, the code, the request, then a line for each fault.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", printable(self.detail.as_deref().unwrap_or(&self.title)))?;
+        let detail = self.detail.as_deref().unwrap_or(&self.title);
+        write!(f, "{}", printable(detail))?;
         write!(f, " ({}", self.status)?;
         if !self.code.is_empty() {
             write!(f, " {}", printable(&self.code))?;
@@ -46,7 +47,8 @@ impl fmt::Display for Problem {
             write!(f, ", request {}", printable(id))?;
         }
         f.write_str(")")?;
-        for Fault { pointer, message } in &self.errors {
+        // What the detail says already needs no line of its own.
+        for Fault { pointer, message } in self.errors.iter().filter(|fault| !detail.contains(&fault.message)) {
             let place = if pointer.is_empty() { "the whole of it" } else { pointer };
             write!(f, "\n  {}: {}", printable(place), printable(message))?;
         }

@@ -45,8 +45,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
         }
     };
     let token = place.and_then(|place| place.read(&context.config)).map_err(client::Error::from)?;
-    let client = Client::new(server.clone(), token.clone(), args.ca_file.as_deref())?;
-    let own: Thing = client.get(client.at(["tokens", "self"]))?;
+    let client = Client::new(server.clone(), &token, args.ca_file.as_deref())?;
+    let own = whoami(&client)?;
     if let Some(project) = &args.project {
         client.project(project)?;
     }
@@ -63,14 +63,19 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     if server.scheme() == "http" && !is_loopback(server.host_str().unwrap_or_default()) {
         context.console.note("warning: without TLS, everyone between here and the server can read the token");
     }
-    let (name, role) = (own.shown("/name"), own.shown("/role"));
-    context.console.note(format_args!(
-        "logged in to {server} as {} ({}); context {}",
-        printable(&name),
-        printable(&role),
-        args.context
-    ));
+    let who = own.map_or_else(String::new, |own| format!(" as {} ({})", own.shown("/name"), own.shown("/role")));
+    context.console.note(format_args!("logged in to {server}{}; context {}", printable(&who), args.context));
     Ok(Outcome::Done)
+}
+
+/// Who the token is; `None` where the server knows the token and cannot say.
+fn whoami(client: &Client) -> Result<Option<Thing>, client::Error> {
+    match client.get(client.at(["tokens", "self"])) {
+        Err(client::Error::Refused(problem)) if problem.status == 404 => {
+            client.list(&client.at(["projects"]), Some(1)).map(|_| None)
+        }
+        own => own.map(Some),
+    }
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -69,16 +69,33 @@ fn reference() -> String {
     // What is hidden is not for people.
     let commands = root.get_subcommands().filter(|command| command.get_name() != "help" && !command.is_hide_set());
     for command in commands {
-        section(command, &mut text);
+        sections(command, &mut text);
     }
     text
+}
+
+/// A command's section, or those of the commands under it.
+fn sections(command: &Command, text: &mut String) {
+    let mut under = command.get_subcommands().filter(|command| command.get_name() != "help").peekable();
+    if under.peek().is_none() {
+        return section(command, text);
+    }
+    writeln!(text, "\n## {}\n\n{}", title(command), about(command)).unwrap();
+    under.for_each(|command| sections(command, text));
+}
+
+/// As it is typed, without the program.
+fn title(command: &Command) -> &str {
+    let typed = command.get_bin_name().unwrap_or_default();
+    typed.strip_prefix("portcullis-control ").unwrap_or(typed)
 }
 
 fn section(command: &Command, text: &mut String) {
     let mut usage = command.clone();
     let usage = usage.render_usage().to_string();
     let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage);
-    writeln!(text, "\n## {}\n\n{}\n\n    {usage}\n", command.get_name(), about(command)).unwrap();
+    let level = if title(command).contains(' ') { "###" } else { "##" };
+    writeln!(text, "\n{level} {}\n\n{}\n\n    {usage}\n", title(command), about(command)).unwrap();
     text.push_str("| argument | environment | default | |\n|---|---|---|---|\n");
     for argument in
         command.get_arguments().filter(|argument| !["help", "version"].contains(&argument.get_id().as_str()))

@@ -1,0 +1,140 @@
+//! The command line against a real control plane: every noun, names and ids, and how commands end.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use tests::{CommandLine, ControlPlane};
+
+const ENTRY: &str = r#"
+openapi: 3.1.0
+info: { title: Pets & Friends, version: 1.0.0 }
+servers: [{ url: "http://127.0.0.1:9000" }]
+paths:
+  /pets: { $ref: paths/pets.yaml }
+"#;
+const PETS: &str = r#"get: { operationId: listPets, responses: { "200": { description: some } } }"#;
+
+/// Somebody with a project `shop`, which is meant where they do not say, and documents on disk.
+async fn shop() -> (ControlPlane, CommandLine) {
+    let control_plane = ControlPlane::empty().start().await;
+    let command = CommandLine::of(&control_plane).with("PORTCULLIS_CONTROL_PROJECT", "shop");
+    command.succeeds(&["project", "create", "shop", "--description", "pets"]);
+    command.write("api/openapi.yaml", ENTRY);
+    command.write("api/paths/pets.yaml", PETS);
+    (control_plane, command)
+}
+
+fn mode(command: &CommandLine, path: &str) -> u32 {
+    std::fs::metadata(command.path(path)).unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_logged_in_needs_not_say_where_and_who() {
+    let control_plane = ControlPlane::empty().start().await;
+    let command = CommandLine::alone();
+    assert!(command.fails(&["project", "list"], 3).contains("log in"));
+    command.write("token", control_plane.token());
+    let url = format!("http://{}", control_plane.address());
+    command.succeeds(&["login", "--server", &url, "--token-file", "token"]);
+    command.succeeds(&["project", "create", "shop"]);
+    assert_eq!(command.json(&["context", "list"])["items"][0]["current"], true);
+    for secret in ["contexts.json", "tokens/default"] {
+        assert_eq!(mode(&command, &format!(".config/portcullis/{secret}")), 0o600, "{secret}");
+    }
+    let shown = command.succeeds(&["context", "show", "-o", "json"]);
+    assert!(!shown.contains(control_plane.token()) && shown.contains(&url), "{shown}");
+
+    command.write("wrong", "pct_wrong");
+    let refused = ["login", "--server", &url, "--token-file", "wrong", "--context", "other"];
+    assert!(command.fails(&refused, 3).contains("unauthenticated"));
+    assert_eq!(command.json(&["context", "list"])["items"].as_array().unwrap().len(), 1);
+
+    let elsewhere = command.fails(&["project", "list", "--server", "http://127.0.0.1:9"], 3);
+    assert!(elsewhere.contains("no token"), "{elsewhere}");
+    command.fails(&["context", "use", "other"], 4);
+    command.succeeds(&["context", "delete", "default"]);
+    assert!(!command.path(".config/portcullis/tokens/default").exists());
+    command.fails(&["project", "list"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn projects_are_made_changed_and_deleted_by_name_or_id() {
+    let (_control_plane, command) = shop().await;
+    let id = command.json(&["project", "get", "shop"])["id"].as_str().unwrap().to_owned();
+    let changed = command.json(&["project", "update", &id, "--upstream", "http://pets.internal", "--security", "off"]);
+    assert_eq!((&changed["settings"]["security"], &changed["description"]), (&"off".into(), &"pets".into()));
+    let other = command.json(&["project", "update", "shop", "--description", "cats"]);
+    assert_eq!(other["settings"]["upstream"], "http://pets.internal");
+    let invalid = command.fails(&["project", "update", "shop", "--upstream", "pets.internal"], 5);
+    assert!(invalid.contains("/settings/upstream") && invalid.contains("invalid"), "{invalid}");
+    assert!(command.fails(&["project", "create", "shop"], 4).contains("name-taken"));
+    command.fails(&["project", "get", "dogs"], 4);
+    assert!(command.fails(&["project", "delete", "shop"], 2).contains("--yes"));
+    assert!(command.succeeds(&["project", "list", "-o", "yaml"]).contains("name: shop"));
+    command.succeeds(&["project", "delete", "shop", "--yes"]);
+    assert_eq!(command.json(&["project", "list"])["items"], serde_json::json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spec_is_pushed_built_and_pulled() {
+    let (_control_plane, command) = shop().await;
+    let spec = command.json(&["spec", "push", "api/openapi.yaml", "--message", "first"]);
+    assert_eq!((&spec["name"], &spec["head"]["number"]), (&"pets-friends".into(), &1.into()));
+    assert_eq!(command.json(&["spec", "push", "api"])["head"]["number"], 1, "the same documents");
+
+    let build = command.json(&["build", "--spec", "pets-friends", "--wait"]);
+    let digest = build["artifact"].as_str().unwrap();
+    command.succeeds(&["artifact", "pull", &digest[..12], "-o", "pets.bca"]);
+    let keys = command.json(&["signing-key", "list"]);
+    let key = keys["items"][0]["public_key"].as_str().unwrap();
+    assert_eq!(command.json(&["verify", "pets.bca", "--trusted-key", key])["project"], "shop");
+
+    command.write("api/paths/pets.yaml", PETS.replace("get:", "put:"));
+    assert_eq!(command.json(&["spec", "push", "api"])["head"]["number"], 2);
+    let newer = command.json(&["build", "--spec", "pets-friends", "--wait"]);
+    let newer = newer["artifact"].as_str().unwrap();
+    let diff = command.json(&["artifact", "diff", digest, newer]);
+    assert_eq!((&diff["different"], &diff["breaking"]), (&true.into(), &1.into()));
+    command.fails(&["artifact", "diff", digest, newer, "--detailed-exitcode"], 2);
+    command.fails(&["artifact", "pull", "--deployed", "-o", "deployed.bca"], 4);
+    assert_eq!(command.json(&["deploy", digest])["serial"], 1);
+    command.succeeds(&["artifact", "pull", "--deployed", "-o", "deployed.bca"]);
+    command.fails(&["spec", "delete", "pets-friends"], 2);
+    command.succeeds(&["spec", "delete", "pets-friends", "--yes"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_fails_says_why_as_the_compiler_does() {
+    let (_control_plane, command) = shop().await;
+    command.write("api/paths/pets.yaml", PETS.replace("operationId", "operationID"));
+    command.succeeds(&["spec", "push", "api", "--name", "pets"]);
+    let said = command.fails(&["build", "--spec", "pets", "--wait"], 5);
+    assert!(said.contains("PC2002") && said.contains("paths/pets.yaml:1:") && said.contains('^'), "{said}");
+    command.fails(&["build", "--spec", "pets", "--environment", "moon"], 5);
+    command.fails(&["build", "--spec", "cats"], 4);
+    let waited = command.fails(&["build", "--spec", "pets", "--wait", "--timeout", "0s"], 9);
+    assert!(waited.contains("it goes on"), "{waited}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_and_api_keys_are_made_shown_once_and_revoked() {
+    let (control_plane, command) = shop().await;
+    let token = command.json(&["token", "create", "looker", "--role", "viewer", "--scope", "projects:read"]);
+    let looker = CommandLine::of(&control_plane).with("PORTCULLIS_CONTROL_TOKEN", token["secret"].as_str().unwrap());
+    looker.succeeds(&["project", "list"]);
+    assert!(looker.fails(&["project", "create", "other"], 3).contains("projects:write"));
+    let listed = command.succeeds(&["token", "list"]);
+    assert!(listed.contains("looker") && !listed.contains(token["secret"].as_str().unwrap()));
+    command.succeeds(&["token", "revoke", "looker", "--yes"]);
+    looker.fails(&["project", "list"], 3);
+
+    let key = command.json(&["apikey", "create", "edge", "--expires-in", "1d"]);
+    assert!(key["secret"].as_str().unwrap().starts_with("pdk_"));
+    command.succeeds(&["apikey", "revoke", "edge", "--yes"]);
+    assert!(command.json(&["apikey", "list"])["items"][0]["revoked_at"].is_string());
+
+    let refused = command.json(&["audit", "--outcome", "failure", "--since", "1h"]);
+    assert_eq!(refused["items"][0]["outcome"], "failure");
+    let made = command.json(&["audit", "--action", "token.create", "--limit", "1"]);
+    assert_eq!(made["items"].as_array().unwrap().len(), 1);
+}
