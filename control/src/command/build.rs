@@ -118,7 +118,7 @@ fn wait(client: &Client, mut build: Thing, timeout: Duration, console: Console) 
 /// Says what the compiler said: as it would have here.
 fn say(client: &Client, build: &Thing, console: Console) -> Result<(), Error> {
     let log = client.text(client.at(["builds", build.must("/id")?, "log"]))?;
-    for line in log.lines() {
+    for line in log.trim_end().lines() {
         console.say(printable(line));
     }
     Ok(())
