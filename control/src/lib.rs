@@ -8,8 +8,9 @@
 //! - [`domain`]: what the server knows, and its rules;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
-//! - [`domain`]: what the server knows; [`store`]: where it keeps it; [`custody`]: who has the private keys; [`api`]: how
-//!   it is asked; [`app`]: all of it, put together;
+//! - [`store`]: where it keeps that; [`custody`]: who has the private keys; [`api`]: how it is asked; [`app`]: all of it,
+//!   put together;
+//! - [`server`]: the listener; [`telemetry`]: logs, metrics and traces; `watcher`: folders that are watched for changes;
 //! - [`output`]: what is shown; [`config`]: what the environment says.
 
 pub mod api;
@@ -29,4 +30,7 @@ pub mod file;
 pub mod init;
 pub mod key;
 pub mod output;
+pub mod server;
 pub mod store;
+pub mod telemetry;
+mod watcher;
