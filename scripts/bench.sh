@@ -10,4 +10,5 @@ scripts/dist.sh gateway
 step 'build the bench program' cargo build --quiet --profile tool -p tests --bin bench -p control --bin portcullis-control
 PATH=$PATH:/usr/sbin PORTCULLIS_GATEWAY=$root/dist/portcullis \
     "$target/tool/bench" --write docs/reference/benchmarks.md "$@"
-step 'router and loading, from 10 to 10,000 operations' cargo bench --quiet -p tests --bench router --bench load
+# Of the same profile, so that the compiler of the corpus is found beside them.
+step 'router and loading, from 10 to 10,000 operations' cargo bench --quiet --profile tool -p tests --bench router --bench load

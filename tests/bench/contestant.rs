@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tests::api::test_key;
 use tests::{compiled, config, process};
@@ -83,18 +84,25 @@ impl Contestant {
             Self::Haproxy => haproxy(folder.path(), address, upstream),
             Self::Envoy => envoy(folder.path(), address, upstream),
         };
-        Running::start(PROXY_CORE, &self.program(), &arguments, (folder, address))
+        Running::start(PROXY_CORE, (&self.program(), &arguments), folder, Probe { address, target: TARGET })
     }
 }
 
-/// A server that answers, on its core. Ended when it is dropped.
+/// What a server is asked to see whether it is ready.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Probe {
+    pub(crate) address: SocketAddr,
+    pub(crate) target: &'static str,
+}
+
+/// A server that answers, on its cores. Ended when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
     pub(crate) address: SocketAddr,
     /// From its start to its first answer.
     pub(crate) ready: Duration,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Running {
@@ -107,23 +115,34 @@ impl Running {
              location / {{ return 200 '{BODY}'; }} }}"
         );
         let arguments = nginx(folder.path(), &server);
-        Self::start(LOAD_CORE, "nginx", &arguments, (folder, address))
+        Self::start(LOAD_CORE, ("nginx", &arguments), folder, Probe { address, target: TARGET })
     }
 
-    fn start(core: &str, program: &str, arguments: &[String], (folder, address): (TempDir, SocketAddr)) -> Self {
+    /// Starts a program on some cores and waits until it answers. Its log is in the folder, which it may write to.
+    pub(crate) fn start(cores: &str, (program, arguments): (&str, &[String]), folder: TempDir, probe: Probe) -> Self {
         let log = File::create(folder.path().join("log")).expect("a writable folder");
         let mut command = Command::new("taskset");
-        command.args(["-c", core, program]).args(arguments).stdin(Stdio::null());
+        command.args(["-c", cores, program]).args(arguments).stdin(Stdio::null());
         command.stdout(log.try_clone().expect("a file")).stderr(log);
         command.env("XDG_CONFIG_HOME", folder.path());
         let began = Instant::now();
         let mut child = command.spawn().expect("taskset is installed");
-        while !answers(address) {
+        while !probe.is_answered() {
             let ended = child.try_wait().expect("a child");
             let log = || fs::read_to_string(folder.path().join("log")).unwrap_or_default();
             assert!(ended.is_none() && began.elapsed().as_secs() < 20, "{program} does not answer:\n{}", log());
         }
-        Self { child, address, ready: began.elapsed(), _folder: folder }
+        Self { child, address: probe.address, ready: began.elapsed(), folder }
+    }
+
+    /// Its process; `taskset` becomes the program.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
+    /// What it has written so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     /// Processor time of all its processes.
@@ -139,35 +158,35 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(pid) = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).expect("a process id")) {
-            // It may have ended by itself. SIGTERM, so that a master ends its workers.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
+        // It may have ended by itself. SIGTERM, so that a master ends its workers.
+        let _ = kill_process(self.pid(), Signal::TERM);
         let _ = self.child.wait();
     }
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr()).expect("a free port")
 }
 
-/// Asks once. Whether there was a 200.
-fn answers(address: SocketAddr) -> bool {
-    let Ok(mut stream) = TcpStream::connect(address) else { return false };
-    let request = format!("GET {TARGET} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
-    let mut answer = Vec::new();
-    // A half-started server may close at any point.
-    let _ = stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_end(&mut answer));
-    answer.starts_with(b"HTTP/1.1 200")
+impl Probe {
+    /// Asks once. Whether there was a 200.
+    fn is_answered(self) -> bool {
+        let Ok(mut stream) = TcpStream::connect(self.address) else { return false };
+        let request = format!("GET {} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", self.target);
+        let mut answer = Vec::new();
+        // A half-started server may close at any point.
+        let _ = stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_end(&mut answer));
+        answer.starts_with(b"HTTP/1.1 200")
+    }
 }
 
-fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> String {
+pub(crate) fn write(folder: &Path, name: &str, content: impl AsRef<[u8]>) -> String {
     let path = folder.join(name);
     fs::write(&path, content).expect("a writable folder");
     path.display().to_string()
 }
 
-fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }
 

@@ -6,7 +6,8 @@
 //! - [`saturate`]: as many requests as go through (wrk), and the processor time each of them costs;
 //! - [`pace`]: a fixed rate, open loop, for latency that is not a queue of the load generator's own making;
 //! - [`measure`]: rounds that alternate between the contestants, and their medians;
-//! - [`report`]: the table and the plot, in `docs/reference/benchmarks.md`; [`machine`]: on what it ran.
+//! - [`loading`]: what large descriptions cost the gateway, in time and memory;
+//! - [`report`]: the tables and the plot, in `docs/reference/benchmarks.md`; [`machine`]: on what it ran.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a tool of ours ends by panicking")]
 #![allow(
     clippy::cast_precision_loss,
@@ -17,6 +18,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
 mod contestant;
+mod loading;
 mod machine;
 mod measure;
 mod pace;
@@ -26,6 +28,7 @@ mod saturate;
 use std::time::Duration;
 
 const USAGE: &str = "bench [--rounds N] [--seconds N] [--write FILE.md]   measures every proxy that is installed
+bench loading [--rounds N] [--write FILE.md]         measures how large descriptions are loaded, alone
 bench pace ADDRESS RATE SECONDS                     one run of the load generator, from one thread";
 
 fn main() {
@@ -37,6 +40,10 @@ fn main() {
         println!("{latencies}");
         return;
     }
+    let (is_loading_alone, arguments) = match &arguments[..] {
+        ["loading", rest @ ..] => (true, rest),
+        all => (false, all),
+    };
     let (mut plan, mut write) = (measure::Plan { rounds: 5, seconds: 4 }, None);
     for pair in arguments.chunks(2) {
         match *pair {
@@ -53,10 +60,16 @@ fn main() {
     if load > 0.5 {
         eprintln!("warning: the machine is busy (load {load}): every figure will be higher than it should be");
     }
-    let results = measure::run(plan);
-    let report = report::Report::new(&format!("{}, load before {load}", machine::facts()), &results);
-    println!("{}", report.table);
-    if let Some(file) = write {
-        report.write(file.as_ref());
+    let facts = format!("{}, load before {load}", machine::facts());
+    let mut reports = Vec::new();
+    if !is_loading_alone {
+        reports.push(report::Report::of_proxies(&facts, &measure::run(plan)));
+    }
+    reports.extend(report::Report::of_loading(&facts, plan.rounds, &loading::run(plan.rounds)));
+    for report in reports {
+        println!("{}", report.table);
+        if let Some(file) = &write {
+            report.write(file.as_ref());
+        }
     }
 }

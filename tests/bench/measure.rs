@@ -141,7 +141,8 @@ fn cost(runs: &[Saturated], nginx: &[Saturated]) -> Cost {
     }
 }
 
-fn median(mut numbers: Vec<f64>) -> f64 {
+/// The middle one; at least one is there.
+pub(crate) fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     let middle = numbers.len() / 2;
     if numbers.len() % 2 == 1 { numbers[middle] } else { f64::midpoint(numbers[middle - 1], numbers[middle]) }

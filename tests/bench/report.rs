@@ -1,38 +1,75 @@
-//! The table and the plot.
+//! The tables and the plot.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use crate::loading::Loaded;
 use crate::measure::{Result, Results};
-
-const BEGIN: &str = "<!-- measured: written by `make bench` -->";
-const END: &str = "<!-- /measured -->";
 
 /// What is printed and written.
 #[derive(Debug)]
 pub(crate) struct Report {
+    /// The name in the page's markers.
+    section: &'static str,
     pub(crate) table: String,
-    plot: String,
+    plot: Option<String>,
 }
 
 impl Report {
-    pub(crate) fn new(facts: &str, results: &Results) -> Self {
-        Self { table: table(facts, results), plot: plot(&results.entries) }
+    pub(crate) fn of_proxies(facts: &str, results: &Results) -> Self {
+        Self { section: "measured", table: table(facts, results), plot: Some(plot(&results.entries)) }
+    }
+
+    /// None where nothing was measured.
+    pub(crate) fn of_loading(facts: &str, starts: usize, loaded: &[Loaded]) -> Option<Self> {
+        let report = || Self { section: "loading", table: loading_table(facts, starts, loaded), plot: None };
+        (!loaded.is_empty()).then(report)
     }
 
     /// Puts the table between the page's markers, and the plot beside the page.
     pub(crate) fn write(&self, page: &Path) {
+        let (begin, end) =
+            (format!("<!-- {}: written by `make bench` -->", self.section), format!("<!-- /{} -->", self.section));
         let text = fs::read_to_string(page).expect("the page is there");
-        let (before, rest) = text.split_once(BEGIN).expect("the page has its first marker");
-        let (_, after) = rest.split_once(END).expect("the page has its second marker");
-        let image = page.with_extension("svg");
-        let name = image.file_name().and_then(|name| name.to_str()).expect("a name");
-        let alt = "CPU microseconds per request of each proxy";
-        let page_text = format!("{before}{BEGIN}\n\n{}\n![{alt}]({name})\n\n{END}{after}", self.table);
-        fs::write(page, page_text).expect("the page can be written");
-        fs::write(image, &self.plot).expect("the plot can be written");
+        let (before, rest) = text.split_once(&begin).expect("the page has its first marker");
+        let (_, after) = rest.split_once(&end).expect("the page has its second marker");
+        let mut measured = self.table.clone();
+        if let Some(plot) = &self.plot {
+            let image = page.with_extension("svg");
+            let name = image.file_name().and_then(|name| name.to_str()).expect("a name");
+            let alt = "CPU microseconds per request of each proxy";
+            writeln!(measured, "\n![{alt}]({name})").expect("a string grows");
+            fs::write(image, plot).expect("the plot can be written");
+        }
+        fs::write(page, format!("{before}{begin}\n\n{measured}\n{end}{after}")).expect("the page can be written");
     }
+}
+
+fn loading_table(facts: &str, starts: usize, loaded: &[Loaded]) -> String {
+    let mut table = format!(
+        "{facts}. Medians of {starts} starts.\n\n\
+         | description | operations | artifact MiB | ready ms: best, median, at most | CPU ms until then | load ms | RSS MiB, at most |\n\
+         |---|---:|---:|---:|---:|---:|---:|\n"
+    );
+    for one in loaded {
+        writeln!(
+            table,
+            "| {} | {} | {:.1} | {:.0}, {:.0}, {} | {:.0} | {:.0} | {:.1}, {} |",
+            one.title,
+            one.operations,
+            mib(one.artifact_bytes as u64),
+            one.ready_best_ms,
+            one.ready_ms,
+            one.ready_max_ms,
+            one.processor_ms,
+            one.load_ms,
+            mib(one.rss_bytes),
+            one.rss_max_mib,
+        )
+        .expect("a string grows");
+    }
+    table
 }
 
 fn table(facts: &str, results: &Results) -> String {

@@ -124,6 +124,50 @@ fn every_diagnostic_has_a_page_and_every_page_a_diagnostic() {
     assert_none(&without_page.chain(without_code).collect::<Vec<_>>(), "diagnostics and pages");
 }
 
+/// The codes that a function gives out: its texts that are in lower case.
+fn codes_in(file: &str, function: &str) -> BTreeSet<String> {
+    let text = read(Path::new(file));
+    let (_, rest) = text.split_once(&format!("fn {function}(&self)")).unwrap_or_else(|| panic!("{file}: {function}"));
+    let (body, _) = rest.split_once("\n    }\n").unwrap();
+    let texts = body.split('"').skip(1).step_by(2);
+    texts
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_lowercase() || b"-_".contains(&byte)))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What stands in backticks in a column of the table below a heading.
+fn column_of(page: &str, heading: &str, column: usize) -> BTreeSet<String> {
+    let text = read(Path::new(page));
+    let rows = text.lines().skip_while(|line| *line != heading).skip(2).take_while(|line| line.starts_with('|'));
+    let cells = rows.filter_map(|row| row.split('|').nth(column));
+    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned)).collect()
+}
+
+#[test]
+fn every_code_of_the_gateway_is_documented_and_no_other() {
+    let faults = codes_in("gateway/src/fault.rs", "name");
+    let mut loading = codes_in("gateway/src/snapshot/load.rs", "code");
+    loading.append(&mut codes_in("gateway/src/snapshot/build.rs", "code"));
+    let mut problems = Vec::new();
+    for (codes, page, heading, column) in [
+        (faults, "docs/reference/errors.md", "| `code` | status | connection | meaning | what to do |", 1),
+        (loading, "docs/reference/serve.md", "| `code` | |", 1),
+        (
+            codes_in("artifact-format/src/container/mod.rs", "code"),
+            "docs/reference/artifact-format.md",
+            "| step | refused as |",
+            2,
+        ),
+    ] {
+        let documented = column_of(page, heading, column);
+        assert!(codes.len() > 5 && documented.len() > 5, "not understood: {codes:?} and {documented:?} of {page}");
+        problems.extend(codes.difference(&documented).map(|code| format!("{page} lacks `{code}`")));
+        problems.extend(documented.difference(&codes).map(|code| format!("{page} has `{code}`, which is no code")));
+    }
+    assert_none(&problems, "codes and their tables");
+}
+
 /// The targets of `[text](target)` outside code.
 fn links(markdown: &str) -> Vec<String> {
     let mut in_code = false;

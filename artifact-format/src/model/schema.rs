@@ -39,4 +39,14 @@ pub struct Schema {
 impl Schema {
     /// What a reference to another schema of the table starts with.
     pub const REFERENCE_PREFIX: &'static str = "portcullis:schema/";
+
+    /// A reference to a schema of the table.
+    pub fn reference(id: SchemaId) -> String {
+        format!("{}{}", Self::REFERENCE_PREFIX, id.0)
+    }
+
+    /// The schema that a reference leads to; `None` where that is none of a table.
+    pub fn referred(reference: &str) -> Option<SchemaId> {
+        reference.strip_prefix(Self::REFERENCE_PREFIX)?.parse().ok().map(SchemaId)
+    }
 }

@@ -8,10 +8,10 @@ use std::collections::HashSet;
 use artifact_format::model::SchemaId;
 use contract::json::{Limits, Tree};
 use contract::schema::{Validator, Validators};
-use contract::{Detail, Part, Report, Violation};
+use contract::{Detail, Part, Report, Violation, pointer};
 
 use crate::diagnostic::{Code, Severity, Sink};
-use crate::document::{Documents, Identity, Node, Version, pointer};
+use crate::document::{Documents, Identity, Node, Version};
 use crate::enforcement;
 use crate::lower::{self, Holder, Lowered};
 use crate::reference;

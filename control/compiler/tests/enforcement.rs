@@ -134,7 +134,9 @@ fn what_is_not_looked_into_is_said() {
         ("application/vnd.a+json; v=1", true),
         ("text/csv", true),
         ("application/x-www-form-urlencoded", true),
+        ("text/json", true),
         ("application/xml", false),
+        ("text/xml", false),
         ("*/*", false),
     ] {
         let expected = passed_on.map(|line| line.replace("MEDIA", &media_type.replace('/', "~1")));
@@ -146,7 +148,7 @@ fn what_is_not_looked_into_is_said() {
 
 #[test]
 fn media_types_are_what_the_gateway_reads() {
-    for media_type in ["text/plain; a=1; a=2", "text/plain; a=\"b"] {
+    for media_type in ["json", "*/json", "text/plain; a=1; a=2", "text/plain; a=\"b"] {
         check_parameter(
             &json!({ "content": { media_type: {} } }),
             &[&format!("PC7007 d#/content/{}", media_type.replace('/', "~1"))],

@@ -10,10 +10,11 @@ pub mod media;
 mod operation;
 pub mod parameter;
 pub mod percent;
+pub mod pointer;
 pub mod schema;
 pub mod shape;
 mod violation;
 mod wire;
 
-pub use operation::{ContractError, OperationContract, RequestBody, Response};
+pub use operation::{BodyContract, ContractError, OperationContract, Response};
 pub use violation::{Detail, Part, Place, Report, Violation};

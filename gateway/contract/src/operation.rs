@@ -16,7 +16,7 @@ pub struct OperationContract {
     /// Path, query, header fields and cookies.
     pub parameters: Parameters,
     /// The body; `None` where the description says nothing about one, so that any may be sent.
-    pub body: Option<RequestBody>,
+    pub body: Option<BodyContract>,
     /// What may come back; empty where that is not judged.
     responses: Box<[(StatusPattern, Response)]>,
     /// How strictly all this is read.
@@ -25,7 +25,7 @@ pub struct OperationContract {
 
 /// What may be sent.
 #[derive(Debug)]
-pub struct RequestBody {
+pub struct BodyContract {
     /// Whether there must be one.
     pub need: Need,
     /// By media type.
@@ -79,7 +79,7 @@ impl OperationContract {
         let body = operation.request_body.as_ref().map(|body| {
             let content = Content::new(&body.content, shapes, validators)?;
             let need = if body.required { Need::Required } else { Need::Optional };
-            Ok::<_, ContractError>(RequestBody { need, content })
+            Ok::<_, ContractError>(BodyContract { need, content })
         });
         let mut response = |response: &artifact_format::model::Response| {
             let headers = Headers::new(&response.headers, shapes, validators)?;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::pointer;
+
 /// How much a report says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Detail {
@@ -73,7 +75,7 @@ impl Place {
     /// The member of that name within this one.
     #[must_use]
     pub fn member(&self, name: &str) -> Self {
-        self.at(&format!("/{}", name.replace('~', "~0").replace('/', "~1")))
+        Self { pointer: pointer::member(&self.pointer, name), ..self.clone() }
     }
 }
 

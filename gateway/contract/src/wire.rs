@@ -7,7 +7,7 @@ use crate::coerce::{Reading, Readings, readings};
 use crate::json::{Builder, Limits, Tree};
 use crate::schema::Validator;
 use crate::shape::{Shape, Types};
-use crate::{Place, Report};
+use crate::{Place, Report, pointer};
 
 /// A value whose texts have no types yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -283,8 +283,7 @@ impl Leaves {
             }
             Wire::Map(members) => {
                 for (name, member) in members {
-                    let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
-                    self.add(member, shape.member(name), pointer);
+                    self.add(member, shape.member(name), pointer::member(&pointer, name));
                 }
             }
             Wire::Json(_) | Wire::Opaque(_) => {}

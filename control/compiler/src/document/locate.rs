@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use artifact_format::model::SpecFormat;
+use contract::pointer;
 
 use super::event::{Event, Kind};
 use super::source::{Lines, Source};
-use super::{json, pointer, yaml};
+use super::{json, yaml};
 use crate::diagnostic::{At, Place, Position};
 
 /// The position of each place. A pointer that leads through an alias of YAML, or to what is not in the text,

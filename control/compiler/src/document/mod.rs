@@ -13,7 +13,6 @@ mod load;
 mod locate;
 mod node;
 pub(crate) mod path;
-pub mod pointer;
 mod scalar;
 mod source;
 mod version;

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
+use contract::pointer;
 use serde_json::Value;
 
-use super::{Documents, FileId, pointer};
+use super::{Documents, FileId};
 use crate::diagnostic::Place;
 use crate::reference;
 

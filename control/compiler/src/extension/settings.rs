@@ -178,7 +178,7 @@ const FORMATS: Field =
 const DEFAULTS: Field = optional(
     "defaults",
     Word(&["leave", "inject"]),
-    "Whether the `default` of a query parameter, header field or cookie is put in where it is absent. Default: `leave`.",
+    "Whether the `default` of a query parameter, header field or cookie is put in where it is absent; bodies go on as they are. Default: `leave`.",
 );
 
 const RESPONSES: Field = optional(

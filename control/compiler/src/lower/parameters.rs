@@ -4,8 +4,6 @@ use std::collections::HashSet;
 
 use artifact_format::model::{Location, Parameter, ParameterEncoding, PathTemplate, Style};
 
-use contract::media::MediaType;
-
 use super::body::media_range;
 use super::holder::Written;
 use super::path_item::PathItem;
@@ -124,19 +122,14 @@ fn parameter<'d>(node: &Node<'d>, requests: &mut Side<'_, 'd>) -> Option<Paramet
 
 fn content_encoding<'d>(content: &Node<'d>, requests: &mut Side<'_, 'd>) -> Option<ParameterEncoding> {
     let (range, entry) = map(content, requests.sink).entries().next()?;
-    let media_type = media_range(range, &entry, requests.sink)?;
+    let media_type = media_range(range, &entry, requests.sink)?.to_string();
     let entry = entry.resolved().map_err(|error| unreadable(&entry, &error.to_string(), requests.sink)).ok()?;
     let schema = requests.held(&entry, Written::Media(media_type.clone()));
-    if schema.is_some() && !is_looked_into(&media_type) {
+    if schema.is_some() && !contract::parameter::is_judged(&media_type) {
         let message = format!("a parameter in `{media_type}` is passed on as it is: it is not held to its schema");
         requests.sink.warning(Code::NotValidatedYet, entry.key_place(), message);
     }
     Some(ParameterEncoding::Content { media_type, schema })
-}
-
-/// Whether parameters in a media type are held to their schema.
-fn is_looked_into(media_type: &str) -> bool {
-    MediaType::parse(media_type).is_ok_and(|media| media.is_json() || media.kind() == "text" || media.is_form())
 }
 
 fn style_encoding<'d>(node: &Node<'d>, location: Location, requests: &mut Side<'_, 'd>) -> Option<ParameterEncoding> {

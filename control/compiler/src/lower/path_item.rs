@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use artifact_format::model::Method;
+use contract::pointer;
 
 use super::{map, unreadable};
 use crate::diagnostic::{Code, Sink};
 use crate::document::Node;
 use crate::document::limits::LINKS_MAX;
-use crate::document::pointer;
 
 /// A path item and those that its `$ref` leads to, nearest first.
 pub(super) struct PathItem<'d> {

@@ -7,6 +7,7 @@ mod merge;
 mod origin;
 mod remove;
 
+use contract::pointer;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
@@ -14,7 +15,7 @@ pub(crate) use origin::Origins;
 
 use crate::diagnostic::{Code, Place, Sink};
 use crate::document::limits::{DEPTH_MAX, VALUES_MAX};
-use crate::document::{Documents, FileId, Node, path::Folder, pointer};
+use crate::document::{Documents, FileId, Node, path::Folder};
 use crate::structure;
 use merge::Update;
 use remove::Step;

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use contract::pointer as json_pointer;
 use serde_json::Value;
 use serde_json_path::{JsonPath, PathElement};
 
 use super::Origins;
-use crate::document::pointer as json_pointer;
 
 /// A step from a value to a part of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,6 +10,7 @@ pub(crate) mod identity;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use contract::pointer;
 use percent_encoding::percent_decode_str;
 
 pub use error::{Error, Reason};
@@ -18,7 +19,7 @@ use identity::Spot;
 use crate::diagnostic::nearest;
 use crate::document::limits::LINKS_MAX;
 use crate::document::path::{Folder, OutOfBounds};
-use crate::document::{FileError, Node, pointer};
+use crate::document::{FileError, Node};
 
 /// One step: what `reference`, written in `from`, means.
 pub(crate) fn resolve<'d>(from: &Node<'d>, reference: &str) -> Result<Node<'d>, Error> {

@@ -47,7 +47,7 @@ impl Table {
 
     /// The schema that a reference names.
     fn referenced(&self, reference: &str) -> Option<&Value> {
-        self.0.get(reference.strip_prefix(Schema::REFERENCE_PREFIX)?.parse::<usize>().ok()?)
+        self.0.get(Schema::referred(reference)?.index())
     }
 
     /// What a schema that is nothing but references ends at. Too many in a row are a cycle, which says nothing.
@@ -66,7 +66,7 @@ impl Table {
 /// The reference that a schema consists of.
 fn lone_reference(schema: &Value) -> Option<&str> {
     let object = schema.as_object().filter(|object| object.len() == 1)?;
-    object.get("$ref")?.as_str().filter(|reference| reference.starts_with(Schema::REFERENCE_PREFIX))
+    object.get("$ref")?.as_str().filter(|reference| Schema::referred(reference).is_some())
 }
 
 /// Two schemas by identity: where they stand in their tables.

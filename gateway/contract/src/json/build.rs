@@ -1,6 +1,7 @@
 //! Puts a tree together from parts, in document order.
 
-use super::reader::{Error, Limits};
+use super::error::Error;
+use super::reader::Limits;
 use super::tree::{INDEXED_FROM, Kind, Node, Origin, Tree, Value};
 
 /// Puts a tree together, for values that were not written as JSON: parameters and forms.

@@ -7,14 +7,17 @@
 mod budget;
 mod build;
 mod equal;
+mod error;
 mod judged;
 mod number;
 mod reader;
+mod string;
 mod tree;
 
 pub use budget::Budget;
 pub use build::Builder;
+pub use error::{Error, ErrorKind};
 pub use judged::Judged;
 pub use number::{Number, is_number, is_within_reach};
-pub use reader::{Error, ErrorKind, Limits};
+pub use reader::Limits;
 pub use tree::{Kind, Tree, Value};

@@ -1,8 +1,7 @@
 //! Reads JSON text into a tree.
 
-use thiserror::Error;
-
 use super::build::{index, position};
+use super::error::{Error, ErrorKind};
 use super::tree::{INDEXED_FROM, Kind, Node, Origin, Tree, Value};
 
 /// Bounds on a text.
@@ -20,51 +19,6 @@ pub struct Limits {
 impl Limits {
     /// 128 levels, 4 million values and names, numbers of 1,000 characters.
     pub const DEFAULT: Self = Self { depth_max: 128, nodes_max: 1 << 22, number_max: 1_000 };
-}
-
-/// Why a text is not JSON that everyone reads alike, and where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("{kind} at byte {offset}")]
-pub struct Error {
-    /// Why.
-    pub kind: ErrorKind,
-    /// Counted from 0.
-    pub offset: usize,
-}
-
-/// Why a text is not JSON that everyone reads alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum ErrorKind {
-    /// It ends too early.
-    #[error("the text ends too early")]
-    End,
-    /// A character that cannot stand here.
-    #[error("unexpected character")]
-    Unexpected,
-    /// More text after the value.
-    #[error("there is more after the value")]
-    Trailing,
-    /// A number that is not written as JSON writes one.
-    #[error("not a number")]
-    Number,
-    /// A number with too many digits, or of a size that no computer's own numbers have.
-    #[error("a number with too many digits or too large an exponent")]
-    NumberTooLong,
-    /// A control character that is not escaped.
-    #[error("a control character must be escaped")]
-    Control,
-    /// An escape that there is not, or half of a surrogate pair.
-    #[error("not an escape")]
-    Escape,
-    /// An object has two members of the same name (RFC 8259 section 4: what becomes of them cannot be told).
-    #[error("the object has two members of the same name")]
-    DuplicateName,
-    /// Nested too deeply.
-    #[error("nested too deeply")]
-    Depth,
-    /// Too many values.
-    #[error("too many values")]
-    Nodes,
 }
 
 impl Tree {
@@ -98,11 +52,12 @@ impl Tree {
     }
 }
 
-struct Reader<'t, 's> {
-    tree: &'t mut Tree,
-    source: &'s str,
-    bytes: &'s [u8],
-    at: usize,
+/// What is left to read of a text, and the tree that it is read into. [`string`](super::string) reads strings.
+pub(super) struct Reader<'t, 's> {
+    pub(super) tree: &'t mut Tree,
+    pub(super) source: &'s str,
+    pub(super) bytes: &'s [u8],
+    pub(super) at: usize,
     limits: Limits,
 }
 
@@ -118,7 +73,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn fail<T>(&self, kind: ErrorKind) -> Result<T, Error> {
+    pub(super) fn fail<T>(&self, kind: ErrorKind) -> Result<T, Error> {
         Err(Error { kind, offset: self.at })
     }
 
@@ -133,7 +88,7 @@ impl Reader<'_, '_> {
         None
     }
 
-    fn push(&mut self, kind: Kind, origin: Origin, range: (usize, usize)) -> Result<usize, Error> {
+    pub(super) fn push(&mut self, kind: Kind, origin: Origin, range: (usize, usize)) -> Result<usize, Error> {
         let node = self.tree.nodes.len();
         if node >= self.limits.nodes_max as usize {
             return self.fail(ErrorKind::Nodes);
@@ -274,117 +229,6 @@ impl Reader<'_, '_> {
         self.at += length;
         Ok(())
     }
-
-    /// RFC 8259 section 7.
-    fn string(&mut self) -> Result<(), Error> {
-        let start = self.at + 1;
-        let Some(length) = plain_length(&self.bytes[start..]) else {
-            self.at = self.bytes.len();
-            return self.fail(ErrorKind::End);
-        };
-        self.at = start + length;
-        match self.bytes[self.at] {
-            b'"' => {
-                self.push(Kind::String, Origin::Source, (start, self.at))?;
-                self.at += 1;
-                Ok(())
-            }
-            b'\\' => self.string_with_escapes(start),
-            _ => self.fail(ErrorKind::Control),
-        }
-    }
-
-    fn string_with_escapes(&mut self, start: usize) -> Result<(), Error> {
-        let first = self.tree.text.len();
-        let mut plain = start;
-        loop {
-            let Some(byte) = self.bytes.get(self.at) else { return self.fail(ErrorKind::End) };
-            match byte {
-                b'"' => break,
-                b'\\' => {
-                    self.tree.text.push_str(&self.source[plain..self.at]);
-                    let character = self.escape()?;
-                    self.tree.text.push(character);
-                    plain = self.at;
-                }
-                0..=0x1F => return self.fail(ErrorKind::Control),
-                _ => self.at += 1,
-            }
-        }
-        self.tree.text.push_str(&self.source[plain..self.at]);
-        self.push(Kind::String, Origin::Own, (first, self.tree.text.len()))?;
-        self.at += 1;
-        Ok(())
-    }
-
-    fn escape(&mut self) -> Result<char, Error> {
-        let Some(byte) = self.bytes.get(self.at + 1) else { return self.fail(ErrorKind::End) };
-        let character = match byte {
-            b'"' => '"',
-            b'\\' => '\\',
-            b'/' => '/',
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => return self.unicode_escape(),
-            _ => return self.fail(ErrorKind::Escape),
-        };
-        self.at += 2;
-        Ok(character)
-    }
-
-    /// A surrogate without its other half is no character, and readers differ in what they make of it.
-    fn unicode_escape(&mut self) -> Result<char, Error> {
-        let Some(first) = self.hex(self.at) else { return self.fail(ErrorKind::Escape) };
-        let second = (0xD800..0xDC00).contains(&first).then(|| self.hex(self.at + 6)).flatten();
-        let (units, length) = match second {
-            Some(second) => ([first, second], 12),
-            None => ([first, 0], 6),
-        };
-        let mut characters = char::decode_utf16(units[..length / 6].iter().copied());
-        match (characters.next(), characters.next()) {
-            (Some(Ok(character)), None) => {
-                self.at += length;
-                Ok(character)
-            }
-            _ => self.fail(ErrorKind::Escape),
-        }
-    }
-
-    /// The four digits of a `\u` at `offset`.
-    fn hex(&self, offset: usize) -> Option<u16> {
-        let digits = self.bytes.get(offset..offset + 6)?.strip_prefix(b"\\u")?;
-        digits.iter().try_fold(0, |sum, digit| {
-            let digit = char::from(*digit).to_digit(16)?;
-            Some(sum << 4 | u16::try_from(digit).ok()?)
-        })
-    }
-}
-
-/// How many bytes come before a quotation mark, a backslash or a control character; `None` if none of them comes.
-///
-/// Eight bytes at a time: a byte is one of them if taking 1 from what differs borrows from its high bit. A borrow may
-/// run on into higher bytes, so only the lowest mark counts, which is the one that is looked for.
-fn plain_length(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let mut words = bytes.chunks_exact(8);
-    let mut done = 0;
-    for word in words.by_ref() {
-        let word = u64::from_le_bytes([word[0], word[1], word[2], word[3], word[4], word[5], word[6], word[7]]);
-        let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
-        let below_space = word.wrapping_sub(ONES * 0x20) & !word;
-        let marks = (quote.wrapping_sub(ONES) & !quote) | (backslash.wrapping_sub(ONES) & !backslash) | below_space;
-        let marks = marks & HIGHS;
-        if marks != 0 {
-            return Some(done + marks.trailing_zeros() as usize / 8);
-        }
-        done += 8;
-    }
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1F);
-    words.remainder().iter().position(is_special).map(|length| done + length)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Budget;
+use crate::pointer;
 
 /// Objects with more members than this are searched by an index.
 pub(super) const INDEXED_FROM: u32 = 16;
@@ -176,9 +177,9 @@ impl<'t> Value<'t> {
 
     /// What a JSON pointer (RFC 6901) leads to from here.
     pub fn at_pointer(self, pointer: &str) -> Option<Self> {
-        pointer.split('/').skip(1).try_fold(self, |value, token| match value.kind() {
-            Kind::Array => value.items().nth(token.parse().ok()?),
-            _ => value.get(&token.replace("~1", "/").replace("~0", "~")),
+        pointer::tokens(pointer).try_fold(self, |value, token| match value.kind() {
+            Kind::Array => value.items().nth(pointer::index(&token)?),
+            _ => value.get(&token),
         })
     }
 

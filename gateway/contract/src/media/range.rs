@@ -7,7 +7,9 @@ use super::{Error, MediaType, ends_with};
 
 /// A key of a `content` map (OpenAPI 3.2.0 section 4.14), or one of an Encoding Object's `contentType`: a media type,
 /// or `type/*`, `*/*` or, as many generators write it, `type/*+suffix`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Shown in lower case but for the values of parameters, and without a `boundary`: two that are shown alike are one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Range {
     /// Absent means any.
     kind: Option<Box<str>>,
@@ -16,7 +18,7 @@ pub struct Range {
     parameters: Box<[(Box<str>, Box<str>)]>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Subtype {
     Exact(Box<str>),
     /// Ends in it: `+json`.
@@ -34,9 +36,12 @@ pub enum Charset {
 }
 
 impl Range {
-    /// Reads a media type or range.
+    /// Reads a media type or range. Any type goes with any subtype only (RFC 9110 section 12.5.1).
     pub fn parse(text: &str) -> Result<Self, Error> {
         let media = MediaType::parse(text)?;
+        if media.kind() == "*" && media.subtype() != "*" {
+            return Err(Error::Type);
+        }
         let kind = (media.kind() != "*").then(|| media.kind().to_ascii_lowercase().into());
         let subtype = media.subtype().to_ascii_lowercase();
         let subtype = match subtype.strip_prefix('*') {
@@ -133,6 +138,28 @@ mod tests {
             ("multipart/form-data; boundary=x", "multipart/form-data; boundary=y", true),
         ] {
             check(range, media, expected);
+        }
+    }
+
+    #[test]
+    fn is_shown_in_one_way() {
+        for (text, expected) in [
+            ("application/json", Ok("application/json")),
+            ("Application/JSON; Charset=UTF-8", Ok("application/json; charset=UTF-8")),
+            ("application/vnd.github.v3+json", Ok("application/vnd.github.v3+json")),
+            ("application/json;", Ok("application/json")),
+            ("multipart/form-data; boundary=x", Ok("multipart/form-data")),
+            ("a/b; c=\"d\"; e=\"f g\"", Ok("a/b; c=d; e=\"f g\"")),
+            ("Text/*", Ok("text/*")),
+            ("application/*+JSON", Ok("application/*+json")),
+            ("*/*", Ok("*/*")),
+            ("*/json", Err(Error::Type)),
+            ("*/*+json", Err(Error::Type)),
+            ("json", Err(Error::Type)),
+            ("text/plain; charset", Err(Error::Parameter)),
+        ] {
+            let shown = Range::parse(text).map(|range| range.to_string());
+            assert_eq!(shown.as_deref().map_err(|error| *error), expected, "{text}");
         }
     }
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use artifact_format::model::{Header, Location, Parameter, ParameterEncoding, Style};
 
-use super::pairs::{Occurrence, Role};
+use super::pairs::{Found, Role};
 use super::style::{Explode, Fault, Kind, Writing};
 use super::{Error, Missing, deep, default};
 use crate::json::{Limits, Tree};
+use crate::media::MediaType;
 use crate::percent::{Escapes, decode};
 use crate::schema::{Validator, Validators};
 use crate::shape::{Shape, Shapes, Types};
@@ -117,7 +118,7 @@ impl Declared {
     }
 
     fn writing(&self, style: Style, explode: Explode) -> Writing<'_> {
-        Writing { name: &self.name, style, explode, escapes: self.escapes }
+        Writing { name: &self.name, style, explode, escapes: self.escapes, shape: &self.shape }
     }
 
     pub(super) fn place(&self) -> Place {
@@ -146,7 +147,7 @@ impl Declared {
         match self.form {
             Form::Style(style, explode) => {
                 let writing = self.writing(style, explode);
-                self.judge_kinds(|kind| writing.read(text, kind, &self.shape), tree, report);
+                self.judge_kinds(|kind| writing.read(text, kind), tree, report);
             }
             Form::Json => self.judge_json(text, tree, report),
             Form::Text => {
@@ -156,31 +157,28 @@ impl Declared {
             Form::UrlEncoded => {
                 let writing = self.writing(Style::Form, Explode::Exploded);
                 let pairs = || super::pairs::pairs(text, '&').map(|(key, value)| (&text[key], &text[value]));
-                self.judge_kinds(|_| writing.map(pairs(), &self.shape), tree, report);
+                self.judge_kinds(|_| writing.map(pairs()), tree, report);
             }
             Form::Opaque => {}
         }
     }
 
     /// Judges a value that is several pairs of `source`; at least one.
-    pub(super) fn judge_pairs(&self, (source, pairs): (&str, &[Occurrence]), tree: &mut Tree, report: &mut Report) {
-        if self.allow_empty
-            && let [only] = pairs
-            && only.value(source).is_empty()
-        {
+    pub(super) fn judge_pairs(&self, found: Found<'_>, tree: &mut Tree, report: &mut Report) {
+        if self.allow_empty && found.only() == Some("") {
             return;
         }
-        match (self.form, pairs) {
-            (Form::Style(Style::DeepObject, _), pairs) => {
-                let pairs = || pairs.iter().map(|pair| (pair.key(source), pair.value(source)));
-                self.judge_kinds(|_| deep::read(&self.name, pairs(), (&self.shape, self.escapes)), tree, report);
+        match (self.form, found.only()) {
+            (Form::Style(style @ Style::DeepObject, explode), _) => {
+                let writing = self.writing(style, explode);
+                self.judge_kinds(|_| deep::read(&writing, found.pairs()), tree, report);
             }
-            (Form::Style(style, Explode::Exploded), pairs) => {
+            (Form::Style(style, Explode::Exploded), _) => {
                 let writing = self.writing(style, Explode::Exploded);
-                self.judge_kinds(|kind| exploded((source, pairs), kind, (&writing, &self.shape)), tree, report);
+                self.judge_kinds(|kind| exploded(found, kind, &writing), tree, report);
             }
-            (_, [only]) => self.judge_text(only.value(source), tree, report),
-            _ => self.refuse(Fault::Repeated, report),
+            (_, Some(only)) => self.judge_text(only, tree, report),
+            (_, None) => self.refuse(Fault::Repeated, report),
         }
     }
 
@@ -237,35 +235,27 @@ fn escapes(location: Location, form: Form) -> Escapes {
 }
 
 /// Reads a value whose pieces stand for themselves.
-fn exploded<'w>(
-    (source, pairs): (&'w str, &[Occurrence]),
-    kind: Kind,
-    (writing, shape): (&Writing<'_>, &Shape),
-) -> Result<Wire<'w>, Fault> {
+fn exploded<'w>(found: Found<'w>, kind: Kind, writing: &Writing<'_>) -> Result<Wire<'w>, Fault> {
     // Its own name and its members' names together are neither.
     let role = if kind == Kind::Map { Role::Member } else { Role::Whole };
-    if pairs.iter().any(|pair| pair.role != role) {
+    if found.occurrences.iter().any(|pair| pair.role != role) {
         return Err(Fault::Style);
     }
-    if kind == Kind::Map {
-        return writing.map(pairs.iter().map(|pair| (pair.key(source), pair.value(source))), shape);
-    }
-    match (kind, pairs) {
-        (Kind::Scalar, [only]) => writing.text(only.value(source)),
-        (Kind::Scalar, _) if !shape.is_open() => Err(Fault::Repeated),
-        _ => writing.list(&pairs.iter().map(|pair| pair.value(source)).collect::<Vec<_>>()),
+    match (kind, found.only()) {
+        (Kind::Map, _) => writing.map(found.pairs()),
+        (Kind::Scalar, Some(only)) => writing.text(only),
+        (Kind::Scalar, None) if !writing.shape.is_open() => Err(Fault::Repeated),
+        _ => writing.list(&found.values().collect::<Vec<_>>()),
     }
 }
 
 impl Form {
-    fn of_media_type(media_type: &str) -> Self {
-        let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        match essence.as_str() {
-            "application/json" => Self::Json,
-            "application/x-www-form-urlencoded" => Self::UrlEncoded,
-            json if json.ends_with("+json") => Self::Json,
-            text if text.starts_with("text/") => Self::Text,
-            _ => Self::Opaque,
+    pub(super) fn of_media_type(media_type: &str) -> Self {
+        match MediaType::parse(media_type) {
+            Ok(media) if media.is_json() => Self::Json,
+            Ok(media) if media.is_form() => Self::UrlEncoded,
+            Ok(media) if media.is_text() => Self::Text,
+            Ok(_) | Err(_) => Self::Opaque,
         }
     }
 }

@@ -7,8 +7,8 @@
 
 use std::borrow::Cow;
 
-use super::style::Fault;
-use crate::percent::{Escapes, decode};
+use super::style::{Fault, Writing};
+use crate::percent::decode;
 use crate::shape::{Shape, Types};
 use crate::wire::Wire;
 
@@ -22,17 +22,16 @@ struct Entry<'w> {
     value: Cow<'w, str>,
 }
 
-/// Reads the pairs that belong to the parameter called `name`.
+/// Reads the pairs that belong to one parameter.
 pub(crate) fn read<'w>(
-    name: &str,
+    writing: &Writing<'_>,
     pairs: impl Iterator<Item = (&'w str, &'w str)>,
-    (shape, escapes): (&Shape, Escapes),
 ) -> Result<Wire<'w>, Fault> {
     let entries = pairs.map(|(key, value)| {
-        let keys = brackets(&decode(key, escapes)?, name)?;
-        Ok(Entry { keys, value: decode(value, escapes)? })
+        let keys = brackets(&decode(key, writing.escapes)?, writing.name)?;
+        Ok(Entry { keys, value: decode(value, writing.escapes)? })
     });
-    build(entries.collect::<Result<_, Fault>>()?, shape)
+    build(entries.collect::<Result<_, Fault>>()?, writing.shape)
 }
 
 /// What stands in the brackets after the name, the first one last.

@@ -30,7 +30,7 @@ use crate::shape::Shapes;
 use crate::{Part, Place, Report};
 use declared::Declared;
 use header::joined;
-use pairs::{Occurrence, Pairs};
+use pairs::{Found, Occurrence, Pairs};
 
 /// The parameters of an operation, ready to be judged.
 #[derive(Debug)]
@@ -96,6 +96,12 @@ pub enum Error {
         /// The name.
         name: String,
     },
+}
+
+/// Whether a parameter with a `content` of this media type (OpenAPI 3.2.0 section 4.12.2.2) is held to its schema:
+/// JSON, text and forms are. Any other must be there if it is required, and is passed on as it is.
+pub fn is_judged(media_type: &str) -> bool {
+    declared::Form::of_media_type(media_type) != declared::Form::Opaque
 }
 
 /// Names that a client made up are cut off here in a report, in bytes.
@@ -186,7 +192,8 @@ impl Parameters {
                     UnknownQuery::Pass => {}
                     UnknownQuery::Refuse => refuse_unknown(name, report),
                 });
-                self.query.judge((query, &scratch.occurrences), &mut scratch.tree, report);
+                let found = Found { source: query, occurrences: &scratch.occurrences };
+                self.query.judge(found, &mut scratch.tree, report);
             }
         }
     }
@@ -197,7 +204,8 @@ impl Parameters {
                 scratch.occurrences.clear();
                 let cookies = cookies.as_deref().unwrap_or_default();
                 self.cookies.find_in_cookies(cookies, &mut scratch.occurrences);
-                self.cookies.judge((cookies, &scratch.occurrences), &mut scratch.tree, report);
+                let found = Found { source: cookies, occurrences: &scratch.occurrences };
+                self.cookies.judge(found, &mut scratch.tree, report);
             }
             Err(fault) => report.say(Place::whole(Part::Cookie), fault.keyword(), &fault.to_string()),
         }

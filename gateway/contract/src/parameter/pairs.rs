@@ -30,15 +30,33 @@ pub(super) enum Role {
     Member,
 }
 
+/// Pairs that were found in a query or in cookies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found<'s> {
+    pub(super) source: &'s str,
+    /// By parameter, and in the order of the source.
+    pub(super) occurrences: &'s [Occurrence],
+}
+
+impl<'s> Found<'s> {
+    /// Each name and value, as they are written.
+    pub(super) fn pairs(self) -> impl Iterator<Item = (&'s str, &'s str)> {
+        let text = |range: &Range<usize>| &self.source[range.clone()];
+        self.occurrences.iter().map(move |occurrence| (text(&occurrence.key), text(&occurrence.value)))
+    }
+
+    /// Each value.
+    pub(super) fn values(self) -> impl Iterator<Item = &'s str> {
+        self.pairs().map(|(_, value)| value)
+    }
+
+    /// The value, if it is the only one.
+    pub(super) fn only(self) -> Option<&'s str> {
+        self.values().next().filter(|_| self.occurrences.len() == 1)
+    }
+}
+
 impl Occurrence {
-    pub(super) fn key<'s>(&self, source: &'s str) -> &'s str {
-        &source[self.key.clone()]
-    }
-
-    pub(super) fn value<'s>(&self, source: &'s str) -> &'s str {
-        &source[self.value.clone()]
-    }
-
     /// By parameter, and in the order of the source.
     pub(super) fn order(&self) -> (usize, usize) {
         (self.parameter, self.key.start)
@@ -201,8 +219,8 @@ impl Pairs {
     }
 
     /// Judges every parameter by its pairs, which have been found and are in order.
-    pub(super) fn judge(&self, (source, found): (&str, &[Occurrence]), tree: &mut Tree, report: &mut Report) {
-        let mut left = found;
+    pub(super) fn judge(&self, found: Found<'_>, tree: &mut Tree, report: &mut Report) {
+        let mut left = found.occurrences;
         for (position, declared) in self.declared.iter().enumerate() {
             let count = left.partition_point(|occurrence| occurrence.parameter <= position);
             let (own, others) = left.split_at(count);
@@ -210,7 +228,7 @@ impl Pairs {
             if own.is_empty() {
                 declared.judge_absent(report);
             } else {
-                declared.judge_pairs((source, own), tree, report);
+                declared.judge_pairs(Found { occurrences: own, ..found }, tree, report);
             }
         }
     }

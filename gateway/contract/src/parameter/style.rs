@@ -87,7 +87,7 @@ impl Kind {
     }
 }
 
-/// A parameter's name and how its value is written.
+/// How a value is written, and what it must be: the name that goes before it, its style, its shape.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Writing<'p> {
     /// Decoded.
@@ -98,25 +98,25 @@ pub(crate) struct Writing<'p> {
     pub(crate) explode: Explode,
     /// How texts are escaped.
     pub(crate) escapes: Escapes,
+    /// What the schema allows it to be.
+    pub(crate) shape: &'p Shape,
 }
 
 impl Writing<'_> {
     /// Reads a value that is one text: in a path, a header field, or the one `name=` of a query or cookie.
-    pub(crate) fn read<'w>(&self, text: &'w str, kind: Kind, shape: &Shape) -> Result<Wire<'w>, Fault> {
+    pub(crate) fn read<'w>(&self, text: &'w str, kind: Kind) -> Result<Wire<'w>, Fault> {
         match self.style {
-            Style::Matrix => self.matrix(text, kind, shape),
+            Style::Matrix => self.matrix(text, kind),
             Style::Label => {
                 let text = text.strip_prefix('.').ok_or(Fault::Style)?;
                 match self.explode {
-                    Explode::Exploded => self.split(text, (kind, Delimiter::Dot), shape),
-                    Explode::Joined => self.split(text, (kind, Delimiter::Comma), shape),
+                    Explode::Exploded => self.split(text, kind, Delimiter::Dot),
+                    Explode::Joined => self.split(text, kind, Delimiter::Comma),
                 }
             }
-            Style::SpaceDelimited => self.split(text, (kind, Delimiter::Space), shape),
-            Style::PipeDelimited => self.split(text, (kind, Delimiter::Pipe), shape),
-            Style::Simple | Style::Form | Style::Cookie | Style::DeepObject => {
-                self.split(text, (kind, Delimiter::Comma), shape)
-            }
+            Style::SpaceDelimited => self.split(text, kind, Delimiter::Space),
+            Style::PipeDelimited => self.split(text, kind, Delimiter::Pipe),
+            Style::Simple | Style::Form | Style::Cookie | Style::DeepObject => self.split(text, kind, Delimiter::Comma),
         }
     }
 
@@ -129,11 +129,7 @@ impl Writing<'_> {
     }
 
     /// Reads an object of which every member stands for itself.
-    pub(crate) fn map<'w>(
-        &self,
-        pairs: impl Iterator<Item = (&'w str, &'w str)>,
-        shape: &Shape,
-    ) -> Result<Wire<'w>, Fault> {
+    pub(crate) fn map<'w>(&self, pairs: impl Iterator<Item = (&'w str, &'w str)>) -> Result<Wire<'w>, Fault> {
         let mut pairs: Vec<(Cow<'w, str>, Wire<'w>)> = pairs
             .map(|(name, value)| Ok((decode(name, self.escapes)?, self.member(value)?)))
             .collect::<Result<_, Fault>>()?;
@@ -145,7 +141,7 @@ impl Writing<'_> {
                     if !self.may_repeat() {
                         return Err(Fault::Repeated);
                     }
-                    add(values, value, shape.member(&name))?;
+                    add(values, value, self.shape.member(&name))?;
                 }
                 _ => members.push((name, value)),
             }
@@ -178,29 +174,29 @@ impl Writing<'_> {
     }
 
     /// RFC 6570 section 3.2.7: `;name=value`, and `;name` where the value is empty.
-    fn matrix<'w>(&self, text: &'w str, kind: Kind, shape: &Shape) -> Result<Wire<'w>, Fault> {
+    fn matrix<'w>(&self, text: &'w str, kind: Kind) -> Result<Wire<'w>, Fault> {
         let text = text.strip_prefix(';').ok_or(Fault::Style)?;
         let named = |piece: &'w str| {
             let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
             if decode(name, self.escapes)? == self.name { Ok(value) } else { Err(Fault::Style) }
         };
-        let kind = if text.contains(';') { kind.of_several(shape) } else { kind };
+        let kind = if text.contains(';') { kind.of_several(self.shape) } else { kind };
         match (kind, self.explode) {
             (Kind::List, Explode::Exploded) if text.contains(';') => {
                 let items = text.split(';').map(named).collect::<Result<Vec<_>, _>>()?;
                 self.list(&items)
             }
             (Kind::Map, Explode::Exploded) if named(text) != Ok("") => {
-                self.map(text.split(';').map(|pair| pair.split_once('=').unwrap_or((pair, ""))), shape)
+                self.map(text.split(';').map(|pair| pair.split_once('=').unwrap_or((pair, ""))))
             }
             (Kind::Scalar | Kind::List | Kind::Map, _) if text.contains(';') => Err(Fault::Style),
             (Kind::List, Explode::Exploded) => self.single(named(text)?),
-            _ => self.split(named(text)?, (kind, Delimiter::Comma), shape),
+            _ => self.split(named(text)?, kind, Delimiter::Comma),
         }
     }
 
     /// Takes apart what stands between delimiters.
-    fn split<'w>(&self, text: &'w str, (kind, delimiter): (Kind, Delimiter), shape: &Shape) -> Result<Wire<'w>, Fault> {
+    fn split<'w>(&self, text: &'w str, kind: Kind, delimiter: Delimiter) -> Result<Wire<'w>, Fault> {
         if kind == Kind::Scalar {
             return self.text(text);
         }
@@ -211,12 +207,12 @@ impl Writing<'_> {
         match (kind, self.explode) {
             (Kind::Map, Explode::Exploded) => {
                 let pairs = pieces().map(|pair| pair.split_once('=').ok_or(Fault::Unpaired));
-                self.map(pairs.collect::<Result<Vec<_>, _>>()?.into_iter(), shape)
+                self.map(pairs.collect::<Result<Vec<_>, _>>()?.into_iter())
             }
             (Kind::Map, Explode::Joined) => {
                 let pieces: Vec<&str> = pieces().collect();
                 let (pairs, []) = pieces.as_chunks::<2>() else { return Err(Fault::Unpaired) };
-                self.map(pairs.iter().map(|[name, value]| (*name, *value)), shape)
+                self.map(pairs.iter().map(|[name, value]| (*name, *value)))
             }
             _ => self.list(&pieces().collect::<Vec<_>>()),
         }

@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use artifact_format::model::{Schema, SchemaId};
 use serde_json::{Map, Value};
 
+use crate::pointer;
+
 /// The discriminators of a table of schemas, by where their alternatives stand: `portcullis:schema/7#/oneOf`.
 #[derive(Debug, Default)]
 pub(super) struct Discriminators {
@@ -27,7 +29,7 @@ impl Discriminators {
     pub(super) fn of<'s>(schemas: impl Iterator<Item = (SchemaId, &'s Value)>) -> Self {
         let mut found = Self::default();
         for (id, schema) in schemas {
-            found.search(schema, &format!("{}{}#", Schema::REFERENCE_PREFIX, id.0));
+            found.search(schema, &format!("{}#", Schema::reference(id)));
         }
         found
     }
@@ -48,7 +50,7 @@ impl Discriminators {
                     }
                 }
                 for (key, value) in keywords.iter().filter(|(key, _)| !matches!(key.as_str(), "const" | "enum")) {
-                    self.search(value, &format!("{place}/{}", key.replace('~', "~0").replace('/', "~1")));
+                    self.search(value, &pointer::member(place, key));
                 }
             }
             Value::Array(items) => {

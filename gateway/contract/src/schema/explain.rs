@@ -8,7 +8,7 @@ use jsonschema::{ValidationError, Validator};
 
 use super::discriminators::Discriminators;
 use crate::json::{Budget, Judged, Kind, Value};
-use crate::{Place, Report};
+use crate::{Place, Report, pointer};
 
 /// Says what is wrong with a value.
 pub(super) struct Explainer<'e> {
@@ -61,7 +61,7 @@ impl Explainer<'_> {
         {
             return match discriminator.meant(said.text()).and_then(|position| context.get(position)) {
                 Some(errors) if !errors.is_empty() => Meant::Alternative(errors),
-                _ => Meant::None { pointer: format!("{here}/{}", escaped(&discriminator.property)) },
+                _ => Meant::None { pointer: pointer::member(here, &discriminator.property) },
             };
         }
         let is_of_other_type = |errors: &[ValidationError<'_>]| {
@@ -86,18 +86,13 @@ enum Meant<'c> {
     Unknown,
 }
 
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
-
 fn add(error: &ValidationError<'_>, place: &Place, report: &mut Report) {
     let kind = error.kind();
     let mut pointer = error.instance_path().as_str().to_owned();
     if let ValidationErrorKind::Required { property } = kind
         && let Some(name) = property.as_str()
     {
-        pointer.push('/');
-        pointer.push_str(&escaped(name));
+        pointer::push_key(&mut pointer, name);
     }
     let keyword = match kind {
         ValidationErrorKind::FalseSchema => "false",

@@ -181,10 +181,10 @@ impl<'a> Texts<'a> {
         let inner = if closure.len() == 1 && self.schemas.schemas[root.index()].references.is_empty() {
             options.build(&self.parsed[&root])
         } else {
-            let documents = closure.into_iter().map(|id| (uri(id), &self.parsed[&id]));
+            let documents = closure.into_iter().map(|id| (Schema::reference(id), &self.parsed[&id]));
             let registry = Registry::new().draft(Draft::Draft202012).extend(documents);
             let registry = registry.and_then(jsonschema::RegistryBuilder::prepare).map_err(|error| failed(&error))?;
-            options.with_registry(&registry).build(&serde_json::json!({ "$ref": uri(root) }))
+            options.with_registry(&registry).build(&serde_json::json!({ "$ref": Schema::reference(root) }))
         };
         let inner = inner.map_err(|error| failed(&error))?;
         Ok(Validator { inner, discriminators: self.discriminators.clone() })
@@ -193,7 +193,3 @@ impl<'a> Texts<'a> {
 
 /// How often a backtracking expression may go back on one text.
 const BACKTRACKS_MAX: usize = 100_000;
-
-fn uri(id: SchemaId) -> String {
-    format!("{}{}", Schema::REFERENCE_PREFIX, id.0)
-}

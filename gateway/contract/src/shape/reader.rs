@@ -55,7 +55,7 @@ impl<'a> Shapes<'a> {
     fn default_within(&self, schema: &Value, depth: u8) -> Option<Value> {
         let (schema, depth) = (schema.as_object()?, depth.checked_sub(1)?);
         let referred = || {
-            let id = schema.get("$ref").and_then(Value::as_str).and_then(target)?;
+            let id = schema.get("$ref").and_then(Value::as_str).and_then(Schema::referred)?;
             self.default_within(&serde_json::from_str(&self.schemas.schemas.get(id.index())?.json).ok()?, depth)
         };
         let of_all = || list(schema, "allOf").find_map(|each| self.default_within(each, depth));
@@ -102,7 +102,7 @@ impl<'a> Shapes<'a> {
         };
         let (items, members) = (self.items(schema, depth), self.members(schema, depth));
         let mut shape = Shape { said: types(schema), about: about(schema), items, members };
-        if let Some(id) = schema.get("$ref").and_then(Value::as_str).and_then(target) {
+        if let Some(id) = schema.get("$ref").and_then(Value::as_str).and_then(Schema::referred) {
             shape = shape.and(&self.referred(id, depth));
         }
         for each in list(schema, "allOf") {
@@ -192,11 +192,6 @@ fn about(schema: &Map<String, Value>) -> Types {
 
 fn list<'s>(schema: &'s Map<String, Value>, name: &str) -> impl Iterator<Item = &'s Value> {
     schema.get(name).and_then(Value::as_array).into_iter().flatten()
-}
-
-/// The schema that a reference leads to.
-fn target(reference: &str) -> Option<SchemaId> {
-    reference.strip_prefix(Schema::REFERENCE_PREFIX)?.parse().ok().map(SchemaId)
 }
 
 #[cfg(test)]

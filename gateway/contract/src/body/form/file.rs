@@ -46,7 +46,7 @@ impl<'a> Search<'a> {
     /// Visits a schema and what is said of the same value elsewhere.
     fn visit(&mut self, schema: &Value, visit: Visit<'_, 'a>) {
         visit(self, schema);
-        if let Some(id) = schema.get("$ref").and_then(Value::as_str).and_then(target) {
+        if let Some(id) = schema.get("$ref").and_then(Value::as_str).and_then(Schema::referred) {
             self.referred(id, visit);
         }
         for each in ["allOf", "anyOf", "oneOf"] {
@@ -72,11 +72,6 @@ fn is_of_octets(schema: &Value) -> bool {
     text("format") == Some("binary")
         || text("contentEncoding").is_some()
         || text("contentMediaType").is_some_and(is_other_media)
-}
-
-/// The schema that a reference leads to.
-fn target(reference: &str) -> Option<SchemaId> {
-    reference.strip_prefix(Schema::REFERENCE_PREFIX)?.parse().ok().map(SchemaId)
 }
 
 #[cfg(test)]

@@ -72,8 +72,8 @@ impl<'f, 'w> Fields<'f, 'w> {
             fault.report(name, report);
         };
         for (name, property) in form.properties() {
-            if let Some((style, explode)) = property.style
-                && let Err(fault) = self.claim(name, (style, explode))
+            if property.style.is_some()
+                && let Err(fault) = self.claim(self.writing(name, property))
             {
                 refuse(name, fault.into());
             }
@@ -83,11 +83,8 @@ impl<'f, 'w> Fields<'f, 'w> {
         for group in left.chunk_by(|(one, ..), (other, ..)| one == other) {
             let name = &group[0].0;
             let texts: Vec<Text<'w>> = group.iter().map(|(_, text, _)| *text).collect();
-            let reading = Reading {
-                writing: self.writing(name, form.property(name)),
-                property: form.property(name),
-                shape: form.shape.member(name),
-            };
+            let property = form.property(name);
+            let reading = Reading { writing: self.writing(name, property), property };
             match reading.read(&texts, tree) {
                 Ok(wire) => self.members.push((name.clone(), wire)),
                 Err(fault) => refuse(name, fault),
@@ -96,14 +93,17 @@ impl<'f, 'w> Fields<'f, 'w> {
         is_read.then_some(Wire::Map(self.members))
     }
 
-    fn writing<'p>(&self, name: &'p str, property: &Property) -> Writing<'p> {
+    fn writing<'p>(&self, name: &'p str, property: &Property) -> Writing<'p>
+    where
+        'f: 'p,
+    {
         let (style, explode) = property.style.unwrap_or((Style::Form, Explode::Exploded));
-        Writing { name, style, explode, escapes: self.escapes }
+        Writing { name, style, explode, escapes: self.escapes, shape: self.form.shape.member(name) }
     }
 
     /// Takes what an object in a style claims that goes by other names than its own.
-    fn claim(&mut self, name: &str, (style, explode): (Style, Explode)) -> Result<(), Fault> {
-        let shape = self.form.shape.member(name);
+    fn claim(&mut self, writing: Writing<'_>) -> Result<(), Fault> {
+        let Writing { name, style, explode, shape, .. } = writing;
         let is_exploded = explode == Explode::Exploded && Kind::of(shape).eq([Kind::Map]);
         let is_own = |key: &str| match style {
             Style::DeepObject => key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('[')),
@@ -124,8 +124,8 @@ impl<'f, 'w> Fields<'f, 'w> {
             Text::Unsaid(_) | Text::Json(_) | Text::Opaque(_) => None,
         });
         let wire = match style {
-            Style::DeepObject => deep::read(name, pairs, (shape, self.escapes))?,
-            _ => Writing { name, style, explode, escapes: self.escapes }.map(pairs, shape)?,
+            Style::DeepObject => deep::read(&writing, pairs)?,
+            _ => writing.map(pairs)?,
         };
         self.members.push((Cow::Owned(name.to_owned()), wire));
         Ok(())
@@ -136,25 +136,24 @@ impl<'f, 'w> Fields<'f, 'w> {
 struct Reading<'r> {
     writing: Writing<'r>,
     property: &'r Property,
-    shape: &'r Shape,
 }
 
 impl Reading<'_> {
     fn read<'w>(&self, texts: &[Text<'w>], tree: &mut Tree) -> Result<Wire<'w>, Unread> {
-        let is_list = self.shape.types().has(Types::ARRAY);
+        let is_list = self.writing.shape.types().has(Types::ARRAY);
         match texts {
             [Text::Plain(text)] if self.is_joined() => {
                 // What a list or an object is written as can be read as a text, too, but hardly ever is one.
-                let kinds: Vec<Kind> = Kind::of(self.shape).collect();
-                let read = |kind: &Kind| self.writing.read(text, *kind, self.shape);
+                let kinds: Vec<Kind> = Kind::of(self.writing.shape).collect();
+                let read = |kind: &Kind| self.writing.read(text, *kind);
                 Ok(kinds.iter().rev().map(read).reduce(Result::or).unwrap_or(Err(Fault::Style))?)
             }
             _ if self.is_joined() && texts.len() > 1 => Err(Fault::Repeated.into()),
             [only] if is_list => self.one_of_list(*only, tree),
-            [only] => self.one(*only, self.shape, tree),
+            [only] => self.one(*only, self.writing.shape, tree),
             several if is_list => {
                 let several = several.iter().enumerate();
-                let items = several.map(|(index, text)| self.one(*text, self.shape.item(index), tree));
+                let items = several.map(|(index, text)| self.one(*text, self.writing.shape.item(index), tree));
                 items.collect::<Result<_, _>>().map(Wire::List)
             }
             _ => Err(Fault::Repeated.into()),
@@ -167,19 +166,19 @@ impl Reading<'_> {
 
     /// The only text where there could have been several.
     fn one_of_list<'w>(&self, text: Text<'w>, tree: &mut Tree) -> Result<Wire<'w>, Unread> {
-        let item = self.shape.item(0);
-        let is_only_list = !self.shape.types().has_any(Types::SCALAR | Types::OBJECT);
+        let item = self.writing.shape.item(0);
+        let is_only_list = !self.writing.shape.types().has_any(Types::SCALAR | Types::OBJECT);
         match text {
             // Many write a list as one JSON text, though the specification speaks of its items.
             Text::Json(text) if text.trim_start().starts_with('[') && !item.types().has(Types::ARRAY) => {
-                self.one(Text::Json(text), self.shape, tree)
+                self.one(Text::Json(text), self.writing.shape, tree)
             }
             Text::Plain(text) => match self.plain(text, item, tree)? {
                 Wire::Text(text) => Ok(Wire::Single(text)),
                 json => Ok(Wire::List(vec![json])),
             },
             text if is_only_list => Ok(Wire::List(vec![self.one(text, item, tree)?])),
-            text => self.one(text, self.shape, tree),
+            text => self.one(text, self.writing.shape, tree),
         }
     }
 

@@ -1,9 +1,9 @@
-//! JSON Pointers (RFC 6901).
+//! JSON Pointers (RFC 6901), for requests and for documents alike.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Appends a reference token to `pointer`, escaped.
+/// Appends a reference token to `pointer`, escaped (section 3).
 pub fn push_key(pointer: &mut String, key: &str) {
     pointer.push('/');
     for character in key.chars() {
@@ -15,13 +15,20 @@ pub fn push_key(pointer: &mut String, key: &str) {
     }
 }
 
+/// The pointer to the member called `key` of what `pointer` leads to.
+pub fn member(pointer: &str, key: &str) -> String {
+    let mut member = pointer.to_owned();
+    push_key(&mut member, key);
+    member
+}
+
 /// Appends an array index to `pointer`.
 pub fn push_index(pointer: &mut String, index: usize) {
     // Writing to a String cannot fail.
     let _ = write!(pointer, "/{index}");
 }
 
-/// The reference tokens of `pointer`, unescaped; the empty pointer has none.
+/// The reference tokens of `pointer`, unescaped (section 4); the empty pointer has none.
 pub fn tokens(pointer: &str) -> impl Iterator<Item = Cow<'_, str>> {
     pointer.split('/').skip(1).map(unescape)
 }
