@@ -7,6 +7,8 @@ mod credentials;
 mod projects;
 mod teams;
 
+use std::fmt::Debug;
+
 use async_trait::async_trait;
 
 use super::access::Reach;
@@ -32,9 +34,9 @@ pub struct Edit<Id> {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
-pub trait Store: Health + Credentials + Teams + Projects {}
+pub trait Store: Debug + Health + Credentials + Teams + Projects {}
 
-impl<S: Health + Credentials + Teams + Projects> Store for S {}
+impl<S: Debug + Health + Credentials + Teams + Projects> Store for S {}
 
 /// Whether the database is there.
 #[async_trait]
