@@ -6,7 +6,7 @@ use artifact_format::container;
 
 use crate::command::{Error, Outcome};
 use crate::store::sql;
-use crate::{app, artifact, compilation, dev, documents, file, init, key};
+use crate::{app, artifact, build, compilation, dev, documents, file, init, key};
 
 /// The exit codes of every `portcullis-control` command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,13 +66,14 @@ pub fn of_error(error: &Error) -> ExitCode {
 
 fn code(error: &Error) -> Code {
     match error {
-        Error::Config(_) | Error::NoDataFolder => Code::Usage,
+        Error::Config(_) | Error::NoDataFolder | Error::Telemetry(_) | Error::Traces(_) => Code::Usage,
         Error::File(error) => of_file(error),
         Error::Key(error) => of_key(error),
         Error::Artifact(error) => of_artifact(error),
         Error::Documents(error) => of_documents(error),
         Error::Compilation(error) => of_compilation(error),
         Error::DoesNotCompile { .. } | Error::Denied { .. } | Error::Diff(_) => Code::Invalid,
+        Error::Build(error) => of_build(error),
         Error::Dev(error) => of_dev(error),
         Error::Init(error) => of_init(error),
         Error::Server(error) => of_server(error),
@@ -131,6 +132,13 @@ fn of_compilation(error: &compilation::Error) -> Code {
     }
 }
 
+fn of_build(error: &build::child::Error) -> Code {
+    match error {
+        build::child::Error::Unencodable(_) => Code::Invalid,
+        build::child::Error::Limit(_) | build::child::Error::Job(_) => Code::Generic,
+    }
+}
+
 fn of_dev(error: &dev::Error) -> Code {
     match error {
         dev::Error::Documents(error) => of_documents(error),
@@ -148,7 +156,7 @@ fn of_server(error: &app::Error) -> Code {
         app::Error::Database(sql::Error::Url { .. }) => Code::Usage,
         app::Error::MasterKey(error) => of_key(error),
         app::Error::OtherMasterKey { .. } => Code::Secret,
-        app::Error::Database(_) | app::Error::Domain(_) | app::Error::Listen { .. } | app::Error::Serve(_) => {
+        app::Error::Database(_) | app::Error::Domain(_) | app::Error::Listener(_) | app::Error::System(_) => {
             Code::Server
         }
     }

@@ -7,6 +7,7 @@
 //!   [`mod@file`]: every other file;
 //! - [`domain`]: what the server knows, and its rules;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
+//! - [`upload`]: what was uploaded, as documents; [`build`]: documents compiled in a process of their own;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
 //! - [`store`]: where it keeps that; [`custody`]: who has the private keys; [`api`]: how it is asked; [`app`]: all of it,
 //!   put together;
@@ -16,6 +17,7 @@
 pub mod api;
 pub mod app;
 pub mod artifact;
+pub mod build;
 pub mod cli;
 pub mod command;
 pub mod compilation;
@@ -33,4 +35,5 @@ pub mod output;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod upload;
 mod watcher;

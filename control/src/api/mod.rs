@@ -11,6 +11,7 @@ mod docs;
 pub mod extract;
 pub mod guard;
 mod health;
+mod metrics;
 pub mod problem;
 mod projects;
 pub mod reply;
@@ -20,20 +21,22 @@ mod teams;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::custody::Keys;
 use crate::domain::store::Store;
+use crate::server::Phase;
+use crate::telemetry::Metrics;
 
 /// What every route is given.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Api {
     /// What there is.
     pub store: Arc<dyn Store>,
     /// Who has the private keys.
     pub keys: Keys,
-}
-
-impl std::fmt::Debug for Api {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Api").finish_non_exhaustive()
-    }
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What the server is doing.
+    pub phase: watch::Receiver<Phase>,
 }

@@ -1,5 +1,6 @@
 //! One file per command: its arguments, and what it does with them.
 
+pub mod build_worker;
 pub mod check;
 pub mod compile;
 pub mod completion;
@@ -79,6 +80,9 @@ pub enum Error {
         /// How many.
         warnings: usize,
     },
+    /// The build process.
+    #[error(transparent)]
+    Build(#[from] crate::build::child::Error),
     /// Artifacts that cannot be compared.
     #[error(transparent)]
     Diff(#[from] crate::diff::Error),
@@ -91,6 +95,12 @@ pub enum Error {
     /// The server.
     #[error(transparent)]
     Server(#[from] crate::app::Error),
+    /// What the server would show of itself.
+    #[error(transparent)]
+    Telemetry(#[from] crate::telemetry::Error),
+    /// What the environment says of a collector of traces.
+    #[error(transparent)]
+    Traces(#[from] crate::telemetry::otlp::Error),
     /// Nowhere to keep what the server keeps.
     #[error("there is no folder to keep data in (neither XDG_DATA_HOME nor HOME is an absolute path): give --data-dir")]
     NoDataFolder,

@@ -10,6 +10,8 @@ mod projects;
 mod signing_keys;
 mod teams;
 
+use std::fmt::Debug;
+
 use async_trait::async_trait;
 
 use super::access::Reach;
@@ -55,9 +57,9 @@ impl OfProject {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
-pub trait Store: Health + Credentials + Teams + Projects + SigningKeys + DataPlanes + Deployments {}
+pub trait Store: Debug + Health + Credentials + Teams + Projects + SigningKeys + DataPlanes + Deployments {}
 
-impl<S: Health + Credentials + Teams + Projects + SigningKeys + DataPlanes + Deployments> Store for S {}
+impl<S: Debug + Health + Credentials + Teams + Projects + SigningKeys + DataPlanes + Deployments> Store for S {}
 
 /// Whether the database is there.
 #[async_trait]
