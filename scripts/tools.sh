@@ -25,6 +25,17 @@ apt() {
         apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# PostgreSQL, whose programs Debian keeps off the path. Tests make clusters themselves: no default one is made.
+postgresql() {
+    command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return
+    local defaults=/etc/postgresql-common/createcluster.conf
+    [ -e "$defaults" ] || {
+        as_root mkdir -p "${defaults%/*}"
+        echo 'create_main_cluster = false' | as_root tee "$defaults" >/dev/null
+    }
+    apt initdb=postgresql
+}
+
 # pypi PROGRAM=REQUIREMENT...: the same, from PyPI, into the tools' own virtual environment.
 pypi() {
     for pair in "$@"; do
@@ -67,7 +78,9 @@ command -v cargo >/dev/null || die 'no cargo: install Rust with rustup (https://
 case ${1:?which tools: test, conformance, demo, bench or dist} in
 test)
     apt cc=gcc c++=g++ curl=curl git=git nghttp=nghttp2-client h2load=nghttp2-client
+    postgresql
     pypi typos=typos==$typos
+    python_packages s3 tests/s3/requirements.txt
     crate cargo-deny $cargo_deny
     crate cargo-machete $cargo_machete
     command -v cargo-nextest >/dev/null || crate cargo-nextest $cargo_nextest

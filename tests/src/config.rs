@@ -42,6 +42,11 @@ pub fn scratch_folder() -> PathBuf {
     build_folder().with_file_name("tmp")
 }
 
+/// Where `scripts/tools.sh` installs: `PORTCULLIS_TOOLS_DIR`, else `.tools` in the repository.
+pub fn tools_folder() -> PathBuf {
+    std::env::var_os("PORTCULLIS_TOOLS_DIR").map_or_else(|| repository().join(".tools"), PathBuf::from)
+}
+
 /// Where a program is on the path. `None` where it is not.
 pub fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

@@ -1,12 +1,10 @@
 //! The real `portcullis` binary: started, watched and ended.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use artifact_format::signature::PublicKey;
 use rustix::process::{Pid, Signal, kill_process};
@@ -15,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::api::{Api, Destination, test_key};
 use crate::client::{Answer, Client};
+use crate::logs::{Logs, field};
 use crate::{compiled, config, process, wait};
 
 /// A gateway that serves. Killed when it is dropped.
@@ -228,10 +227,10 @@ impl Setup {
         let mut starting = Starting { child: Some(child), logs };
         wait::until("the gateway listens", async || {
             starting.assert_running();
-            starting.logs.addresses().is_some()
+            addresses(&starting.logs).is_some()
         })
         .await;
-        let (address, admin) = starting.logs.addresses().expect("it listens");
+        let (address, admin) = addresses(&starting.logs).expect("it listens");
         wait::until("the gateway is ready", async || {
             starting.assert_running();
             match Client::try_http1(admin).await {
@@ -313,54 +312,10 @@ async fn ended(child: &mut Child) -> ExitStatus {
     child.wait().expect("it ended")
 }
 
-/// Standard error, read as it comes.
-#[derive(Debug, Clone, Default)]
-struct Logs(Arc<Mutex<Written>>);
-
-#[derive(Debug, Default)]
-struct Written {
-    lines: Vec<String>,
-    complete: bool,
-}
-
-impl Logs {
-    fn read(stderr: ChildStderr) -> Self {
-        let logs = Self::default();
-        let written = Arc::clone(&logs.0);
-        std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                written.lock().unwrap().lines.push(line);
-            }
-            written.lock().unwrap().complete = true;
-        });
-        logs
-    }
-
-    fn is_complete(&self) -> bool {
-        self.0.lock().unwrap().complete
-    }
-
-    fn text(&self) -> String {
-        self.0.lock().unwrap().lines.join("\n")
-    }
-
-    fn entries(&self) -> Vec<Value> {
-        self.0.lock().unwrap().lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect()
-    }
-
-    fn messages(&self, message: &str) -> Vec<Value> {
-        self.entries().into_iter().filter(|entry| field(entry, "message") == Some(message)).collect()
-    }
-
-    /// The first listener's address and the admin port's, once both are logged.
-    fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
-        let first = |message| self.messages(message).first().and_then(address_of);
-        Some((first("listening")?, first("admin listening")?))
-    }
-}
-
-fn field<'v>(entry: &'v Value, name: &str) -> Option<&'v str> {
-    entry.get(name)?.as_str()
+/// The first listener's address and the admin port's, once both are logged.
+fn addresses(logs: &Logs) -> Option<(SocketAddr, SocketAddr)> {
+    let first = |message| logs.messages(message).first().and_then(address_of);
+    Some((first("listening")?, first("admin listening")?))
 }
 
 fn address_of(entry: &Value) -> Option<SocketAddr> {

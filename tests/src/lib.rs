@@ -15,7 +15,8 @@
 //! - [`gateway`]: the real `portcullis` binary, started, watched and ended;
 //! - [`upstream`]: a server behind it, which sees what arrives; [`scripted`]: one that misbehaves byte by byte;
 //! - [`client`]: a client that keeps its connection; [`raw`]: one that may say anything;
-//! - [`postgres`]: PostgreSQL servers;
+//! - [`control_plane`]: the real `portcullis-control serve`;
+//! - [`postgres`]: PostgreSQL servers; [`s3`]: a server that speaks S3;
 //! - [`load`]: many clients at once, none of whose failures is forgotten;
 //! - [`wait`]: conditions instead of pauses; [`process`]: what the kernel knows of a process;
 //! - [`config`]: what the environment says.
@@ -27,17 +28,21 @@ pub mod api;
 pub mod client;
 pub mod compiled;
 pub mod config;
+pub mod control_plane;
 pub mod gateway;
 pub mod load;
+mod logs;
 pub mod postgres;
 pub mod process;
 pub mod raw;
+pub mod s3;
 pub mod scripted;
 pub mod upstream;
 pub mod wait;
 
 pub use api::{Api, Endpoint};
 pub use client::{Answer, Client};
+pub use control_plane::ControlPlane;
 pub use gateway::Gateway;
 pub use scripted::Scripted;
 pub use upstream::Upstream;
