@@ -6,6 +6,7 @@
 //!   [`key`]: whom to sign as and whom to believe; [`artifact`]: artifact files on disk;
 //!   [`mod@file`]: every other file;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
+//! - [`upload`]: what was uploaded, as documents;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
 //! - [`domain`]: what the server knows; [`store`]: where it keeps it; [`api`]: how it is asked; [`app`]: all of it, put
 //!   together;
@@ -28,3 +29,4 @@ pub mod init;
 pub mod key;
 pub mod output;
 pub mod store;
+pub mod upload;
