@@ -4,16 +4,18 @@
 //! Read in this order:
 //! - [`id`], [`name`], [`version`], [`page`], [`time`]: what every noun has; [`error`]: what can go wrong with any of them;
 //! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
-//! - [`token`], [`team`], [`project`] and what a project owns;
+//! - [`token`], [`team`], [`project`] and what a project owns: [`spec`]; [`digest`]: names for contents;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;
 pub mod act;
+pub mod digest;
 pub mod error;
 pub mod id;
 pub mod name;
 pub mod page;
 pub mod project;
+pub mod spec;
 pub mod store;
 pub mod team;
 pub mod time;

@@ -1,11 +1,15 @@
 //! The domain's ports over a database and an object store. The only module that knows sqlx.
 //!
 //! Read in this order: [`sql`], the layer that makes two databases one; [`mod@audit`], which every change goes through;
-//! then one file per noun.
+//! [`documents`], the
+//! contents of files; then one file per noun.
 
 mod audit;
 mod credentials;
+mod documents;
 mod projects;
+mod revisions;
+mod specs;
 pub mod sql;
 mod teams;
 

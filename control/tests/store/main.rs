@@ -4,6 +4,7 @@
 mod credentials;
 mod projects;
 mod replica;
+mod specs;
 mod teams;
 
 use control::domain::access::{Identity, Reach, Role};

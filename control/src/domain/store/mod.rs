@@ -5,6 +5,7 @@
 
 mod credentials;
 mod projects;
+mod specs;
 mod teams;
 
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use super::version::Expected;
 
 pub use credentials::Credentials;
 pub use projects::Projects;
+pub use specs::Specs;
 pub use teams::Teams;
 
 /// What is to be changed: by whom, as far as they reach, which one, and in which state.
@@ -32,9 +34,9 @@ pub struct Edit<Id> {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
-pub trait Store: Health + Credentials + Teams + Projects {}
+pub trait Store: Health + Credentials + Teams + Projects + Specs {}
 
-impl<S: Health + Credentials + Teams + Projects> Store for S {}
+impl<S: Health + Credentials + Teams + Projects + Specs> Store for S {}
 
 /// Whether the database is there.
 #[async_trait]
