@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tokio::net::TcpListener;
 
+use crate::api::memory::Memory;
 use crate::api::{Api, router};
 use crate::domain;
 use crate::domain::access::Role;
@@ -80,7 +81,7 @@ impl Server {
         let listener = TcpListener::bind(settings.listen)
             .await
             .map_err(|source| Error::Listen { address: settings.listen, source })?;
-        Ok(Self { api: Api { store: Arc::new(store) }, listener, database, bootstrap_token })
+        Ok(Self { api: Api { store: Arc::new(store), memory: Memory::default() }, listener, database, bootstrap_token })
     }
 
     /// Where it listens.

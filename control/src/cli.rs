@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    self, Context, Outcome, check, compile, completion, dev, diff, init, inspect, keygen, man, openapi, schema, serve,
-    sign, verify,
+    self, Context, Outcome, build_worker, check, compile, completion, dev, diff, init, inspect, keygen, man, openapi,
+    schema, serve, sign, verify,
 };
 use crate::output::Verbosity;
 
@@ -58,6 +58,9 @@ pub enum Command {
     Completion(completion::Args),
     /// Write the manual pages into a folder.
     Man(man::Args),
+    /// Compile one job of the server: read from stdin, answered on stdout, under limits of its own.
+    #[command(hide = true)]
+    BuildWorker(build_worker::Args),
 }
 
 impl Cli {
@@ -86,6 +89,7 @@ impl Command {
             Self::Openapi(args) => openapi::run(args, context),
             Self::Completion(args) => completion::run(args, context),
             Self::Man(args) => man::run(args, context),
+            Self::BuildWorker(args) => build_worker::run(args, context),
         }
     }
 }

@@ -8,6 +8,7 @@ use artifact_format::signature::KeyId;
 use clap::{Args, ValueEnum};
 use compiler::diagnostic::Diagnostics;
 use compiler::{Fence, Input, Options, SecurityMode};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::config::Config;
@@ -76,7 +77,8 @@ pub struct SigningArgs {
 }
 
 /// What becomes of security requirements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Security {
     /// Every scheme in use must say how credentials are verified.
     Enforce,

@@ -6,7 +6,7 @@ use artifact_format::container;
 
 use crate::command::{Error, Outcome};
 use crate::store::sql;
-use crate::{app, artifact, compilation, dev, documents, file, init, key};
+use crate::{app, artifact, build, compilation, dev, documents, file, init, key};
 
 /// The exit codes of every `portcullis-control` command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,7 @@ fn code(error: &Error) -> Code {
         Error::Documents(error) => of_documents(error),
         Error::Compilation(error) => of_compilation(error),
         Error::DoesNotCompile { .. } | Error::Denied { .. } | Error::Diff(_) => Code::Invalid,
+        Error::Build(error) => of_build(error),
         Error::Dev(error) => of_dev(error),
         Error::Init(error) => of_init(error),
         Error::Server(error) => of_server(error),
@@ -125,6 +126,13 @@ fn of_compilation(error: &compilation::Error) -> Code {
     match error {
         compilation::Error::Key(error) => of_key(error),
         compilation::Error::Unencodable(_) => Code::Invalid,
+    }
+}
+
+fn of_build(error: &build::child::Error) -> Code {
+    match error {
+        build::child::Error::Unencodable(_) => Code::Invalid,
+        build::child::Error::Limit(_) | build::child::Error::Job(_) => Code::Generic,
     }
 }
 

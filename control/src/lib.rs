@@ -6,7 +6,7 @@
 //!   [`key`]: whom to sign as and whom to believe; [`artifact`]: artifact files on disk;
 //!   [`mod@file`]: every other file;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
-//! - [`upload`]: what was uploaded, as documents;
+//! - [`upload`]: what was uploaded, as documents; [`build`]: documents compiled in a process of their own;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
 //! - [`domain`]: what the server knows; [`store`]: where it keeps it; [`api`]: how it is asked; [`app`]: all of it, put
 //!   together;
@@ -15,6 +15,7 @@
 pub mod api;
 pub mod app;
 pub mod artifact;
+pub mod build;
 pub mod cli;
 pub mod command;
 pub mod compilation;

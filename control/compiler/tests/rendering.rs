@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, not what they call")]
 
-use compiler::diagnostic::{Color, Diagnostics, Format, Sink};
+use compiler::diagnostic::{Code, Color, Diagnostics, Format, Place, Position, Sink};
 use compiler::document::{Documents, MemoryFiles};
 use compiler::input::{Fence, Input, Options};
 
@@ -92,4 +92,26 @@ fn a_long_line_is_cut_around_its_fault() {
     let caret = lines.iter().find(|line| line.trim_end().ends_with("| ^") || line.ends_with('^')).unwrap();
     assert!(lines.iter().all(|line| line.chars().count() < 160), "{rendered}");
     assert!(caret.chars().count() < 160);
+}
+
+#[test]
+fn of_too_many_the_gravest_are_kept_and_all_are_counted() {
+    let mut sink = Sink::new();
+    for line in 1..=3 {
+        let place = |column| Place::position("a.yaml", Position { line, column });
+        sink.warning(Code::Encoding, place(1), "w");
+        sink.error(Code::Syntax, place(2), "e");
+    }
+    let mut found = Diagnostics::new(sink, &Documents::default());
+    let lines = |found: &Diagnostics| {
+        let kept =
+            found.iter().map(|located| (located.diagnostic.message.clone(), located.diagnostic.place.at.clone()));
+        kept.map(|(message, at)| format!("{message} {at:?}")).collect::<Vec<_>>()
+    };
+    let all = lines(&found);
+    found.keep(4);
+    assert_eq!(lines(&found), [&all[0], &all[1], &all[3], &all[5]].map(Clone::clone), "{all:?}");
+    assert_eq!((found.errors(), found.warnings()), (3, 3));
+    found.keep(2);
+    assert_eq!(lines(&found), [&all[1], &all[3]].map(Clone::clone));
 }

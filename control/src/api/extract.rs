@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, IF_MATCH};
@@ -77,7 +77,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let read = axum::extract::Path::from_request_parts(parts, state).await;
+        let read = <axum::extract::Path<T> as FromRequestParts<S>>::from_request_parts(parts, state).await;
         // An id that cannot be one is an id that there is not.
         read.map(|path| Self(path.0))
             .map_err(|error: PathRejection| Problem::new(Code::NotFound).detail(error.body_text()))
@@ -148,6 +148,17 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
         let version = tag.and_then(|tag| tag.parse().ok());
         let wrong = || invalid_parameter("If-Match: give the `ETag` of what you read as it was, such as \"3\", or `*`");
         Ok(Self(Expected::Exactly(Version(version.ok_or_else(wrong)?))))
+    }
+}
+
+impl<S: Sync> OptionalFromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
+        if !parts.headers.contains_key(IF_MATCH) {
+            return Ok(None);
+        }
+        <Self as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Some)
     }
 }
 

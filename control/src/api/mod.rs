@@ -1,7 +1,8 @@
 //! The REST API. The only module that knows axum.
 //!
 //! Read in this order: [`router`] has every route and the scope that it takes; [`guard`] holds requests to it;
-//! [`caller`] says who asks; [`extract`] reads bodies and parameters, [`reply`] writes answers; [`problem`] is the one
+//! [`caller`] says who asks; [`extract`] reads bodies and parameters, [`reply`] writes answers; [`memory`] and
+//! [`receive`] bound what files take; [`problem`] is the one
 //! place where errors become responses; then one file per noun.
 
 pub mod caller;
@@ -9,11 +10,16 @@ mod docs;
 pub mod extract;
 pub mod guard;
 mod health;
+pub mod memory;
 pub mod problem;
 mod projects;
+pub mod receive;
 pub mod reply;
+mod revisions;
 pub mod router;
+mod specs;
 mod teams;
+mod upload;
 
 use std::sync::Arc;
 
@@ -24,6 +30,8 @@ use crate::domain::store::Store;
 pub struct Api {
     /// What there is.
     pub store: Arc<dyn Store>,
+    /// Room for files that come and go.
+    pub memory: memory::Memory,
 }
 
 impl std::fmt::Debug for Api {

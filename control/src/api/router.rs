@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 
 use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
-use super::{Api, docs, health, problem, projects, teams};
+use super::{Api, docs, health, problem, projects, revisions, specs, teams};
 use crate::domain::access::Scope;
 
 /// What the document says of itself.
@@ -44,6 +44,9 @@ pub fn router(api: Api) -> Router {
 /// What the routes promise: an OpenAPI 3.1 document.
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = resources().into_openapi();
+    // OpenAPI has no name for the rest of a path.
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("An access token (`pct_...`), or where it says so a data plane's API key (`pdk_...`)."));
@@ -65,4 +68,15 @@ fn resources() -> OpenApiRouter<Api> {
         .guarded(Scope::ProjectsRead, routes!(projects::get))
         .guarded(Scope::ProjectsWrite, routes!(projects::update))
         .guarded(Scope::ProjectsWrite, routes!(projects::delete))
+        .guarded(Scope::SpecsRead, routes!(specs::list))
+        .guarded(Scope::SpecsWrite, routes!(specs::create))
+        .guarded(Scope::SpecsRead, routes!(specs::get))
+        .guarded(Scope::SpecsWrite, routes!(specs::update))
+        .guarded(Scope::SpecsWrite, routes!(specs::delete))
+        .guarded(Scope::SpecsRead, routes!(revisions::list))
+        .guarded(Scope::SpecsWrite, routes!(revisions::create))
+        .guarded(Scope::SpecsRead, routes!(revisions::diff))
+        .guarded(Scope::SpecsRead, routes!(revisions::get))
+        .guarded(Scope::SpecsRead, routes!(revisions::archive))
+        .guarded(Scope::SpecsRead, routes!(revisions::file))
 }

@@ -1,5 +1,6 @@
 //! One file per command: its arguments, and what it does with them.
 
+pub mod build_worker;
 pub mod check;
 pub mod compile;
 pub mod completion;
@@ -78,6 +79,9 @@ pub enum Error {
         /// How many.
         warnings: usize,
     },
+    /// The build process.
+    #[error(transparent)]
+    Build(#[from] crate::build::child::Error),
     /// Artifacts that cannot be compared.
     #[error(transparent)]
     Diff(#[from] crate::diff::Error),

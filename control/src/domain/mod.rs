@@ -4,7 +4,7 @@
 //! Read in this order:
 //! - [`id`], [`name`], [`version`], [`page`], [`time`]: what every noun has; [`error`]: what can go wrong with any of them;
 //! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
-//! - [`token`], [`team`], [`project`] and what a project owns: [`spec`]; [`digest`]: names for contents;
+//! - [`token`], [`team`], [`project`] and what a project owns: [`spec`], [`revision_diff`]; [`digest`]: names for contents;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;
@@ -15,6 +15,7 @@ pub mod id;
 pub mod name;
 pub mod page;
 pub mod project;
+pub mod revision_diff;
 pub mod spec;
 pub mod store;
 pub mod team;

@@ -42,7 +42,7 @@ fn every_exit_code_has_a_line() {
 fn every_command_has_a_manual_page() {
     let sandbox = Sandbox::new();
     sandbox.succeeds(&["man", "pages"]);
-    for command in Cli::command().get_subcommands() {
+    for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
         let page = sandbox.path(&format!("pages/portcullis-control-{}.1", command.get_name()));
         assert!(fs::read_to_string(&page).unwrap().contains(".SH NAME"), "{}", page.display());
     }
@@ -66,7 +66,9 @@ fn reference() -> String {
         "# portcullis-control\n\n{}\n\nThis page is made of the program itself. What a variable of the environment says, a flag overrules. Exit codes: [exit-codes.md](exit-codes.md).\n",
         about(&root)
     );
-    for command in root.get_subcommands().filter(|command| command.get_name() != "help") {
+    // What is hidden is not for people.
+    let commands = root.get_subcommands().filter(|command| command.get_name() != "help" && !command.is_hide_set());
+    for command in commands {
         section(command, &mut text);
     }
     text

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod credentials;
+mod killed;
 mod projects;
 mod replica;
 mod specs;

@@ -13,6 +13,9 @@ pub struct Diagnostics {
     sources: BTreeMap<Arc<str>, Source>,
     /// Every file that was read, or should have been.
     files: BTreeSet<Arc<str>>,
+    /// How many were found, whatever [`Diagnostics::keep`] kept.
+    errors: usize,
+    warnings: usize,
 }
 
 /// A diagnostic and where in the text it points.
@@ -51,7 +54,24 @@ impl Diagnostics {
         located.dedup_by(|next, kept| same_fault(&kept.diagnostic, &next.diagnostic));
         let read = documents.sources().map(|source| Arc::from(source.path()));
         let files = read.chain(located.iter().map(|located| Arc::clone(&located.diagnostic.place.file))).collect();
-        Self { located, sources, files }
+        let count = |severity| located.iter().filter(|located| located.diagnostic.severity == severity).count();
+        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        Self { located, sources, files, errors, warnings }
+    }
+
+    /// Keeps `most` of them, errors before warnings, in their order. The counts stay what was found.
+    pub fn keep(&mut self, most: usize) {
+        let mut errors = self.errors.min(most);
+        let mut warnings = most - errors;
+        self.located.retain(|located| {
+            let left = match located.diagnostic.severity {
+                Severity::Error => &mut errors,
+                Severity::Warning => &mut warnings,
+            };
+            let is_kept = *left > 0;
+            *left = left.saturating_sub(1);
+            is_kept
+        });
     }
 
     /// Every diagnostic, by file and place.
@@ -61,12 +81,12 @@ impl Diagnostics {
 
     /// How many errors; there is an artifact exactly if there is none.
     pub fn errors(&self) -> usize {
-        self.count(Severity::Error)
+        self.errors
     }
 
     /// How many warnings.
     pub fn warnings(&self) -> usize {
-        self.count(Severity::Warning)
+        self.warnings
     }
 
     /// The text of a file that a diagnostic points into.
@@ -76,10 +96,6 @@ impl Diagnostics {
 
     pub(super) fn files(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|file| &**file)
-    }
-
-    fn count(&self, severity: Severity) -> usize {
-        self.located.iter().filter(|located| located.diagnostic.severity == severity).count()
     }
 }
 

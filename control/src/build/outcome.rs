@@ -1,0 +1,120 @@
+//! What came of a build.
+
+use bytes::Bytes;
+use compiler::diagnostic::{Color, Diagnostics, Format};
+use serde::{Deserialize, Serialize};
+
+use super::frame;
+
+/// How many diagnostics a build reports: nobody repairs more at a time. All of them are counted.
+pub const DIAGNOSTICS_MAX: usize = 1000;
+
+/// The bytes of a report in its two forms together; it has fewer diagnostics where they would be more.
+pub const REPORT_BYTES_MAX: usize = 8 << 20;
+
+/// What came of a build. It travels as three frames: the report as JSON, as text, and the artifact or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The artifact, which nobody signed; `None` exactly if there are errors.
+    pub artifact: Option<Bytes>,
+    /// What is wrong with the documents.
+    pub report: Report,
+    /// The same for people, as `validate` shows it.
+    pub text: String,
+}
+
+/// What is wrong with documents: what `validate --format json` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// By file and place, at most [`DIAGNOSTICS_MAX`]: errors before warnings where there are more.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How many errors were found.
+    pub errors: usize,
+    /// How many warnings were found.
+    pub warnings: usize,
+}
+
+/// One fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Diagnostic {
+    /// As in `PC1003`.
+    pub code: String,
+    /// What kind of fault, in a few words.
+    pub title: String,
+    /// Whether it prevents an artifact.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// Where.
+    pub place: Place,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// Other places that belong to the fault.
+    pub related: Vec<Related>,
+    /// The page about the code, within the project's documentation.
+    pub docs: String,
+}
+
+/// Whether a fault prevents an artifact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// It does.
+    Error,
+    /// It touches no request.
+    Warning,
+}
+
+/// A place in a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The path of the file.
+    pub file: String,
+    /// A JSON Pointer (RFC 6901); `None` where the text is at fault.
+    pub pointer: Option<String>,
+    /// From 1; `None` where the file could not be read.
+    pub line: Option<u32>,
+    /// From 1, in Unicode scalar values.
+    pub column: Option<u32>,
+}
+
+/// A place that belongs to a fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Related {
+    /// Where.
+    pub place: Place,
+    /// What it has to do with the fault.
+    pub message: String,
+}
+
+impl Outcome {
+    /// The stream that [`Self::read`] reads.
+    pub(super) fn write(mut diagnostics: Diagnostics, artifact: &[u8]) -> Result<Vec<u8>, frame::Error> {
+        let mut most = DIAGNOSTICS_MAX;
+        let (json, text) = loop {
+            diagnostics.keep(most);
+            let [json, text] = [Format::Json, Format::Text].map(|format| diagnostics.render(format, Color::Plain));
+            if json.len() + text.len() <= REPORT_BYTES_MAX || most == 0 {
+                break (json, text);
+            }
+            most /= 2;
+        };
+        let mut stream = Vec::with_capacity(json.len() + text.len() + artifact.len() + 12);
+        for content in [json.as_bytes(), text.as_bytes(), artifact] {
+            frame::push(content, &mut stream)?;
+        }
+        Ok(stream)
+    }
+
+    /// What a whole stream says.
+    pub(super) fn read(mut stream: &[u8]) -> Result<Self, frame::Error> {
+        let report = serde_json::from_slice(&frame::read(&mut stream)?)?;
+        let text = String::from_utf8_lossy(&frame::read(&mut stream)?).into_owned();
+        let artifact = Some(frame::read(&mut stream)?).filter(|bytes| !bytes.is_empty()).map(Bytes::from);
+        Ok(Self { artifact, report, text })
+    }
+}
