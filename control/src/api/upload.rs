@@ -203,6 +203,9 @@ async fn read_form(
             file.finish();
         } else {
             let name = part.name().unwrap_or_default().to_owned();
+            if name == "file" {
+                return Err(invalid_parameter("file: a part with a file has a file name, which is its path"));
+            }
             said = said.and(&name, text(&name, part).await?)?;
         }
     }
