@@ -23,7 +23,7 @@ pub struct Pace {
 
 impl Pace {
     /// Of uploads: 32 MiB need 1 Mbit/s.
-    pub const UPLOAD: Self = Self { whole: Duration::from_secs(300), silence: Duration::from_secs(30) };
+    pub const UPLOAD: Self = Self { whole: Duration::from_mins(5), silence: Duration::from_secs(30) };
 }
 
 /// How much of a body that is refused is read and thrown away, and for how long: whoever sends it reads the answer only

@@ -3,7 +3,7 @@
 use std::io::{Cursor, Write as _};
 use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::StatusCode;
@@ -15,17 +15,16 @@ use zip::write::SimpleFileOptions;
 
 use super::Api;
 use super::caller::Caller;
-use super::extract::{IfMatch, Paging, Path, Query};
+use super::extract::{Paging, Path, Query};
 use super::problem::{Code, Problem};
 use super::reply::Created;
-use super::upload::{Form, Purpose, Said, Uploaded};
+use super::upload::{Announced, Form, Purpose, Uploaded};
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::SpecId;
 use crate::domain::page::Page;
 use crate::domain::revision_diff::{self, Change, DIFF_BYTES_MAX, FileDiff, LINES_MAX, RevisionDiff, Unified};
 use crate::domain::spec::{Revised, Revision};
 use crate::domain::store::Edit;
-use crate::domain::version::Expected;
 use crate::upload::Document;
 
 /// How long revisions are compared before the rest is left out.
@@ -68,14 +67,12 @@ pub(super) async fn create(
     State(api): State<Api>,
     caller: Caller,
     Path(spec): Path<SpecId>,
-    (Query(query), expected): (Query<Vec<(String, String)>>, Option<IfMatch>),
-    request: Request,
+    announced: Announced,
 ) -> Result<Response, Problem> {
-    let said = Said::of_query(Purpose::Revision, query)?;
-    let expected = expected.map_or(Expected::Any, |IfMatch(expected)| expected);
+    let expected = announced.expected;
     // Before anything is received.
     expected.check(api.store.spec(caller.reach(), spec).await?.version)?;
-    let uploaded = Uploaded::receive(&api, said, request).await?;
+    let uploaded = Uploaded::receive(&api, Purpose::Revision, announced).await?;
     let (_, new, _held) = uploaded.into_parts();
     new.check()?;
     let at = Edit { reach: caller.reach(), id: spec, expected };

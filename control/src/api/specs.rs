@@ -1,6 +1,6 @@
 //! `/specs`.
 
-use axum::extract::{Request, State};
+use axum::extract::State;
 use http::StatusCode;
 
 use super::Api;
@@ -8,7 +8,7 @@ use super::caller::{Caller, Editor};
 use super::extract::{Json, Paging, Path, Query};
 use super::problem::Problem;
 use super::reply::{Created, Current};
-use super::upload::{Form, Purpose, Said, Uploaded};
+use super::upload::{Announced, Form, Purpose, Uploaded};
 use crate::domain::id::{ProjectId, SpecId};
 use crate::domain::page::Page;
 use crate::domain::spec::{NewSpec, Spec, SpecUpdate};
@@ -50,13 +50,11 @@ pub(super) async fn create(
     State(api): State<Api>,
     caller: Caller,
     Path(project): Path<ProjectId>,
-    Query(query): Query<Vec<(String, String)>>,
-    request: Request,
+    announced: Announced,
 ) -> Result<Created<Spec>, Problem> {
-    let said = Said::of_query(Purpose::Spec, query)?;
     // Before anything is received.
     api.store.project(caller.reach(), project).await?;
-    let uploaded = Uploaded::receive(&api, said, request).await?;
+    let uploaded = Uploaded::receive(&api, Purpose::Spec, announced).await?;
     let name = uploaded.name()?;
     let (description, revision, _held) = uploaded.into_parts();
     let new = NewSpec { project, name, description, revision };

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::multipart::{Field, Multipart, MultipartError};
-use axum::extract::{DefaultBodyLimit, FromRequest as _, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts as _, Request};
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
@@ -10,12 +10,13 @@ use hyper::body::Body as _;
 use tokio::runtime::Handle;
 
 use super::Api;
-use super::extract::{invalid_parameter, parse};
+use super::extract::{IfMatch, Query, invalid_parameter, parse};
 use super::memory::Held;
 use super::problem::{Code, Problem};
 use super::receive::{self, Pace};
 use crate::domain::name::Name;
 use crate::domain::spec::{NewRevision, name_of};
+use crate::domain::version::Expected;
 use crate::upload::{Documents, Media, RATIO_FREE_BYTES, RATIO_MAX, TOTAL_BYTES_MAX, UPLOAD_BYTES_MAX, Upload, title};
 
 /// The longest text in a form, in bytes.
@@ -51,7 +52,7 @@ pub(super) struct Form {
 
 /// What is said with an upload, in the query or in fields of the form.
 #[derive(Debug)]
-pub(super) struct Said {
+struct Said {
     purpose: Purpose,
     name: Option<Name>,
     description: Option<String>,
@@ -60,18 +61,39 @@ pub(super) struct Said {
     entries: Vec<String>,
 }
 
+/// An upload whose head has arrived: none of its body is read.
+#[derive(Debug)]
+pub(super) struct Announced {
+    /// The state that it is meant for, where that is said.
+    pub(super) expected: Expected,
+    query: Vec<(String, String)>,
+    request: Request,
+}
+
 /// An upload that has arrived.
 #[derive(Debug)]
 pub(super) struct Uploaded {
     said: Said,
     documents: Documents,
     /// Its room, which its documents take until they are stored.
-    pub(super) held: Held,
+    held: Held,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Announced {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let Query(query) = Query::from_request_parts(&mut parts, state).await?;
+        let expected = Option::<IfMatch>::from_request_parts(&mut parts, state).await?;
+        let expected = expected.map_or(Expected::Any, |IfMatch(expected)| expected);
+        Ok(Self { expected, query, request: Request::from_parts(parts, body) })
+    }
 }
 
 impl Said {
     /// What the query says.
-    pub(super) fn of_query(purpose: Purpose, query: Vec<(String, String)>) -> Result<Self, Problem> {
+    fn of_query(purpose: Purpose, query: Vec<(String, String)>) -> Result<Self, Problem> {
         let said = Self { purpose, name: None, description: None, message: None, file: None, entries: Vec::new() };
         query.into_iter().try_fold(said, |said, (name, text)| said.and(&name, text))
     }
@@ -106,7 +128,9 @@ impl Said {
 
 impl Uploaded {
     /// Receives one: its size, its speed, and the room that all uploads take together are bounded.
-    pub(super) async fn receive(api: &Api, said: Said, request: Request) -> Result<Self, Problem> {
+    pub(super) async fn receive(api: &Api, purpose: Purpose, announced: Announced) -> Result<Self, Problem> {
+        let Announced { query, request, .. } = announced;
+        let said = Said::of_query(purpose, query)?;
         let content_type = content_type(request.headers())?;
         let media = Media::of(content_type.as_deref(), said.file.as_deref())?;
         let length = usize::try_from(request.body().size_hint().upper().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
@@ -225,6 +249,7 @@ async fn text(name: &str, mut part: Field<'_>) -> Result<String, Problem> {
     String::from_utf8(text).map_err(|_| Problem::new(Code::Malformed).detail("a field of the form is not UTF-8"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn broken(error: MultipartError) -> Problem {
     Problem::new(Code::Malformed).detail(format!("the form cannot be read: {}", error.body_text()))
 }

@@ -31,7 +31,7 @@ pub fn title(document: &[u8]) -> Option<String> {
 }
 
 fn in_yaml(text: &[u8]) -> Option<String> {
-    let mut lines = text.split(|byte| *byte == b'\n').map(|line| line.trim_ascii_end());
+    let mut lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
     let rest = lines.find_map(|line| line.strip_prefix(b"info:"))?.trim_ascii();
     if let Some(flow) = rest.strip_prefix(b"{") {
         return flow.split(|byte| b",}".contains(byte)).find_map(titled);
