@@ -4,6 +4,7 @@
 //! - [`model`]: what an artifact says: listeners, operations, schemas, policies, upstreams, source documents;
 //! - [`container`]: how it becomes bytes and comes back, verified before anything is decoded;
 //! - [`signature`] and [`trust`]: who signed it, and whom a reader believes;
+//! - [`root`]: the document that says whom to believe, and how the next one is believed;
 //! - [`limits`]: what a reader will hold in memory before it knows whom it reads.
 //!
 //! This crate knows nobody: no runtime, no HTTP, no YAML, no file.
@@ -11,5 +12,6 @@
 pub mod container;
 pub mod limits;
 pub mod model;
+pub mod root;
 pub mod signature;
 pub mod trust;

@@ -58,6 +58,11 @@ impl PublicKey {
         VerifyingKey::from_bytes(&bytes).map(Self).map_err(|_| KeyError::Public)
     }
 
+    /// Its 32 bytes (RFC 8032 section 5.1.5).
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     /// 32 bytes in base64: the form that fits on a command line.
     pub fn to_base64(&self) -> String {
         BASE64.encode(self.0.as_bytes())

@@ -33,11 +33,11 @@ pub struct Signature {
     pub bytes: [u8; SIGNATURE_BYTES],
 }
 
-/// Why a reader does not believe an envelope.
+/// Why a reader does not believe an artifact, or a trust root.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TrustError {
     /// There is no signature.
-    #[error("the artifact is not signed")]
+    #[error("it carries no signature")]
     Unsigned,
     /// Fewer trusted keys signed than must.
     #[error(
@@ -53,7 +53,7 @@ pub enum TrustError {
         signed_by: Vec<KeyId>,
     },
     /// A trusted key is named but did not sign this.
-    #[error("the signature of key {key} does not fit: the artifact was changed after it was signed")]
+    #[error("the signature of key {key} does not fit: what it signed was changed afterwards")]
     BadSignature {
         /// The key.
         key: KeyId,

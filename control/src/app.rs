@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::api::memory::Memory;
 use crate::api::{Api, router};
@@ -16,14 +16,16 @@ use crate::domain::act::Act;
 use crate::domain::name::Name;
 use crate::domain::store::Store;
 use crate::domain::token::{Fingerprint, NewToken};
+use crate::server::{self, Phase, Server};
 use crate::store::DatabaseStore;
 use crate::store::sql::{self, Database};
+use crate::telemetry::Metrics;
 
 /// What the server is told.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where to listen.
-    pub listen: SocketAddr,
+    /// Where to listen, as whom, and how to stop.
+    pub listener: server::Options,
     /// Where everything is kept that has no place of its own.
     pub data_folder: PathBuf,
     /// The database's URL; absent: SQLite in the data folder.
@@ -49,52 +51,50 @@ pub enum Error {
     /// What must be there at the start could not be made.
     #[error(transparent)]
     Domain(#[from] domain::error::Error),
-    /// The address is taken, or is not this machine's.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// Which address.
-        address: SocketAddr,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// The system failed.
-    #[error("the server ended: {0}")]
-    Serve(#[source] std::io::Error),
+    /// Nothing is listened to.
+    #[error(transparent)]
+    Listener(#[from] server::Error),
+    /// There is no runtime, or there are no signals.
+    #[error("the operating system refuses: {0}")]
+    System(#[from] std::io::Error),
 }
 
-/// A server that is ready to serve.
+/// A control plane that is ready to serve.
 #[derive(Debug)]
-pub struct Server {
-    api: Api,
-    listener: TcpListener,
+pub struct App {
+    server: Server,
+    store: Arc<dyn Store>,
     database: Database,
+    metrics: Arc<Metrics>,
     /// The first token's secret, where there was none: to be shown once.
     pub bootstrap_token: Option<String>,
 }
 
-impl Server {
-    /// Opens the database and the listener.
+impl App {
+    /// Opens the database and the listener. Needs a runtime.
     pub async fn start(settings: &Settings) -> Result<Self, Error> {
         let database = open(settings).await?;
         let store = DatabaseStore::new(database.clone());
         let bootstrap_token = bootstrap(&store).await?;
-        let listener = TcpListener::bind(settings.listen)
-            .await
-            .map_err(|source| Error::Listen { address: settings.listen, source })?;
-        Ok(Self { api: Api { store: Arc::new(store), memory: Memory::default() }, listener, database, bootstrap_token })
+        let server = Server::bind(&settings.listener).await?;
+        let metrics = Arc::new(Metrics::default());
+        if let Some(certificates) = server.certificates() {
+            metrics.show_certificates(Arc::clone(certificates));
+        }
+        Ok(Self { server, store: Arc::new(store), database, metrics, bootstrap_token })
     }
 
     /// Where it listens.
-    pub fn address(&self) -> Result<SocketAddr, Error> {
-        self.listener.local_addr().map_err(Error::Serve)
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.server.addresses()
     }
 
-    /// Serves until `stop` ends, then what is under way.
-    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let routes = router::router(self.api);
-        axum::serve(self.listener, routes).with_graceful_shutdown(stop).await.map_err(Error::Serve)?;
+    /// Serves until `stop` is ready, then drains.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let phase = watch::Sender::new(Phase::Serving);
+        let api = Api { memory: Memory::default(), store: self.store, metrics: self.metrics, phase: phase.subscribe() };
+        self.server.serve(router::router(api), &phase, stop).await;
         self.database.close().await;
-        Ok(())
     }
 }
 

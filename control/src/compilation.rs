@@ -14,7 +14,7 @@ use thiserror::Error;
 use crate::config::Config;
 use crate::documents::{self, Folder, Reads};
 use crate::domain::name::Name;
-use crate::key::{self, Age, SigningKeySource};
+use crate::key::{self, Age, KeySource};
 
 /// Which documents to compile.
 #[derive(Debug, Clone, Args)]
@@ -220,7 +220,7 @@ impl DocumentArgs {
 
 impl SigningArgs {
     /// Where the key is that was named.
-    pub fn source(&self) -> Result<Option<SigningKeySource>, key::Error> {
+    pub fn source(&self) -> Result<Option<KeySource>, key::Error> {
         Ok(self.signing_key.as_deref().map(str::parse).transpose()?)
     }
 

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::telemetry::otlp;
+
 /// What the environment says.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -75,6 +77,11 @@ impl Config {
     /// The variable that a secret `env://NAME` stands in.
     pub fn secret(&self, name: &str) -> Option<OsString> {
         variable(name)
+    }
+
+    /// Where traces go: `OTEL_*`.
+    pub fn traces(&self) -> Result<otlp::Settings, otlp::Error> {
+        otlp::Settings::read(variable)
     }
 
     /// The folder whose every `*.pem` is a key that this machine trusts.

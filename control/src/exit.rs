@@ -66,7 +66,7 @@ pub fn of_error(error: &Error) -> ExitCode {
 
 fn code(error: &Error) -> Code {
     match error {
-        Error::Config(_) | Error::NoDataFolder => Code::Usage,
+        Error::Config(_) | Error::NoDataFolder | Error::Telemetry(_) | Error::Traces(_) => Code::Usage,
         Error::File(error) => of_file(error),
         Error::Key(error) => of_key(error),
         Error::Artifact(error) => of_artifact(error),
@@ -94,7 +94,10 @@ fn of_file(error: &file::Error) -> Code {
 
 fn of_key(error: &key::Error) -> Code {
     match error {
-        key::Error::Unset { .. } | key::Error::Unreadable(_) | key::Error::NotASigningKey { .. } => Code::Secret,
+        key::Error::Unset { .. }
+        | key::Error::Unreadable(_)
+        | key::Error::NotASigningKey { .. }
+        | key::Error::NotAMasterKey { .. } => Code::Secret,
         key::Error::Source(_)
         | key::Error::NotAPublicKey { .. }
         | key::Error::PublicKeyFile { .. }
@@ -151,7 +154,7 @@ fn of_server(error: &app::Error) -> Code {
     match error {
         app::Error::DataFolder { .. } => Code::Generic,
         app::Error::Database(sql::Error::Url { .. }) => Code::Usage,
-        app::Error::Database(_) | app::Error::Domain(_) | app::Error::Listen { .. } | app::Error::Serve(_) => {
+        app::Error::Database(_) | app::Error::Domain(_) | app::Error::Listener(_) | app::Error::System(_) => {
             Code::Server
         }
     }

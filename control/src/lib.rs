@@ -5,11 +5,12 @@
 //! - [`compilation`]: from documents to a signed artifact; [`documents`]: the files that it may read;
 //!   [`key`]: whom to sign as and whom to believe; [`artifact`]: artifact files on disk;
 //!   [`mod@file`]: every other file;
+//! - [`domain`]: what the server knows, and its rules;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
 //! - [`upload`]: what was uploaded, as documents; [`build`]: documents compiled in a process of their own;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
-//! - [`domain`]: what the server knows; [`store`]: where it keeps it; [`api`]: how it is asked; [`app`]: all of it, put
-//!   together;
+//! - [`store`]: where it keeps that; [`api`]: how it is asked; [`app`]: all of it, put together;
+//! - [`server`]: the listener; [`telemetry`]: logs, metrics and traces; `watcher`: folders that are watched for changes;
 //! - [`output`]: what is shown; [`config`]: what the environment says.
 
 pub mod api;
@@ -29,5 +30,8 @@ pub mod file;
 pub mod init;
 pub mod key;
 pub mod output;
+pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod upload;
+mod watcher;

@@ -50,10 +50,19 @@ fn no_file_is_too_long() {
     assert!(long.is_empty(), "longer than {TOO_LONG} lines: {long:?}");
 }
 
+/// What this machine is called by the compiler.
+fn host() -> String {
+    let output = Command::new("rustc").arg("-vV").output().expect("rustc is installed");
+    let said = String::from_utf8(output.stdout).unwrap();
+    said.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc says so").to_owned()
+}
+
 /// The packages that each package of the workspace needs to run, however far down, itself left out.
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["metadata", "--format-version", "1", "--locked", "--offline"]).current_dir(repository());
+    // Of this platform: nobody fetches what only others need.
+    cargo.args(["metadata", "--format-version", "1", "--locked", "--offline", "--filter-platform", &host()]);
+    cargo.current_dir(repository());
     let output = cargo.output().expect("cargo is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -100,6 +109,7 @@ fn nothing_depends_on_what_it_must_not_know() {
     }
     assert_none(&faults, "dependency arrows that point the wrong way");
     assert!(dependencies["compiler"].contains("granit-parser"), "the compiler reads YAML with something else by now");
+    assert!(dependencies["control"].contains("sqlx") && dependencies["control"].contains("axum"));
     assert!(dependencies["gateway"].contains("hyper") && dependencies["gateway"].contains("artifact-format"));
 }
 
@@ -281,4 +291,35 @@ fn the_architecture_names_what_there_is() {
         faults.extend((!files.iter().any(is_there)).then(|| format!("`{}` does not exist", path.display())));
     }
     assert_none(&faults, "ARCHITECTURE.md and the tree");
+}
+
+#[test]
+fn the_control_planes_modules_know_what_they_may() {
+    // Where a library may be named, below control/src.
+    let only_in = [("axum", &["api"][..]), ("sqlx", &["store"]), ("reqwest", &["client", "telemetry"])];
+    let ours = with_extension("rs").into_iter().filter(|file| file.starts_with("control/src"));
+    let mut faults = Vec::new();
+    for file in ours {
+        let text = read(&file);
+        let module = file.components().nth(2).unwrap().as_os_str().to_string_lossy().into_owned();
+        let module = module.trim_end_matches(".rs");
+        for (library, modules) in only_in {
+            if text.contains(&format!("{library}::")) && !modules.contains(&module) {
+                faults.push(format!("{} names {library}", file.display()));
+            }
+        }
+        let outward = ["crate::api", "crate::store", "crate::server", "crate::client", "crate::command"];
+        if module == "domain" {
+            faults.extend(
+                outward
+                    .iter()
+                    .filter(|name| text.contains(*name))
+                    .map(|name| format!("{} knows {name}", file.display())),
+            );
+        }
+        if module == "store" && text.contains("crate::api") || module == "api" && text.contains("crate::store") {
+            faults.push(format!("{} knows its neighbour: both know the domain", file.display()));
+        }
+    }
+    assert_none(&faults, "arrows inside the control plane that point the wrong way");
 }

@@ -11,6 +11,7 @@ pub mod extract;
 pub mod guard;
 mod health;
 pub mod memory;
+mod metrics;
 pub mod problem;
 mod projects;
 pub mod receive;
@@ -23,19 +24,21 @@ mod upload;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::domain::store::Store;
+use crate::server::Phase;
+use crate::telemetry::Metrics;
 
 /// What every route is given.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Api {
     /// What there is.
     pub store: Arc<dyn Store>,
     /// Room for files that come and go.
     pub memory: memory::Memory,
-}
-
-impl std::fmt::Debug for Api {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Api").finish_non_exhaustive()
-    }
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What the server is doing.
+    pub phase: watch::Receiver<Phase>,
 }

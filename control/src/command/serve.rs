@@ -1,19 +1,17 @@
 //! `serve`: the control plane's server.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use super::{Context, Error, Outcome};
-use crate::app::{Server, Settings};
+use crate::app::{self, App, Settings};
+use crate::server::{self, Signals};
+use crate::telemetry::{self, Telemetry, log};
 
 /// The arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Where to listen. Port 0 takes a free one.
-    #[arg(long, env = "PORTCULLIS_CONTROL_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
-    listen: SocketAddr,
+    #[command(flatten)]
+    listener: server::Options,
     /// The folder for everything that has no place of its own. Without it, `portcullis` in the user's data folder.
     #[arg(long, env = "PORTCULLIS_CONTROL_DATA_DIR", value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
@@ -23,6 +21,12 @@ pub struct Args {
     /// A PostgreSQL server that follows the database, for reads that are heavy.
     #[arg(long, env = "PORTCULLIS_CONTROL_DATABASE_READ_URL", hide_env_values = true, value_name = "URL")]
     database_read_url: Option<String>,
+    /// How to log: text on a terminal, JSON elsewhere.
+    #[arg(long, env = "PORTCULLIS_CONTROL_LOG_FORMAT", value_enum, value_name = "FORMAT")]
+    log_format: Option<log::Format>,
+    /// What to log: a level, or `target=level,...`.
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
+    log: String,
 }
 
 /// Runs `serve`.
@@ -30,29 +34,33 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     let data_folder =
         args.data_dir.clone().or_else(|| context.config.data_folder.clone()).ok_or(Error::NoDataFolder)?;
     let settings = Settings {
-        listen: args.listen,
+        listener: args.listener.clone(),
         data_folder,
         database_url: args.database_url.clone(),
         database_read_url: args.database_read_url.clone(),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(crate::app::Error::Serve)?;
-    runtime.block_on(serve(&settings, context))?;
+    let telemetry = telemetry::Settings {
+        format: args.log_format.unwrap_or_else(log::Format::of_stderr),
+        filter: args.log.clone(),
+        traces: context.config.traces()?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(app::Error::System)?;
+    runtime.block_on(serve(&settings, &telemetry, context))?;
     Ok(Outcome::Done)
 }
 
-async fn serve(settings: &Settings, context: &Context) -> Result<(), Error> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(crate::app::Error::Serve)?;
-    let server = Server::start(settings).await?;
-    if let Some(secret) = &server.bootstrap_token {
+async fn serve(settings: &Settings, telemetry: &telemetry::Settings, context: &Context) -> Result<(), Error> {
+    let mut signals = Signals::new().map_err(app::Error::System)?;
+    let telemetry = Telemetry::start(telemetry)?;
+    let app = App::start(settings).await?;
+    if let Some(secret) = &app.bootstrap_token {
         // Shown once: it is kept as a hash.
         context.console.data(format!("bootstrap token: {secret}\n").as_bytes())?;
     }
-    context.console.note(format_args!("listening on {}", server.address()?));
-    let stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-    };
-    Ok(server.run(stop).await?)
+    for address in app.addresses() {
+        tracing::info!("listening on {address}");
+    }
+    app.run(async move { signals.terminated().await }).await;
+    telemetry.finish().await;
+    Ok(())
 }

@@ -6,7 +6,7 @@ use super::{Context, Error, Outcome};
 use crate::artifact::ArtifactFile;
 use crate::documents;
 use crate::file::{self, Access};
-use crate::key::{self, SigningKeySource};
+use crate::key::{self, KeySource};
 
 /// The arguments of `sign`.
 #[derive(Debug, clap::Args)]
@@ -32,7 +32,7 @@ pub struct Args {
 
 /// Adds a signature. The artifact is checked to be sound first, not whom it is from.
 pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
-    let source: SigningKeySource = args.signing_key.parse().map_err(key::Error::from)?;
+    let source: KeySource = args.signing_key.parse().map_err(key::Error::from)?;
     let key = source.resolve(&context.config)?;
     let output = args.output.as_ref().unwrap_or(&args.artifact);
     if source.is_in(output) {

@@ -2,7 +2,6 @@
 
 mod gateway;
 mod shutdown;
-mod watcher;
 
 use std::io;
 use std::path::PathBuf;
@@ -17,10 +16,10 @@ use crate::compilation::{self, Built, Compilation, DocumentArgs, Request, Signin
 use crate::config::Config;
 use crate::documents;
 use crate::file::{self, Access};
+use crate::watcher::Watcher;
 use artifact_format::model::Artifact;
 use gateway::Gateway;
 use shutdown::Shutdown;
-use watcher::Watcher;
 
 /// What `dev` serves, and with what.
 #[derive(Debug)]

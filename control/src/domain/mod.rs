@@ -4,7 +4,8 @@
 //! Read in this order:
 //! - [`id`], [`name`], [`version`], [`page`], [`time`]: what every noun has; [`error`]: what can go wrong with any of them;
 //! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
-//! - [`token`], [`team`], [`project`] and what a project owns: [`spec`], [`revision_diff`]; [`digest`]: names for contents;
+//! - [`secret`], [`token`], [`team`], [`project`] and what a project owns: [`spec`], [`revision_diff`]; [`digest`]: names
+//!   for contents;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;
@@ -16,6 +17,7 @@ pub mod name;
 pub mod page;
 pub mod project;
 pub mod revision_diff;
+pub mod secret;
 pub mod spec;
 pub mod store;
 pub mod team;

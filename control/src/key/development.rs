@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use artifact_format::signature::SigningKey;
 
-use super::{Error, SigningKeySource, generate};
+use super::{Error, KeySource, generate};
 use crate::config::Config;
 use crate::file::{self, Access};
 
@@ -39,7 +39,7 @@ pub fn development_key(config: &Config) -> Result<DevelopmentKey, Error> {
     let path = folder.join("development-key.pem");
     make_folder(folder)?;
     let age = if path.exists() { Age::Existing } else { make(&path)? };
-    let key = SigningKeySource::File(path.clone()).resolve(config)?;
+    let key = KeySource::File(path.clone()).resolve(config)?;
     trust_on_this_machine(&folder.join("trusted-keys"), &key)?;
     Ok(DevelopmentKey { key, path, age })
 }

@@ -1,6 +1,8 @@
-//! Keys: where the signing key comes from, and which public keys are believed.
+//! Keys: where the signing key comes from, which public keys are believed, and how private keys are kept.
 
 mod development;
+mod master;
+pub mod seal;
 mod secret;
 mod trusted;
 
@@ -12,7 +14,8 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 pub use development::{Age, DevelopmentKey, development_key};
-pub use secret::{SigningKeySource, SourceError};
+pub use master::{MASTER_KEY_BYTES, MasterKey, MasterKeyId};
+pub use secret::{KeySource, SourceError};
 pub use trusted::TrustArgs;
 
 use crate::file;
@@ -33,7 +36,7 @@ pub enum Error {
         origin: String,
     },
     /// A file that is not there or cannot be read.
-    #[error("the signing key cannot be read: {0}")]
+    #[error("the key cannot be read: {0}")]
     Unreadable(#[source] file::Error),
     /// It is there and is not a key.
     #[error("{origin} holds no usable signing key: {source}. Make one with `portcullis-control keygen`")]
@@ -42,6 +45,14 @@ pub enum Error {
         origin: String,
         /// Why not.
         source: KeyError,
+    },
+    /// It is there and is not a master key.
+    #[error(
+        "{origin} holds no master key: expected 32 random bytes in base64, such as `openssl rand -base64 32` makes"
+    )]
+    NotAMasterKey {
+        /// Where it was looked for.
+        origin: String,
     },
     /// A public key that is neither text nor file.
     #[error("--trusted-key {given}: neither 32 bytes in base64 nor a file with a public key ({source})")]

@@ -1,4 +1,4 @@
-//! The signing key, by reference: it never stands on a command line itself.
+//! Secret keys, by reference: none ever stands on a command line itself.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,12 @@ use super::{Error, KEY_MAX_BYTES};
 use crate::config::Config;
 use crate::file;
 
-/// Where a signing key is: `FILE`, `file:///path` or `env://NAME`.
+/// Where a secret key is: `FILE`, `file:///path` or `env://NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SigningKeySource {
-    /// A PEM file.
+pub enum KeySource {
+    /// A file that holds its text.
     File(PathBuf),
-    /// A variable that holds the PEM text.
+    /// A variable that holds its text.
     Environment(String),
 }
 
@@ -41,7 +41,7 @@ pub enum SourceError {
     },
 }
 
-impl FromStr for SigningKeySource {
+impl FromStr for KeySource {
     type Err = SourceError;
 
     fn from_str(text: &str) -> Result<Self, SourceError> {
@@ -65,7 +65,7 @@ fn is_variable_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-impl fmt::Display for SigningKeySource {
+impl fmt::Display for KeySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
@@ -74,7 +74,7 @@ impl fmt::Display for SigningKeySource {
     }
 }
 
-impl SigningKeySource {
+impl KeySource {
     /// Whether the key stands in the file that a path leads to.
     pub fn is_in(&self, path: &Path) -> bool {
         match self {
@@ -83,20 +83,24 @@ impl SigningKeySource {
         }
     }
 
-    /// Reads the key.
+    /// Reads a signing key: PKCS#8 PEM.
     pub fn resolve(&self, config: &Config) -> Result<SigningKey, Error> {
-        let origin = || self.to_string();
-        let text = match self {
+        let text = self.read(config)?;
+        SigningKey::parse(&text).map_err(|source| Error::NotASigningKey { origin: self.to_string(), source })
+    }
+
+    /// Reads the text, whatever key it is of.
+    pub(super) fn read(&self, config: &Config) -> Result<Zeroizing<String>, Error> {
+        match self {
             Self::File(path) => {
                 let bytes = Zeroizing::new(file::read(path, KEY_MAX_BYTES).map_err(Error::Unreadable)?);
-                Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned())
+                Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
             }
             Self::Environment(name) => {
-                let value = config.secret(name).ok_or_else(|| Error::Unset { origin: origin() })?;
-                Zeroizing::new(value.to_string_lossy().into_owned())
+                let value = config.secret(name).ok_or_else(|| Error::Unset { origin: self.to_string() })?;
+                Ok(Zeroizing::new(value.to_string_lossy().into_owned()))
             }
-        };
-        SigningKey::parse(&text).map_err(|source| Error::NotASigningKey { origin: origin(), source })
+        }
     }
 }
 
@@ -105,15 +109,15 @@ mod tests {
     use super::*;
 
     #[expect(clippy::needless_pass_by_value, reason = "tables read better without a borrow on every line")]
-    fn check(text: &str, expected: Result<SigningKeySource, SourceError>) {
+    fn check(text: &str, expected: Result<KeySource, SourceError>) {
         assert_eq!(text.parse(), expected, "{text}");
     }
 
     #[test]
     fn says_where_a_key_is() {
-        check("key.pem", Ok(SigningKeySource::File("key.pem".into())));
-        check("file:///run/a%20key.pem", Ok(SigningKeySource::File("/run/a key.pem".into())));
-        check("env://CI_KEY", Ok(SigningKeySource::Environment("CI_KEY".into())));
+        check("key.pem", Ok(KeySource::File("key.pem".into())));
+        check("file:///run/a%20key.pem", Ok(KeySource::File("/run/a key.pem".into())));
+        check("env://CI_KEY", Ok(KeySource::Environment("CI_KEY".into())));
     }
 
     #[test]
@@ -126,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_key_given_by_mistake_is_not_repeated() {
-        let error = "-----BEGIN PRIVATE KEY-----MC4CAQ".parse::<SigningKeySource>().unwrap_err();
+        let error = "-----BEGIN PRIVATE KEY-----MC4CAQ".parse::<KeySource>().unwrap_err();
         assert!(!error.to_string().contains("MC4CAQ"));
     }
 }

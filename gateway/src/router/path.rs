@@ -1,15 +1,14 @@
 //! Request paths, which are not path templates: these have values.
 
-use smallvec::SmallVec;
 use thiserror::Error;
 
 /// The path of a request, split and decoded once (RFC 3986 sections 2.4 and 3.3).
 ///
 /// Split happens on the raw `/`, so an encoded one (`%2F`) stays data. Empty segments are kept: `//` is never
-/// merged and a trailing slash is significant. Nothing is allocated for a path without escapes.
+/// merged and a trailing slash is significant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestPath {
-    segments: SmallVec<[PathSegment; 12]>,
+    segments: Vec<PathSegment>,
 }
 
 /// What stands between two slashes of a request's path.
@@ -55,7 +54,7 @@ impl RequestPath {
     /// Splits and decodes a raw path.
     pub fn parse(raw: &str) -> Result<Self, PathError> {
         let rest = raw.strip_prefix('/').ok_or(PathError::NotAPath)?;
-        let mut segments = SmallVec::new();
+        let mut segments = Vec::new();
         let mut start = 1;
         for text in rest.split('/') {
             let end = start + text.len();

@@ -8,11 +8,13 @@ use super::Exchange;
 use super::rewrite::strip_named;
 use crate::fault::Fault;
 use crate::router::RequestPath;
+use crate::upstream::RequestBody;
 
 /// A request in good order.
 #[derive(Debug)]
 pub struct Admitted {
-    pub(super) request: Request<Incoming>,
+    /// Boxed here, once: it is handed on by every stage there is.
+    pub(super) request: Box<Request<RequestBody>>,
     pub(super) path: RequestPath,
 }
 
@@ -38,7 +40,7 @@ pub fn admit(exchange: &Exchange, mut request: Request<Incoming>) -> Result<Admi
     }
     let path = RequestPath::parse(uri.path())?;
     strip_named(request.headers_mut());
-    Ok(Admitted { request, path })
+    Ok(Admitted { request: Box::new(request.map(RequestBody::new)), path })
 }
 
 /// RFC 9112 section 6.

@@ -15,7 +15,7 @@ use crate::worker::View;
 /// A request whose body is bounded.
 #[derive(Debug)]
 pub struct Limited {
-    pub(super) request: Request<RequestBody>,
+    pub(super) request: Box<Request<RequestBody>>,
     pub(super) path: RequestPath,
     pub(super) captures: Captures,
     pub(super) view: Rc<View>,
@@ -26,10 +26,10 @@ pub struct Limited {
 /// does not say is cut off where it becomes too large.
 pub fn limit(authorized: Authorized) -> Result<Limited, Fault> {
     let limit = authorized.0.endpoint().body_max_bytes;
-    let Matched { request, path, captures, view, endpoint } = authorized.0;
+    let Matched { mut request, path, captures, view, endpoint } = authorized.0;
     if request.body().size_hint().lower() > limit {
         return Err(Fault::BodyTooLarge { limit });
     }
-    let request = request.map(|incoming| RequestBody::new(incoming, limit));
+    request.body_mut().allow(limit);
     Ok(Limited { request, path, captures, view, endpoint })
 }

@@ -39,7 +39,7 @@ pub fn respond(mut exchange: Exchange, reply: Reply) -> Response<ResponseBody> {
             if streamed.received.is_end_stream() {
                 streamed.end();
             }
-            Response::from_parts(head, ResponseBody::Streamed(streamed))
+            Response::from_parts(head, ResponseBody::Streamed(Box::new(streamed)))
         }
         Reply::Options(allow) => {
             let mut response = Response::new(Bytes::new());
@@ -74,10 +74,9 @@ fn finish_headers(exchange: &Exchange, headers: &mut HeaderMap) {
 
 /// The body of a response.
 #[derive(Debug)]
-#[allow(clippy::large_enum_variant, reason = "nearly all are the large one, and a box is an allocation for each")]
 pub enum ResponseBody {
     /// Passed on from the upstream as it comes.
-    Streamed(Streamed),
+    Streamed(Box<Streamed>),
     /// Our own; `None` once it was handed over.
     Fixed(Option<Bytes>),
 }

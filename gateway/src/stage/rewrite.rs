@@ -21,14 +21,14 @@ pub(super) use headers::{append_via, strip_hop_by_hop, strip_named};
 /// A request ready to go.
 #[derive(Debug)]
 pub struct Outbound {
-    request: Request<RequestBody>,
+    request: Box<Request<RequestBody>>,
     pub(super) body_max_bytes: u64,
     upstream: Rc<UpstreamTargets>,
 }
 
 impl Outbound {
     /// Where it goes, and what.
-    pub(super) fn into_parts(self) -> (Rc<UpstreamTargets>, Request<RequestBody>) {
+    pub(super) fn into_parts(self) -> (Rc<UpstreamTargets>, Box<Request<RequestBody>>) {
         (self.upstream, self.request)
     }
 }

@@ -3,18 +3,18 @@
 use std::rc::Rc;
 
 use http::{HeaderValue, Method, Request};
-use hyper::body::Incoming;
 
 use super::{Admitted, Exchange};
 use crate::fault::Fault;
 use crate::router::{Captures, Found, RequestPath};
 use crate::snapshot::{Endpoint, EndpointId};
+use crate::upstream::RequestBody;
 use crate::worker::View;
 
 /// A request whose operation is known.
 #[derive(Debug)]
 pub struct Matched {
-    pub(super) request: Request<Incoming>,
+    pub(super) request: Box<Request<RequestBody>>,
     pub(super) path: RequestPath,
     pub(super) captures: Captures,
     pub(super) view: Rc<View>,
@@ -29,10 +29,6 @@ impl Matched {
 }
 
 /// What routing comes to.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly always the large one, and a box would be an allocation per request"
-)]
 #[derive(Debug)]
 pub enum Routed {
     /// An operation.

@@ -31,7 +31,7 @@ use verdict::Verdict;
 /// A request that is what its operation asks for.
 #[derive(Debug)]
 pub struct Validated {
-    pub(super) request: Request<RequestBody>,
+    pub(super) request: Box<Request<RequestBody>>,
     pub(super) path: RequestPath,
     pub(super) captures: Captures,
     pub(super) view: Rc<View>,
@@ -58,11 +58,11 @@ pub async fn validate(exchange: &Exchange, limited: Limited) -> Result<Validated
     match plan(contract, &request, &mut verdict)? {
         Plan::Opaque => {}
         Plan::Whole(_) | Plan::Multipart(_) if verdict.is_early(&request) => {}
-        Plan::Whole(judge) => request = judge_body(exchange, judge, request, &mut verdict).await?,
+        Plan::Whole(judge) => judge_body(exchange, judge, &mut request, &mut verdict).await?,
         Plan::Multipart(inspector) => {
             // The parts are looked at while they pass: parameters that are wrong cannot wait until then.
             verdict.check(&contract.validation)?;
-            request = form::inspect(exchange, inspector, request).await?;
+            form::inspect(exchange, inspector, request.body_mut()).await?;
         }
     }
     verdict.check(&contract.validation)?;
@@ -130,17 +130,16 @@ fn refusal(unsupported: &Unsupported, ranges: &str) -> Fault {
 async fn judge_body(
     exchange: &Exchange,
     judge: Judge<'_>,
-    request: Request<RequestBody>,
+    request: &mut Request<RequestBody>,
     verdict: &mut Verdict,
-) -> Result<Request<RequestBody>, Fault> {
+) -> Result<(), Fault> {
     let limit = exchange.endpoint().map_or(0, |endpoint| endpoint.body_max_bytes);
-    let (head, body) = request.into_parts();
     let waiting = exchange.connection().waits_for_body();
-    let outcome = body.hold(exchange.worker().settings().limits.request_timeout).await;
+    let outcome = request.body_mut().hold(exchange.worker().settings().limits.request_timeout).await;
     drop(waiting);
-    let (body, content) = outcome.map_err(|fault| Fault::of_body(fault, limit))?;
+    let content = outcome.map_err(|fault| Fault::of_body(fault, limit))?;
     judge_content(exchange, judge, &content, verdict);
-    Ok(Request::from_parts(head, body))
+    Ok(())
 }
 
 fn judge_content(exchange: &Exchange, judge: Judge<'_>, content: &Bytes, verdict: &mut Verdict) {

@@ -32,7 +32,7 @@ enum Source {
     /// The client, as it comes.
     Client(Incoming),
     /// Here, all of it.
-    Held(Held),
+    Held(Box<Held>),
     /// The client, looked at as it comes.
     Inspected(Box<Inspected>),
 }
@@ -64,11 +64,16 @@ pub enum BodyFault {
 }
 
 impl RequestBody {
-    /// `limit` in bytes.
-    pub fn new(incoming: Incoming, limit: u64) -> Self {
+    /// A client's, of which nothing passes before it is known how much [may](Self::allow).
+    pub fn new(incoming: Incoming) -> Self {
         let source = if incoming.is_end_stream() { Source::None } else { Source::Client(incoming) };
         let progress = Progress { is_finished: Cell::new(matches!(source, Source::None)), ..Progress::default() };
-        Self { source, left: limit, progress: Rc::new(progress) }
+        Self { source, left: 0, progress: Rc::new(progress) }
+    }
+
+    /// So many bytes may pass.
+    pub fn allow(&mut self, limit: u64) {
+        self.left = limit;
     }
 
     /// No body, watched by whoever watches `progress`.
@@ -79,31 +84,33 @@ impl RequestBody {
     /// Reads all of it, and holds it. The client may be silent for so long at a time.
     ///
     /// Cancel safe: a body that was dropped half read is gone, and so is its request.
-    pub async fn hold(mut self, silence: Duration) -> Result<(Self, Bytes), BodyFault> {
+    pub async fn hold(&mut self, silence: Duration) -> Result<Bytes, BodyFault> {
         let mut holding = Holding::default();
         while let Some(frame) = self.next(silence).await? {
             holding.add(frame, self.size_hint().lower());
         }
         let (held, content) = holding.finish();
-        let (source, progress) = (Source::Held(held), Rc::new(Progress::default()));
-        let held = Self { source, left: u64::MAX, progress };
-        held.progress.is_finished.set(held.is_end_stream());
-        Ok((held, content))
+        (self.source, self.progress) = (Source::Held(Box::new(held)), Rc::default());
+        self.progress.is_finished.set(self.is_end_stream());
+        Ok(content)
     }
 
     /// Has it looked at as it passes. What is short is read to its end first; of anything longer all but the end may
     /// have gone when it is refused, and the upstream is left with a request that breaks off. The client may be silent
     /// for so long at a time.
-    pub async fn inspect(mut self, mut inspector: Box<dyn Inspect>, silence: Duration) -> Result<Self, BodyFault> {
-        let Source::Client(incoming) = self.source else {
-            // Nothing will come, which is for the inspector to judge, too.
-            inspector.finish()?;
-            return Ok(self);
+    pub async fn inspect(&mut self, mut inspector: Box<dyn Inspect>, silence: Duration) -> Result<(), BodyFault> {
+        let incoming = match std::mem::replace(&mut self.source, Source::None) {
+            Source::Client(incoming) => incoming,
+            other => {
+                // Nothing will come, which is for the inspector to judge, too.
+                self.source = other;
+                return Ok(inspector.finish()?);
+            }
         };
         let mut inspected = Inspected::new(incoming, self.left, inspector);
         inspected.begin(silence).await?;
         self.source = Source::Inspected(Box::new(inspected));
-        Ok(self)
+        Ok(())
     }
 
     async fn next(&mut self, silence: Duration) -> Result<Option<Frame<Bytes>>, BodyFault> {

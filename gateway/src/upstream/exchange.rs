@@ -35,7 +35,7 @@ pub struct Answer {
 pub async fn send(
     worker: &Worker,
     upstream: &UpstreamTargets,
-    mut request: Request<RequestBody>,
+    mut request: Box<Request<RequestBody>>,
 ) -> Result<Answer, Error> {
     let sent = request.body().progress();
     let limit = Duration::from_millis(upstream.timeouts().request_ms);
@@ -49,7 +49,7 @@ pub async fn send(
             Ok((response, lease)) => {
                 return Ok(Answer { response: response.map(ReceivedBody::Streamed), lease, sent });
             }
-            Err(Failure::NotSent(request, _)) if origin == Origin::Kept => *request,
+            Err(Failure::NotSent(request, _)) if origin == Origin::Kept => request,
             Err(Failure::Broken(error)) => match (spare, sent.fault()) {
                 (_, Some(fault)) => return Err(Error::RequestBody(fault)),
                 (Some(spare), None) => spare.into_request(sent.clone()),
@@ -138,7 +138,7 @@ enum Failure {
 
 async fn exchange(
     mut lease: Lease,
-    request: Request<RequestBody>,
+    request: Box<Request<RequestBody>>,
     sent: &Progress,
     patience: Patience,
 ) -> Result<(Response<Incoming>, Lease), Failure> {
@@ -146,9 +146,9 @@ async fn exchange(
     let broken = |source| Error::Exchange { target: pool.target(), source };
     let sender = lease.sender();
     if let Err(error) = sender.ready().await {
-        return Err(Failure::NotSent(Box::new(request), broken(error)));
+        return Err(Failure::NotSent(request, broken(error)));
     }
-    let mut response = pin!(sender.try_send_request(request));
+    let mut response = pin!(sender.try_send_request(*request));
     let mut silence = Duration::ZERO;
     loop {
         let (before, step) = (sent.frames(), patience.step(sent));
@@ -193,8 +193,8 @@ impl Spare {
         })
     }
 
-    fn into_request(self, progress: Rc<Progress>) -> Request<RequestBody> {
-        let mut request = Request::new(RequestBody::empty(progress));
+    fn into_request(self, progress: Rc<Progress>) -> Box<Request<RequestBody>> {
+        let mut request = Box::new(Request::new(RequestBody::empty(progress)));
         *request.method_mut() = self.method;
         *request.uri_mut() = self.uri;
         *request.headers_mut() = self.headers;

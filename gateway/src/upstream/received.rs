@@ -19,7 +19,7 @@ pub enum ReceivedBody {
     /// As it comes.
     Streamed(Incoming),
     /// Here, all of it.
-    Held(Held),
+    Held(Box<Held>),
 }
 
 /// Why a response cannot be held.
@@ -53,7 +53,7 @@ impl ReceivedBody {
             }
         }
         let (held, content) = holding.finish();
-        Ok((Self::Held(held), content))
+        Ok((Self::Held(Box::new(held)), content))
     }
 }
 

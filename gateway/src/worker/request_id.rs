@@ -8,7 +8,8 @@ use http::HeaderValue;
 /// Makes ids: 64 bits drawn once, then a count from a number drawn once.
 #[derive(Debug)]
 pub(super) struct RequestIds {
-    prefix: u64,
+    /// An id, of which the first half stays.
+    text: [u8; 32],
     next: Cell<u64>,
 }
 
@@ -16,23 +17,30 @@ impl Default for RequestIds {
     fn default() -> Self {
         // The standard library's hasher keys are random; ids need to be unique, not secret.
         let drawn = || RandomState::new().hash_one(std::time::Instant::now());
-        Self { prefix: drawn(), next: Cell::new(drawn()) }
+        let mut text = [0; 32];
+        write_hexadecimal(drawn(), &mut text[..16]);
+        Self { text, next: Cell::new(drawn()) }
     }
 }
 
 impl RequestIds {
     /// A new id.
     pub(super) fn next(&self) -> HeaderValue {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let count = self.next.get();
         self.next.set(count.wrapping_add(1));
-        let mut text = [0; 32];
-        let bytes = self.prefix.to_be_bytes().into_iter().chain(count.to_be_bytes());
-        for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
-        }
+        let mut text = self.text;
+        write_hexadecimal(count, &mut text[16..]);
         HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("0"))
+    }
+}
+
+/// Writes a number from its last digit to its first, in all of `room`.
+fn write_hexadecimal(number: u64, room: &mut [u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut left = number;
+    for digit in room.iter_mut().rev() {
+        *digit = DIGITS[(left & 15) as usize];
+        left >>= 4;
     }
 }
 

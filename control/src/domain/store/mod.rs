@@ -8,6 +8,8 @@ mod projects;
 mod specs;
 mod teams;
 
+use std::fmt::Debug;
+
 use async_trait::async_trait;
 
 use super::access::Reach;
@@ -34,9 +36,9 @@ pub struct Edit<Id> {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
-pub trait Store: Health + Credentials + Teams + Projects + Specs {}
+pub trait Store: Debug + Health + Credentials + Teams + Projects + Specs {}
 
-impl<S: Health + Credentials + Teams + Projects + Specs> Store for S {}
+impl<S: Debug + Health + Credentials + Teams + Projects + Specs> Store for S {}
 
 /// Whether the database is there.
 #[async_trait]

@@ -206,9 +206,13 @@ impl Reader<'_, '_> {
         let are_distinct = if value.count() > INDEXED_FROM as usize {
             index(self.tree, self.source, node)
         } else {
-            let mut names = value.names();
-            std::iter::from_fn(|| names.next().map(|name| (name.text().as_bytes(), names.clone())))
-                .all(|(name, mut others)| !others.any(|other| other.is_text(name)))
+            let mut marks = 0;
+            value.names().enumerate().all(|(before, name)| {
+                let name = name.bytes();
+                let (mark, seen) = (mark(name), marks);
+                marks |= mark;
+                seen & mark == 0 || !value.names().take(before).any(|other| other.is_text(name))
+            })
         };
         if are_distinct { Ok(()) } else { self.fail(ErrorKind::DuplicateName) }
     }
@@ -229,6 +233,12 @@ impl Reader<'_, '_> {
         self.at += length;
         Ok(())
     }
+}
+
+/// One bit of 64, by a name's length and its two ends: names with different bits differ, and few share one.
+fn mark(name: &[u8]) -> u64 {
+    let end = |byte: Option<&u8>| byte.map_or(0, |byte| usize::from(*byte));
+    1 << ((name.len() + 5 * end(name.first()) + 11 * end(name.last())) % 64)
 }
 
 #[cfg(test)]
@@ -253,6 +263,7 @@ mod tests {
             r#""\u00e9\ud83e\udd80 \"\\\/\b\f\n\r\t""#,
             "\"ol\u{e9} \u{1F980}\"",
             r#"{"\u0061": 1, "b": "\\"}"#,
+            r#"{"a1z": 1, "a2z": 2, "a3z": 3, "": 4}"#,
         ] {
             let expected: serde_json::Value = serde_json::from_str(source).unwrap();
             assert_eq!(read(source), Ok(expected), "{source}");
@@ -283,6 +294,8 @@ mod tests {
             (r#""\udd80""#, ErrorKind::Escape),
             (r#"{"a":1,"a":2}"#, ErrorKind::DuplicateName),
             (r#"{"a":1,"\u0061":2}"#, ErrorKind::DuplicateName),
+            (r#"{"":1,"a1z":2,"a2z":3,"a2z":4}"#, ErrorKind::DuplicateName),
+            (r#"{"":1,"a":2,"":3}"#, ErrorKind::DuplicateName),
             ("[[[[[]]]]]", ErrorKind::Depth),
             ("1234567890123456789012345678901", ErrorKind::NumberTooLong),
             ("[1e400]", ErrorKind::NumberTooLong),

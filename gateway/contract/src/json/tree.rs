@@ -146,12 +146,17 @@ impl<'t> Value<'t> {
     /// Whether a string's content is this. Most differ in length, which needs no look at the text.
     pub(super) fn is_text(self, text: &[u8]) -> bool {
         let node = self.raw();
+        (node.end - node.start) as usize == text.len() && self.bytes() == text
+    }
+
+    /// A string's content.
+    pub(super) fn bytes(self) -> &'t [u8] {
+        let node = self.raw();
         let from = match node.origin {
             Origin::Source => self.source,
             Origin::Own => &self.tree.text,
         };
-        (node.end - node.start) as usize == text.len()
-            && from.as_bytes().get(node.start as usize..node.end as usize) == Some(text)
+        from.as_bytes().get(node.start as usize..node.end as usize).unwrap_or_default()
     }
 
     /// The length in bytes of a string whose content is not here.
@@ -169,8 +174,9 @@ impl<'t> Value<'t> {
 
     /// The node after this value and all inside it.
     pub(super) fn after_this(self) -> u32 {
-        match self.kind() {
-            Kind::Array | Kind::Object => self.raw().end,
+        let node = self.raw();
+        match node.kind {
+            Kind::Array | Kind::Object => node.end,
             _ => self.node + 1,
         }
     }

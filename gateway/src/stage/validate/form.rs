@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use artifact_format::model::Validation;
 use contract::body::{Inspector, Malformed, Scratch};
-use http::Request;
 
 use super::verdict::Verdict;
 use crate::fault::Fault;
@@ -19,9 +18,9 @@ const FIELDS_MAX_BYTES: u32 = 1 << 20;
 pub(super) async fn inspect(
     exchange: &Exchange,
     inspector: Box<Inspector>,
-    request: Request<RequestBody>,
-) -> Result<Request<RequestBody>, Fault> {
-    let Some(endpoint) = exchange.endpoint() else { return Ok(request) };
+    body: &mut RequestBody,
+) -> Result<(), Fault> {
+    let Some(endpoint) = exchange.endpoint() else { return Ok(()) };
     let settings = exchange.worker().settings();
     let watch = Watch {
         inspector: Some(inspector.with_fields_max_bytes(FIELDS_MAX_BYTES as usize)),
@@ -29,12 +28,10 @@ pub(super) async fn inspect(
         validation: endpoint.contract.validation,
         refusal: Rc::clone(exchange.refusal()),
     };
-    let (head, body) = request.into_parts();
     let waiting = exchange.connection().waits_for_body();
     let inspected = body.inspect(Box::new(watch), settings.limits.request_timeout).await;
     drop(waiting);
-    let refusal = |fault| exchange.refused().unwrap_or_else(|| Fault::of_body(fault, endpoint.body_max_bytes));
-    Ok(Request::from_parts(head, inspected.map_err(refusal)?))
+    inspected.map_err(|fault| exchange.refused().unwrap_or_else(|| Fault::of_body(fault, endpoint.body_max_bytes)))
 }
 
 /// Looks at a form while it passes.

@@ -17,7 +17,7 @@ const STEPS_MAX: u32 = 25;
 /// Says when something happened in a set of folders; what it was is for the reader of the files to find out.
 ///
 /// Folders are watched and not files, since editors replace files and Kubernetes swaps links.
-pub(super) struct Watcher {
+pub(crate) struct Watcher {
     notifier: RecommendedWatcher,
     folders: BTreeSet<PathBuf>,
     sender: mpsc::Sender<()>,
@@ -25,7 +25,7 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn new() -> Result<Self, notify::Error> {
+    pub(crate) fn new() -> Result<Self, notify::Error> {
         let (sender, events) = mpsc::channel(1);
         let from_system = sender.clone();
         let notifier = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -39,7 +39,7 @@ impl Watcher {
     }
 
     /// Watches these folders and no others; of one that does not exist, the nearest that does.
-    pub(super) fn watch<'p>(&mut self, folders: impl Iterator<Item = &'p Path>) -> Result<(), notify::Error> {
+    pub(crate) fn watch<'p>(&mut self, folders: impl Iterator<Item = &'p Path>) -> Result<(), notify::Error> {
         let wanted: BTreeSet<PathBuf> = folders.filter_map(existing).collect();
         for gone in self.folders.difference(&wanted) {
             // A folder that was removed is not watched any more either.
@@ -56,7 +56,7 @@ impl Watcher {
 
     /// Ends when something changed and nothing changes any more. Cancel-safe up to a change being lost for as long
     /// as nothing else changes; callers look at the files.
-    pub(super) async fn changed(&mut self) {
+    pub(crate) async fn changed(&mut self) {
         if self.events.recv().await.is_none() {
             return std::future::pending().await;
         }
