@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use tokio::sync::watch;
 
+use crate::api::memory::Memory;
 use crate::api::{Api, router};
 use crate::config::Config;
 use crate::custody::{Keys, References};
@@ -121,7 +122,13 @@ impl App {
     /// Serves until `stop` is ready, then drains.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let phase = watch::Sender::new(Phase::Serving);
-        let api = Api { store: self.store, keys: self.keys, metrics: self.metrics, phase: phase.subscribe() };
+        let api = Api {
+            store: self.store,
+            keys: self.keys,
+            memory: Memory::default(),
+            metrics: self.metrics,
+            phase: phase.subscribe(),
+        };
         self.server.serve(router::router(api), &phase, stop).await;
         self.database.close().await;
     }

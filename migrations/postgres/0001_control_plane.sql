@@ -68,7 +68,8 @@ create table revision_files (
     path        text not null,
     digest      bytea not null,
     primary key (revision_id, path),
-    foreign key (team_id, digest) references documents (team_id, digest)
+    -- Checked when a transaction ends: documents that only a spec has go before it does.
+    foreign key (team_id, digest) references documents (team_id, digest) deferrable initially deferred
 );
 create index revision_files_by_document on revision_files (team_id, digest);
 
@@ -116,6 +117,7 @@ create table builds (
 );
 create index builds_by_project on builds (project_id, id);
 create index builds_by_spec on builds (spec_id, id);
+create index builds_by_revision on builds (revision_id);
 create index builds_to_do on builds (created_at) where state in ('queued', 'running');
 
 create table data_planes (

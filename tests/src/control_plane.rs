@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Request};
 use rustix::process::{Pid, Signal, kill_process};
@@ -89,6 +90,15 @@ impl ControlPlane {
         if body.is_some() {
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
+        self.authorize(&mut request);
+        client.send(request).await
+    }
+
+    /// POST of a body of this media type with its token.
+    pub async fn upload(&self, target: &str, content_type: &str, body: impl Into<Bytes>) -> Answer {
+        let mut client = Client::http1(self.address).await;
+        let mut request = client.request("POST", target, client::full(body));
+        request.headers_mut().insert(CONTENT_TYPE, content_type.parse().expect("a field value"));
         self.authorize(&mut request);
         client.send(request).await
     }

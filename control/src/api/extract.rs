@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, IF_MATCH};
@@ -77,7 +77,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let read = axum::extract::Path::from_request_parts(parts, state).await;
+        let read = <axum::extract::Path<T> as FromRequestParts<S>>::from_request_parts(parts, state).await;
         // An id that cannot be one is an id that there is not.
         read.map(|path| Self(path.0))
             .map_err(|error: PathRejection| Problem::new(Code::NotFound).detail(error.body_text()))
@@ -136,7 +136,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let given = <Self as axum::extract::OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
+        let given = <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
         given.ok_or_else(|| {
             let detail = "send `If-Match` with the `ETag` of what you read, or `*`";
             Problem::new(Code::PreconditionRequired).detail(detail)
@@ -145,7 +145,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 }
 
 /// Where it need not be said.
-impl<S: Send + Sync> axum::extract::OptionalFromRequestParts<S> for IfMatch {
+impl<S: Send + Sync> OptionalFromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::domain::error::{Error, Fault};
 use crate::telemetry::RequestId;
+use crate::upload;
 
 macro_rules! codes {
     ($($(#[$meta:meta])* $name:ident = $status:ident, $text:literal, $title:literal;)+) => {
@@ -69,6 +70,8 @@ codes! {
     PreconditionRequired = PRECONDITION_REQUIRED, "precondition-required", "Say which state the change is meant for";
     /// The body is too large.
     TooLarge = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
+    /// The body did not come in time.
+    TooSlow = REQUEST_TIMEOUT, "too-slow", "The body did not come in time";
     /// The body's media type is not taken here.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "This media type is not taken here";
     /// It can be read, and cannot be meant.
@@ -77,6 +80,8 @@ codes! {
     RateLimited = TOO_MANY_REQUESTS, "rate-limited", "Too many requests";
     /// A bug, or what is stored is damaged.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong here";
+    /// More is under way than there is memory for.
+    Busy = SERVICE_UNAVAILABLE, "busy", "Too much is under way";
     /// Something that is needed is away.
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "Something that is needed is away";
 }
@@ -188,6 +193,31 @@ impl From<Error> for Problem {
                 Self::new(Code::Internal).detail(detail)
             }
         }
+    }
+}
+
+impl From<upload::Error> for Problem {
+    fn from(error: upload::Error) -> Self {
+        let code = match &error {
+            upload::Error::UploadTooLarge
+            | upload::Error::FileTooLarge { .. }
+            | upload::Error::TotalTooLarge { .. }
+            | upload::Error::TooManyFiles
+            | upload::Error::Ratio { .. } => Code::TooLarge,
+            upload::Error::Unnamed | upload::Error::ContentType { .. } => Code::UnsupportedMediaType,
+            upload::Error::Archive { .. } | upload::Error::Member { .. } => Code::Malformed,
+            upload::Error::Path { .. }
+            | upload::Error::NameTaken { .. }
+            | upload::Error::NestedArchive { .. }
+            | upload::Error::NotADocument { .. }
+            | upload::Error::NoDocument
+            | upload::Error::EntryMissing { .. }
+            | upload::Error::NoEntry
+            | upload::Error::Ambiguous { .. }
+            | upload::Error::Link { .. }
+            | upload::Error::Encrypted { .. } => Code::Invalid,
+        };
+        Self::new(code).detail(error.to_string())
     }
 }
 

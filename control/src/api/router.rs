@@ -11,7 +11,9 @@ use utoipa_axum::routes;
 
 use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
-use super::{Api, data_planes, deployments, docs, health, metrics, problem, projects, signing_keys, teams};
+use super::{
+    Api, data_planes, deployments, docs, health, metrics, problem, projects, revisions, signing_keys, specs, teams,
+};
 use crate::domain::access::Scope;
 use crate::telemetry::Observe;
 
@@ -53,6 +55,9 @@ pub fn router(api: Api) -> Router {
 /// What the routes promise: an OpenAPI 3.1 document.
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = resources().into_openapi();
+    // OpenAPI has no name for the rest of a path.
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("An access token (`pct_...`), or where it says so a data plane's API key (`pdk_...`)."));
@@ -94,4 +99,15 @@ fn resources() -> OpenApiRouter<Api> {
         .guarded(Scope::DeploymentsRead, routes!(deployments::list))
         .guarded(Scope::DeploymentsRead, routes!(deployments::newest))
         .guarded(Scope::DeploymentsRead, routes!(deployments::get))
+        .guarded(Scope::SpecsRead, routes!(specs::list))
+        .guarded(Scope::SpecsWrite, routes!(specs::create))
+        .guarded(Scope::SpecsRead, routes!(specs::get))
+        .guarded(Scope::SpecsWrite, routes!(specs::update))
+        .guarded(Scope::SpecsWrite, routes!(specs::delete))
+        .guarded(Scope::SpecsRead, routes!(revisions::list))
+        .guarded(Scope::SpecsWrite, routes!(revisions::create))
+        .guarded(Scope::SpecsRead, routes!(revisions::diff))
+        .guarded(Scope::SpecsRead, routes!(revisions::get))
+        .guarded(Scope::SpecsRead, routes!(revisions::archive))
+        .guarded(Scope::SpecsRead, routes!(revisions::file))
 }

@@ -5,8 +5,8 @@
 //! - [`id`], [`name`], [`which`], [`version`], [`page`], [`time`], [`digest`]: what every noun has; [`error`]: what can go
 //!   wrong with any of them;
 //! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
-//! - [`secret`], [`token`], [`team`], [`project`] and what a project owns: [`signing_key`], [`data_plane`],
-//!   [`deployment`]; [`label`] chooses among data planes;
+//! - [`secret`], [`token`], [`team`], [`project`] and what a project owns: [`spec`], [`revision_diff`], [`signing_key`],
+//!   [`data_plane`], [`deployment`]; [`label`] chooses among data planes;
 //! - [`signing`]: the port through which builds are signed;
 //! - [`store`]: the port that databases implement.
 
@@ -21,9 +21,11 @@ pub mod label;
 pub mod name;
 pub mod page;
 pub mod project;
+pub mod revision_diff;
 pub mod secret;
 pub mod signing;
 pub mod signing_key;
+pub mod spec;
 pub mod store;
 pub mod team;
 pub mod time;

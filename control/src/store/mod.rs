@@ -1,15 +1,19 @@
 //! The domain's ports over a database and an object store. The only module that knows sqlx.
 //!
 //! Read in this order: [`sql`], the layer that makes two databases one; [`mod@audit`], which every change goes through;
-//! then one file per noun.
+//! [`documents`], the
+//! contents of files; then one file per noun.
 
 mod audit;
 mod credentials;
 mod data_planes;
 mod deployments;
+mod documents;
 mod projects;
+mod revisions;
 mod sealing;
 mod signing_keys;
+mod specs;
 pub mod sql;
 mod teams;
 

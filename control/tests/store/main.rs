@@ -4,10 +4,12 @@
 mod credentials;
 mod data_planes;
 mod deployments;
+mod killed;
 mod master_key;
 mod projects;
 mod replica;
 mod signing_keys;
+mod specs;
 mod teams;
 
 use std::sync::Arc;

@@ -8,6 +8,7 @@ mod data_planes;
 mod deployments;
 mod projects;
 mod signing_keys;
+mod specs;
 mod teams;
 
 use std::fmt::Debug;
@@ -24,6 +25,7 @@ pub use data_planes::DataPlanes;
 pub use deployments::Deployments;
 pub use projects::Projects;
 pub use signing_keys::{Reseal, SigningKeys};
+pub use specs::Specs;
 pub use teams::Teams;
 
 /// What is to be changed: by whom, as far as they reach, which one, and in which state.
@@ -57,9 +59,15 @@ impl OfProject {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
-pub trait Store: Debug + Health + Credentials + Teams + Projects + SigningKeys + DataPlanes + Deployments {}
+pub trait Store:
+    Debug + Health + Credentials + Teams + Projects + Specs + SigningKeys + DataPlanes + Deployments
+{
+}
 
-impl<S: Debug + Health + Credentials + Teams + Projects + SigningKeys + DataPlanes + Deployments> Store for S {}
+impl<S> Store for S where
+    S: Debug + Health + Credentials + Teams + Projects + Specs + SigningKeys + DataPlanes + Deployments
+{
+}
 
 /// Whether the database is there.
 #[async_trait]
