@@ -3,11 +3,14 @@
 //! Read in this order: [`sql`], the layer that makes two databases one; [`mod@audit`], which every change goes through;
 //! then one file per noun.
 
+mod api_keys;
 mod audit;
 mod credentials;
+mod idempotency;
 mod projects;
 pub mod sql;
 mod teams;
+mod tokens;
 
 use async_trait::async_trait;
 

@@ -1,17 +1,21 @@
 //! One suite for every database: whatever is kept in SQLite is kept in PostgreSQL the same way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod api_keys;
+mod audit;
 mod credentials;
+mod idempotency;
 mod projects;
 mod replica;
 mod teams;
+mod tokens;
 
 use control::domain::access::{Identity, Reach, Role};
 use control::domain::act::{Act, Actor};
 use control::domain::id::{TeamId, TokenId};
 use control::domain::store::Teams as _;
 use control::domain::team::{NewTeam, Team};
-use control::domain::token::NewToken;
+use control::domain::token::{Fingerprint, NewToken};
 use control::store::DatabaseStore;
 use control::store::sql::{Database, sql};
 use tests::postgres;
@@ -57,6 +61,11 @@ fn act() -> Act {
         request: Some("request-1".into()),
         address: Some([127, 0, 0, 1].into()),
     }
+}
+
+/// What is kept of a secret whose SHA-256 is this byte, over and over.
+fn fingerprint(byte: u8) -> Fingerprint {
+    Fingerprint { prefix: format!("pct_{byte:08}"), hash: [byte; 32] }
 }
 
 fn token_of(team: Option<TeamId>, role: Role) -> NewToken {

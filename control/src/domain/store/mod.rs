@@ -3,9 +3,13 @@
 //! Every method is one transaction: all of it happened, with its audit event, or nothing did. What is out of
 //! [`Reach`] is [`NotFound`](super::error::Error::NotFound). A future that is dropped changes nothing, or everything.
 
+mod api_keys;
+mod audit;
 mod credentials;
+mod idempotency;
 mod projects;
 mod teams;
+mod tokens;
 
 use std::fmt::Debug;
 
@@ -15,9 +19,13 @@ use super::access::Reach;
 use super::error::Error;
 use super::version::Expected;
 
+pub use api_keys::{ApiKeyAt, ApiKeys};
+pub use audit::Audit;
 pub use credentials::Credentials;
+pub use idempotency::Idempotency;
 pub use projects::Projects;
 pub use teams::Teams;
+pub use tokens::Tokens;
 
 /// What is to be changed: by whom, as far as they reach, which one, and in which state.
 #[derive(Debug, Clone, Copy)]
@@ -34,9 +42,9 @@ pub struct Edit<Id> {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
-pub trait Store: Debug + Health + Credentials + Teams + Projects {}
+pub trait Store: Debug + Health + Credentials + Tokens + ApiKeys + Audit + Idempotency + Teams + Projects {}
 
-impl<S: Debug + Health + Credentials + Teams + Projects> Store for S {}
+impl<S: Debug + Health + Credentials + Tokens + ApiKeys + Audit + Idempotency + Teams + Projects> Store for S {}
 
 /// Whether the database is there.
 #[async_trait]

@@ -76,6 +76,19 @@ impl Row {
         self.json(column)
     }
 
+    /// A word of a closed set.
+    pub fn word<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, Error> {
+        let text = serde_json::Value::String(self.get(column)?);
+        serde_json::from_value(text).map_err(|error| wrong(column, error))
+    }
+
+    /// The same, where there is one.
+    pub fn word_some<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>, Error> {
+        let text = self.get::<Option<String>>(column)?;
+        let word = text.map(|text| serde_json::from_value(serde_json::Value::String(text)));
+        word.transpose().map_err(|error| wrong(column, error))
+    }
+
     fn plain<T>(&self, column: &'static str) -> Result<T, Error>
     where
         T: for<'r> Decode<'r, sqlx::Sqlite> + Type<sqlx::Sqlite>,
