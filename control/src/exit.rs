@@ -154,9 +154,11 @@ fn of_server(error: &app::Error) -> Code {
     match error {
         app::Error::DataFolder { .. } => Code::Generic,
         app::Error::Database(sql::Error::Url { .. }) => Code::Usage,
-        app::Error::Database(_) | app::Error::Domain(_) | app::Error::Listener(_) | app::Error::System(_) => {
-            Code::Server
-        }
+        app::Error::Database(_)
+        | app::Error::Domain(_)
+        | app::Error::Secret(_)
+        | app::Error::Listener(_)
+        | app::Error::System(_) => Code::Server,
     }
 }
 

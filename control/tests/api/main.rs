@@ -1,0 +1,10 @@
+//! The REST API, on real connections.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod access;
+mod api_keys;
+mod audit;
+mod idempotency;
+mod routes;
+mod served;
+mod tokens;
