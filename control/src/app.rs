@@ -4,10 +4,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
+use futures_util::FutureExt as _;
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
+use crate::access::Access;
+use crate::access::upkeep::{Retention, Upkeep};
 use crate::api::memory::Memory;
 use crate::api::{Api, router};
 use crate::config::Config;
@@ -16,6 +18,7 @@ use crate::domain;
 use crate::domain::access::Role;
 use crate::domain::act::Act;
 use crate::domain::name::Name;
+use crate::domain::secret::{self, Kind, Secret};
 use crate::domain::store::{SigningKeys as _, Store};
 use crate::domain::token::{Fingerprint, NewToken};
 use crate::key::{self, KeySource, MasterKey, MasterKeyId};
@@ -37,6 +40,10 @@ pub struct Settings {
     pub database_read_url: Option<String>,
     /// How private keys are kept and found.
     pub keys: KeySettings,
+    /// How many requests a second each credential may make; 0: as many as it likes.
+    pub rate_limit: u32,
+    /// How long audit events are kept.
+    pub audit_retention: Retention,
 }
 
 /// How private keys are kept and found.
@@ -79,6 +86,9 @@ pub enum Error {
     /// What must be there at the start could not be made.
     #[error(transparent)]
     Domain(#[from] domain::error::Error),
+    /// No secret could be made.
+    #[error(transparent)]
+    Secret(#[from] secret::Error),
     /// Nothing is listened to.
     #[error(transparent)]
     Listener(#[from] server::Error),
@@ -95,8 +105,10 @@ pub struct App {
     keys: Keys,
     database: Database,
     metrics: Arc<Metrics>,
+    access: Arc<Access>,
+    audit_retention: Retention,
     /// The first token's secret, where there was none: to be shown once.
-    pub bootstrap_token: Option<String>,
+    pub bootstrap_token: Option<Secret>,
 }
 
 impl App {
@@ -111,7 +123,9 @@ impl App {
         if let Some(certificates) = server.certificates() {
             metrics.show_certificates(Arc::clone(certificates));
         }
-        Ok(Self { server, store: Arc::new(store), keys, database, metrics, bootstrap_token })
+        let access = Arc::new(Access::new(settings.rate_limit));
+        let (store, audit_retention) = (Arc::new(store), settings.audit_retention);
+        Ok(Self { server, store, keys, database, metrics, access, audit_retention, bootstrap_token })
     }
 
     /// Where it listens.
@@ -126,10 +140,22 @@ impl App {
             store: self.store,
             keys: self.keys,
             memory: Memory::default(),
+            access: self.access,
             metrics: self.metrics,
             phase: phase.subscribe(),
         };
+        let (serving, served) = oneshot::channel::<()>();
+        let upkeep = Upkeep {
+            store: Arc::clone(&api.store),
+            access: Arc::clone(&api.access),
+            metrics: Arc::clone(&api.metrics),
+            retention: self.audit_retention,
+        };
+        let upkeep = tokio::spawn(upkeep.run(served.map(drop)));
         self.server.serve(router::router(api), &phase, stop).await;
+        // After the last request, so that what it noted is written, too.
+        drop(serving);
+        let _ = upkeep.await;
         self.database.close().await;
     }
 }
@@ -180,16 +206,14 @@ fn make_folder(path: &Path) -> Result<(), Error> {
 }
 
 /// The team `default`, and a first token if there is none.
-async fn bootstrap(store: &dyn Store) -> Result<Option<String>, Error> {
+async fn bootstrap(store: &dyn Store) -> Result<Option<Secret>, Error> {
     store.default_team().await?;
     if store.has_tokens().await? {
         return Ok(None);
     }
-    let secret = format!("pct_{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-    let fingerprint =
-        Fingerprint { prefix: secret.chars().take(12).collect(), hash: Sha256::digest(secret.as_bytes()).into() };
+    let secret = Secret::generate(Kind::AccessToken)?;
     let name: Name = "bootstrap".parse().map_err(|_| domain::error::Error::Damaged(domain::error::Noun::Token))?;
     let new = NewToken { name, team: None, role: Role::Admin, scopes: None, expires_at: None };
-    store.create_token(&Act::SYSTEM, new, fingerprint).await?;
+    store.create_token(&Act::SYSTEM, new, Fingerprint::of(&secret)).await?;
     Ok(Some(secret))
 }

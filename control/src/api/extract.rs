@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts, Request};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, IF_MATCH};
@@ -30,7 +30,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
-            return Err(Problem::new(Code::UnsupportedMediaType).detail("send `Content-Type: application/json`"));
+            return Err(not_json());
         }
         let body = Bytes::from_request(request, state).await.map_err(unread)?;
         let mut reader = serde_json::Deserializer::from_slice(&body);
@@ -38,6 +38,23 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         reader.end().map_err(|error| Problem::new(Code::Malformed).detail(error.to_string()))?;
         Ok(Self(value))
     }
+}
+
+/// A body that may be absent: without a `Content-Type` there is none.
+impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+        if request.headers().contains_key(CONTENT_TYPE) {
+            return <Self as FromRequest<S>>::from_request(request, state).await.map(Some);
+        }
+        let body = Bytes::from_request(request, state).await.map_err(unread)?;
+        if body.is_empty() { Ok(None) } else { Err(not_json()) }
+    }
+}
+
+fn not_json() -> Problem {
+    Problem::new(Code::UnsupportedMediaType).detail("send `Content-Type: application/json`")
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -1,10 +1,12 @@
 //! The REST API. The only module that knows axum.
 //!
 //! Read in this order: [`router`] has every route and the scope that it takes; [`guard`] holds requests to it;
-//! [`caller`] says who asks; [`extract`] reads bodies and parameters, [`reply`] writes answers; [`memory`] and
-//! [`receive`] bound what files take; [`problem`] is the one
+//! [`caller`] says who asks; [`refused`] writes down what is refused, [`idempotent`] does things once; [`extract`] reads
+//! bodies and parameters, [`reply`] writes answers; [`memory`] and [`receive`] bound what files take; [`problem`] is the one
 //! place where errors become responses; then one file per noun.
 
+mod api_keys;
+mod audit;
 pub mod caller;
 mod data_planes;
 mod deployments;
@@ -12,23 +14,27 @@ mod docs;
 pub mod extract;
 pub mod guard;
 mod health;
+pub mod idempotent;
 pub mod memory;
 mod metrics;
 pub mod problem;
 mod projects;
 pub mod receive;
+pub mod refused;
 pub mod reply;
 mod revisions;
 pub mod router;
 mod signing_keys;
 mod specs;
 mod teams;
+mod tokens;
 mod upload;
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::access::Access;
 use crate::custody::Keys;
 use crate::domain::store::Store;
 use crate::server::Phase;
@@ -43,6 +49,8 @@ pub struct Api {
     pub keys: Keys,
     /// Room for files that come and go.
     pub memory: memory::Memory,
+    /// Who was here, who guesses, who asks too often.
+    pub access: Arc<Access>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What the server is doing.

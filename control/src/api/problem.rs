@@ -68,6 +68,12 @@ codes! {
     Stale = PRECONDITION_FAILED, "stale", "It was changed in between";
     /// A change without `If-Match`.
     PreconditionRequired = PRECONDITION_REQUIRED, "precondition-required", "Say which state the change is meant for";
+    /// A request with the same `Idempotency-Key` is under way.
+    InProgress = CONFLICT, "in-progress", "The same request is under way";
+    /// It was done, and what it answered is not kept: it held a secret.
+    AnswerNotKept = CONFLICT, "answer-not-kept", "This was done, and what it answered is not kept";
+    /// The same `Idempotency-Key` came with another request.
+    KeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "This key belongs to another request";
     /// The body is too large.
     TooLarge = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
     /// The body did not come in time.

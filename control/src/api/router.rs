@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::MatchedPath;
+use axum::middleware::{from_fn, from_fn_with_state};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -12,7 +13,8 @@ use utoipa_axum::routes;
 use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
 use super::{
-    Api, data_planes, deployments, docs, health, metrics, problem, projects, revisions, signing_keys, specs, teams,
+    Api, api_keys, audit, data_planes, deployments, docs, guard, health, idempotent, metrics, problem, projects,
+    refused, revisions, signing_keys, specs, teams, tokens,
 };
 use crate::domain::access::Scope;
 use crate::telemetry::Observe;
@@ -38,13 +40,16 @@ pub fn router(api: Api) -> Router {
         // With the prefix and without.
         .nest("/api/v1", resources.clone())
         .merge(resources)
-        .merge(health::router())
         .merge(metrics::router())
         .merge(docs::router(&document()))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
-        .layer(axum::middleware::from_fn_with_state(api.clone(), super::guard::authenticate))
-        .layer(axum::middleware::from_fn(problem::name_request))
+        .layer(from_fn_with_state(api.clone(), idempotent::once))
+        .layer(from_fn_with_state(api.clone(), guard::authenticate))
+        .layer(from_fn_with_state(api.clone(), refused::note))
+        // The only thing that answers nobody in particular.
+        .merge(health::router())
+        .layer(from_fn(problem::name_request))
         .layer(axum::extract::DefaultBodyLimit::max(JSON_MAX_BYTES))
         .layer(Observe::new(Arc::clone(&api.metrics), |extensions| {
             extensions.get::<MatchedPath>().map(MatchedPath::as_str)
@@ -110,4 +115,17 @@ fn resources() -> OpenApiRouter<Api> {
         .guarded(Scope::SpecsRead, routes!(revisions::get))
         .guarded(Scope::SpecsRead, routes!(revisions::archive))
         .guarded(Scope::SpecsRead, routes!(revisions::file))
+        .for_everybody(routes!(tokens::whoami))
+        .guarded(Scope::TokensRead, routes!(tokens::list))
+        .guarded(Scope::TokensWrite, routes!(tokens::create))
+        .guarded(Scope::TokensRead, routes!(tokens::get))
+        .guarded(Scope::TokensWrite, routes!(tokens::revoke))
+        .guarded(Scope::TokensWrite, routes!(tokens::rotate))
+        .guarded(Scope::ApiKeysRead, routes!(api_keys::list))
+        .guarded(Scope::ApiKeysWrite, routes!(api_keys::create))
+        .guarded(Scope::ApiKeysRead, routes!(api_keys::get))
+        .guarded(Scope::ApiKeysWrite, routes!(api_keys::revoke))
+        .guarded(Scope::ApiKeysWrite, routes!(api_keys::rotate))
+        .guarded(Scope::AuditRead, routes!(audit::list))
+        .guarded(Scope::AuditRead, routes!(audit::export))
 }

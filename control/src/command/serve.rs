@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Context, Error, Outcome};
+use crate::access::upkeep::Retention;
 use crate::app::{self, App, KeySettings, Settings};
 use crate::custody::{Allowed, References};
 use crate::key::KeySource;
@@ -32,6 +33,12 @@ pub struct Args {
     /// (`env://PREFIX`), or in the files of a folder (`file:///FOLDER`). Repeatable, or several with commas between them.
     #[arg(long, env = "PORTCULLIS_CONTROL_ALLOW_KEY_REFERENCES", value_delimiter = ',', value_name = "PREFIX")]
     allow_key_references: Vec<Allowed>,
+    /// How many requests a second each credential may make, ten seconds' worth of them at once. 0: as many as it likes.
+    #[arg(long, env = "PORTCULLIS_CONTROL_RATE_LIMIT", value_name = "REQUESTS", default_value_t = 500)]
+    rate_limit: u32,
+    /// How long audit events are kept: a time of at least a day such as `400d`, or `forever`.
+    #[arg(long, env = "PORTCULLIS_CONTROL_AUDIT_RETENTION", value_name = "TIME", default_value = "400d")]
+    audit_retention: Retention,
     /// How to log: text on a terminal, JSON elsewhere.
     #[arg(long, env = "PORTCULLIS_CONTROL_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     log_format: Option<log::Format>,
@@ -53,6 +60,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
             master_key: args.master_key.clone(),
             references: References { allowed: args.allow_key_references.clone(), config: context.config.clone() },
         },
+        rate_limit: args.rate_limit,
+        audit_retention: args.audit_retention,
     };
     let telemetry = telemetry::Settings {
         format: args.log_format.unwrap_or_else(log::Format::of_stderr),
@@ -70,7 +79,7 @@ async fn serve(settings: &Settings, telemetry: &telemetry::Settings, context: &C
     let app = App::start(settings).await?;
     if let Some(secret) = &app.bootstrap_token {
         // Shown once: it is kept as a hash.
-        context.console.data(format!("bootstrap token: {secret}\n").as_bytes())?;
+        context.console.data(format!("bootstrap token: {}\n", secret.reveal()).as_bytes())?;
     }
     for address in app.addresses() {
         tracing::info!("listening on {address}");

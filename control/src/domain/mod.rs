@@ -5,18 +5,23 @@
 //! - [`id`], [`name`], [`which`], [`version`], [`page`], [`time`], [`digest`]: what every noun has; [`error`]: what can go
 //!   wrong with any of them;
 //! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
-//! - [`secret`], [`token`], [`team`], [`project`] and what a project owns: [`spec`], [`revision_diff`], [`signing_key`],
+//! - [`secret`]: what people, pipelines and data planes show to say who they are;
+//! - [`token`], [`team`], [`project`] and what a project owns: [`spec`], [`revision_diff`], [`signing_key`], [`api_key`],
 //!   [`data_plane`], [`deployment`]; [`label`] chooses among data planes;
 //! - [`signing`]: the port through which builds are signed;
+//! - [`audit`]: what was done, and what was refused; [`idempotency`]: what is done once however often it is asked for;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;
 pub mod act;
+pub mod api_key;
+pub mod audit;
 pub mod data_plane;
 pub mod deployment;
 pub mod digest;
 pub mod error;
 pub mod id;
+pub mod idempotency;
 pub mod label;
 pub mod name;
 pub mod page;

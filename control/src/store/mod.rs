@@ -1,14 +1,16 @@
 //! The domain's ports over a database and an object store. The only module that knows sqlx.
 //!
 //! Read in this order: [`sql`], the layer that makes two databases one; [`mod@audit`], which every change goes through;
-//! [`documents`], the
-//! contents of files; then one file per noun.
+//! [`documents`], the contents of files;
+//! then one file per noun.
 
+mod api_keys;
 mod audit;
 mod credentials;
 mod data_planes;
 mod deployments;
 mod documents;
+mod idempotency;
 mod projects;
 mod revisions;
 mod sealing;
@@ -16,6 +18,7 @@ mod signing_keys;
 mod specs;
 pub mod sql;
 mod teams;
+mod tokens;
 
 use async_trait::async_trait;
 

@@ -1,9 +1,12 @@
 //! One suite for every database: whatever is kept in SQLite is kept in PostgreSQL the same way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod api_keys;
+mod audit;
 mod credentials;
 mod data_planes;
 mod deployments;
+mod idempotency;
 mod killed;
 mod master_key;
 mod projects;
@@ -11,6 +14,7 @@ mod replica;
 mod signing_keys;
 mod specs;
 mod teams;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -22,7 +26,7 @@ use control::domain::id::{TeamId, TokenId};
 use control::domain::project::{NewProject, Project, Settings};
 use control::domain::store::{OfProject, Teams as _};
 use control::domain::team::{NewTeam, Team};
-use control::domain::token::NewToken;
+use control::domain::token::{Fingerprint, NewToken};
 use control::key::MasterKey;
 use control::store::DatabaseStore;
 use control::store::sql::{Database, Statement, sql};
@@ -98,6 +102,11 @@ fn act() -> Act {
         request: Some("request-1".into()),
         address: Some([127, 0, 0, 1].into()),
     }
+}
+
+/// What is kept of a secret whose SHA-256 is this byte, over and over.
+fn fingerprint(byte: u8) -> Fingerprint {
+    Fingerprint { prefix: format!("pct_{byte:08}"), hash: [byte; 32] }
 }
 
 fn token_of(team: Option<TeamId>, role: Role) -> NewToken {

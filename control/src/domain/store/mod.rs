@@ -3,13 +3,17 @@
 //! Every method is one transaction: all of it happened, with its audit event, or nothing did. What is out of
 //! [`Reach`] is [`NotFound`](super::error::Error::NotFound). A future that is dropped changes nothing, or everything.
 
+mod api_keys;
+mod audit;
 mod credentials;
 mod data_planes;
 mod deployments;
+mod idempotency;
 mod projects;
 mod signing_keys;
 mod specs;
 mod teams;
+mod tokens;
 
 use std::fmt::Debug;
 
@@ -20,13 +24,17 @@ use super::error::Error;
 use super::id::ProjectId;
 use super::version::Expected;
 
+pub use api_keys::{ApiKeyAt, ApiKeys};
+pub use audit::Audit;
 pub use credentials::Credentials;
 pub use data_planes::DataPlanes;
 pub use deployments::Deployments;
+pub use idempotency::Idempotency;
 pub use projects::Projects;
 pub use signing_keys::{Reseal, SigningKeys};
 pub use specs::Specs;
 pub use teams::Teams;
+pub use tokens::Tokens;
 
 /// What is to be changed: by whom, as far as they reach, which one, and in which state.
 #[derive(Debug, Clone, Copy)]
@@ -60,12 +68,36 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
 pub trait Store:
-    Debug + Health + Credentials + Teams + Projects + Specs + SigningKeys + DataPlanes + Deployments
+    Debug
+    + Health
+    + Credentials
+    + Tokens
+    + ApiKeys
+    + Audit
+    + Idempotency
+    + Teams
+    + Projects
+    + Specs
+    + SigningKeys
+    + DataPlanes
+    + Deployments
 {
 }
 
 impl<S> Store for S where
-    S: Debug + Health + Credentials + Teams + Projects + Specs + SigningKeys + DataPlanes + Deployments
+    S: Debug
+        + Health
+        + Credentials
+        + Tokens
+        + ApiKeys
+        + Audit
+        + Idempotency
+        + Teams
+        + Projects
+        + Specs
+        + SigningKeys
+        + DataPlanes
+        + Deployments
 {
 }
 
