@@ -10,12 +10,15 @@ use tokio::sync::watch;
 
 use crate::api::memory::Memory;
 use crate::api::{Api, router};
+use crate::config::Config;
+use crate::custody::{Keys, References};
 use crate::domain;
 use crate::domain::access::Role;
 use crate::domain::act::Act;
 use crate::domain::name::Name;
-use crate::domain::store::Store;
+use crate::domain::store::{SigningKeys as _, Store};
 use crate::domain::token::{Fingerprint, NewToken};
+use crate::key::{self, KeySource, MasterKey, MasterKeyId};
 use crate::server::{self, Phase, Server};
 use crate::store::DatabaseStore;
 use crate::store::sql::{self, Database};
@@ -32,6 +35,17 @@ pub struct Settings {
     pub database_url: Option<String>,
     /// The URL of a PostgreSQL server that follows the database.
     pub database_read_url: Option<String>,
+    /// How private keys are kept and found.
+    pub keys: KeySettings,
+}
+
+/// How private keys are kept and found.
+#[derive(Debug, Clone)]
+pub struct KeySettings {
+    /// Where the master key is; absent: in the data folder, where it is made the first time.
+    pub master_key: Option<KeySource>,
+    /// Which keys of the server projects may refer to.
+    pub references: References,
 }
 
 /// Why the server does not run.
@@ -48,6 +62,20 @@ pub enum Error {
     /// The database cannot be opened.
     #[error("cannot open the database: {0}")]
     Database(#[from] sql::Error),
+    /// The master key cannot be had.
+    #[error("the master key: {0}")]
+    MasterKey(#[from] key::Error),
+    /// The database's private keys are sealed under another master key.
+    #[error(
+        "the private keys in this database are sealed under master key {sealed_by}, and the master key here is {given}: \
+         give the other one with --master-key"
+    )]
+    OtherMasterKey {
+        /// The one that opens them.
+        sealed_by: MasterKeyId,
+        /// The one that was given.
+        given: MasterKeyId,
+    },
     /// What must be there at the start could not be made.
     #[error(transparent)]
     Domain(#[from] domain::error::Error),
@@ -64,6 +92,7 @@ pub enum Error {
 pub struct App {
     server: Server,
     store: Arc<dyn Store>,
+    keys: Keys,
     database: Database,
     metrics: Arc<Metrics>,
     /// The first token's secret, where there was none: to be shown once.
@@ -75,13 +104,14 @@ impl App {
     pub async fn start(settings: &Settings) -> Result<Self, Error> {
         let database = open(settings).await?;
         let store = DatabaseStore::new(database.clone());
+        let keys = keys(settings, &store).await?;
         let bootstrap_token = bootstrap(&store).await?;
         let server = Server::bind(&settings.listener).await?;
         let metrics = Arc::new(Metrics::default());
         if let Some(certificates) = server.certificates() {
             metrics.show_certificates(Arc::clone(certificates));
         }
-        Ok(Self { server, store: Arc::new(store), database, metrics, bootstrap_token })
+        Ok(Self { server, store: Arc::new(store), keys, database, metrics, bootstrap_token })
     }
 
     /// Where it listens.
@@ -92,20 +122,55 @@ impl App {
     /// Serves until `stop` is ready, then drains.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let phase = watch::Sender::new(Phase::Serving);
-        let api = Api { memory: Memory::default(), store: self.store, metrics: self.metrics, phase: phase.subscribe() };
+        let api = Api {
+            store: self.store,
+            keys: self.keys,
+            memory: Memory::default(),
+            metrics: self.metrics,
+            phase: phase.subscribe(),
+        };
         self.server.serve(router::router(api), &phase, stop).await;
         self.database.close().await;
     }
 }
 
+/// The database that is named, or the data folder's, with what reads from a replica.
 async fn open(settings: &Settings) -> Result<Database, Error> {
-    let url = if let Some(url) = &settings.database_url {
-        url.clone()
-    } else {
-        make_folder(&settings.data_folder)?;
-        format!("sqlite://{}", settings.data_folder.join("control.db").display())
-    };
+    let url = url_of(&settings.data_folder, settings.database_url.as_deref())?;
     Ok(Database::open(&url, settings.database_read_url.as_deref()).await?)
+}
+
+/// The database that is named, or the data folder's.
+pub async fn open_database(folder: &Path, named: Option<&str>) -> Result<Database, Error> {
+    Ok(Database::open(&url_of(folder, named)?, None).await?)
+}
+
+fn url_of(folder: &Path, named: Option<&str>) -> Result<String, Error> {
+    if let Some(url) = named {
+        return Ok(url.to_owned());
+    }
+    make_folder(folder)?;
+    Ok(format!("sqlite://{}", folder.join("control.db").display()))
+}
+
+/// The private keys, under the master key that everything in the database is sealed under.
+async fn keys(settings: &Settings, store: &DatabaseStore) -> Result<Keys, Error> {
+    let KeySettings { master_key, references } = &settings.keys;
+    let master = master_key_of(&settings.data_folder, master_key.as_ref(), &references.config)?;
+    let (sealed_by, given) = (store.master_key(master.id()).await?, master.id());
+    if sealed_by != given {
+        return Err(Error::OtherMasterKey { sealed_by, given });
+    }
+    Ok(Keys::new(Arc::new(store.clone()), master, references.clone()))
+}
+
+/// The master key that is named, or the data folder's, where it is made the first time.
+pub fn master_key_of(folder: &Path, named: Option<&KeySource>, config: &Config) -> Result<MasterKey, Error> {
+    if let Some(source) = named {
+        return Ok(MasterKey::resolve(source, config)?);
+    }
+    make_folder(folder)?;
+    Ok(MasterKey::of_folder(folder, config)?)
 }
 
 fn make_folder(path: &Path) -> Result<(), Error> {

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    self, Context, Outcome, build_worker, check, compile, completion, dev, diff, init, inspect, keygen, man, openapi,
-    schema, serve, sign, verify,
+    self, Context, Outcome, build_worker, check, compile, completion, dev, diff, init, inspect, keygen, man,
+    master_key, openapi, schema, serve, sign, verify,
 };
 use crate::output::Verbosity;
 
@@ -50,6 +50,8 @@ pub enum Command {
     Inspect(inspect::Args),
     /// Run the control plane's server.
     Serve(serve::Args),
+    /// Look after the key that the server's private keys are sealed under.
+    MasterKey(master_key::Args),
     /// Print the JSON Schema of `x-portcullis`.
     Schema(schema::Args),
     /// Print the OpenAPI document of the server's own REST API.
@@ -85,6 +87,7 @@ impl Command {
             Self::Verify(args) => verify::run(args, context),
             Self::Inspect(args) => inspect::run(args, context),
             Self::Serve(args) => serve::run(args, context),
+            Self::MasterKey(args) => master_key::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Openapi(args) => openapi::run(args, context),
             Self::Completion(args) => completion::run(args, context),

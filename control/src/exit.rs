@@ -154,6 +154,8 @@ fn of_server(error: &app::Error) -> Code {
     match error {
         app::Error::DataFolder { .. } => Code::Generic,
         app::Error::Database(sql::Error::Url { .. }) => Code::Usage,
+        app::Error::MasterKey(error) => of_key(error),
+        app::Error::OtherMasterKey { .. } => Code::Secret,
         app::Error::Database(_) | app::Error::Domain(_) | app::Error::Listener(_) | app::Error::System(_) => {
             Code::Server
         }

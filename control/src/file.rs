@@ -133,6 +133,12 @@ pub fn replace(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
     }
 }
 
+/// Gives a file another name in its folder, in the place of whatever had it, down to the disk.
+pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(|source| failure(from, "rename", source))?;
+    sync_folder(to)
+}
+
 fn replace_regular(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
     let temporary = write_beside(path, bytes, access)?;
     temporary.persist(path).map_err(|e| failure(path, "write", e.error))?;

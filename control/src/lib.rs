@@ -9,7 +9,8 @@
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
 //! - [`upload`]: what was uploaded, as documents; [`build`]: documents compiled in a process of their own;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
-//! - [`store`]: where it keeps that; [`api`]: how it is asked; [`app`]: all of it, put together;
+//! - [`store`]: where it keeps that; [`custody`]: who has the private keys; [`api`]: how it is asked; [`app`]: all of it,
+//!   put together;
 //! - [`server`]: the listener; [`telemetry`]: logs, metrics and traces; `watcher`: folders that are watched for changes;
 //! - [`output`]: what is shown; [`config`]: what the environment says.
 
@@ -21,6 +22,7 @@ pub mod cli;
 pub mod command;
 pub mod compilation;
 pub mod config;
+pub mod custody;
 pub mod dev;
 pub mod diff;
 pub mod documents;

@@ -131,7 +131,8 @@ create table data_planes (
     labels       jsonb not null,
     status       text not null check (status in ('online', 'offline', 'deploying')),
     artifact     bytea,
-    metadata     jsonb not null,
+    -- JSON, as text in both databases: nobody looks into it, and none of them shall change a number in it.
+    metadata     text not null,
     last_seen    bigint,
     connected_at bigint,
     version      bigint not null,
@@ -139,6 +140,7 @@ create table data_planes (
     updated_at   bigint not null,
     unique (team_id, name)
 );
+create index data_planes_by_team on data_planes (team_id, id);
 create index data_planes_by_project on data_planes (project_id, id);
 
 create table deployments (
@@ -148,7 +150,7 @@ create table deployments (
     -- Counts the project's deployments, from 1.
     serial       bigint not null,
     artifact     bytea not null,
-    selector     jsonb not null,
+    selector     text not null,
     message      text not null,
     author       text not null,
     created_at   bigint not null,
@@ -212,6 +214,12 @@ create table signing_keys (
     unique (project_id, key_id)
 );
 create unique index signing_keys_active on signing_keys (project_id) where is_active;
+
+-- What names the master key that every private key is sealed under. One row.
+create table master_key (
+    is_only      boolean primary key check (is_only),
+    id           bytea not null
+);
 
 -- Whom a project's gateways believe. Each version is signed by the one before it.
 create table trust_roots (

@@ -131,6 +131,7 @@ create table data_planes (
     labels       text not null,
     status       text not null check (status in ('online', 'offline', 'deploying')),
     artifact     blob,
+    -- JSON, as text in both databases: nobody looks into it, and none of them shall change a number in it.
     metadata     text not null,
     last_seen    integer,
     connected_at integer,
@@ -139,6 +140,7 @@ create table data_planes (
     updated_at   integer not null,
     unique (team_id, name)
 );
+create index data_planes_by_team on data_planes (team_id, id);
 create index data_planes_by_project on data_planes (project_id, id);
 
 create table deployments (
@@ -212,6 +214,12 @@ create table signing_keys (
     unique (project_id, key_id)
 );
 create unique index signing_keys_active on signing_keys (project_id) where is_active;
+
+-- What names the master key that every private key is sealed under. One row.
+create table master_key (
+    is_only      boolean primary key check (is_only),
+    id           blob not null
+);
 
 -- Whom a project's gateways believe. Each version is signed by the one before it.
 create table trust_roots (

@@ -8,7 +8,8 @@ use super::extract::{IfMatch, Path};
 use super::problem::Problem;
 use crate::domain::access::{Principal, Reach};
 use crate::domain::act::{Act, Actor};
-use crate::domain::store::Edit;
+use crate::domain::id::ProjectId;
+use crate::domain::store::{Edit, OfProject};
 use crate::server::ClientAddress;
 use crate::telemetry::RequestId;
 
@@ -25,6 +26,11 @@ impl Caller {
     /// How far they reach.
     pub fn reach(&self) -> Reach {
         self.principal.reach
+    }
+
+    /// A project, as far as they reach.
+    pub fn within(&self, project: ProjectId) -> OfProject {
+        OfProject { reach: self.reach(), project }
     }
 }
 

@@ -132,33 +132,32 @@ impl Paging {
 #[derive(Debug, Clone, Copy)]
 pub struct IfMatch(pub Expected);
 
-impl<S: Sync> FromRequestParts<S> for IfMatch {
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let Some(value) = parts.headers.get(IF_MATCH) else {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let given = <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
+        given.ok_or_else(|| {
             let detail = "send `If-Match` with the `ETag` of what you read, or `*`";
-            return Err(Problem::new(Code::PreconditionRequired).detail(detail));
-        };
+            Problem::new(Code::PreconditionRequired).detail(detail)
+        })
+    }
+}
+
+/// Where it need not be said.
+impl<S: Send + Sync> OptionalFromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
+        let Some(value) = parts.headers.get(IF_MATCH) else { return Ok(None) };
         let text = value.to_str().unwrap_or_default().trim();
         if text == "*" {
-            return Ok(Self(Expected::Any));
+            return Ok(Some(Self(Expected::Any)));
         }
         let tag = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         let version = tag.and_then(|tag| tag.parse().ok());
         let wrong = || invalid_parameter("If-Match: give the `ETag` of what you read as it was, such as \"3\", or `*`");
-        Ok(Self(Expected::Exactly(Version(version.ok_or_else(wrong)?))))
-    }
-}
-
-impl<S: Sync> OptionalFromRequestParts<S> for IfMatch {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Problem> {
-        if !parts.headers.contains_key(IF_MATCH) {
-            return Ok(None);
-        }
-        <Self as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Some)
+        Ok(Some(Self(Expected::Exactly(Version(version.ok_or_else(wrong)?)))))
     }
 }
 

@@ -6,6 +6,8 @@
 //! place where errors become responses; then one file per noun.
 
 pub mod caller;
+mod data_planes;
+mod deployments;
 mod docs;
 pub mod extract;
 pub mod guard;
@@ -18,6 +20,7 @@ pub mod receive;
 pub mod reply;
 mod revisions;
 pub mod router;
+mod signing_keys;
 mod specs;
 mod teams;
 mod upload;
@@ -26,6 +29,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use crate::custody::Keys;
 use crate::domain::store::Store;
 use crate::server::Phase;
 use crate::telemetry::Metrics;
@@ -35,6 +39,8 @@ use crate::telemetry::Metrics;
 pub struct Api {
     /// What there is.
     pub store: Arc<dyn Store>,
+    /// Who has the private keys.
+    pub keys: Keys,
     /// Room for files that come and go.
     pub memory: memory::Memory,
     /// What is counted.

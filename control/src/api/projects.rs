@@ -36,7 +36,7 @@ pub(super) async fn create(
 ) -> Result<Created<Project>, Problem> {
     new.check()?;
     let team = team_for(&api, &caller, new.team).await?;
-    let project = api.store.create_project(&caller.act, team, new).await?;
+    let project = api.keys.found(&caller.act, team, new).await?;
     let location = format!("/api/v1/projects/{}", project.id);
     Ok(Created { location, version: Some(project.version), body: project })
 }

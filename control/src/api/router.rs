@@ -11,7 +11,9 @@ use utoipa_axum::routes;
 
 use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
-use super::{Api, docs, health, metrics, problem, projects, revisions, specs, teams};
+use super::{
+    Api, data_planes, deployments, docs, health, metrics, problem, projects, revisions, signing_keys, specs, teams,
+};
 use crate::domain::access::Scope;
 use crate::telemetry::Observe;
 
@@ -77,6 +79,26 @@ fn resources() -> OpenApiRouter<Api> {
         .guarded(Scope::ProjectsRead, routes!(projects::get))
         .guarded(Scope::ProjectsWrite, routes!(projects::update))
         .guarded(Scope::ProjectsWrite, routes!(projects::delete))
+        .guarded(Scope::KeysRead, routes!(signing_keys::list))
+        .guarded(Scope::KeysWrite, routes!(signing_keys::create))
+        .guarded(Scope::KeysRead, routes!(signing_keys::get))
+        .guarded(Scope::KeysWrite, routes!(signing_keys::rotate))
+        .guarded(Scope::KeysWrite, routes!(signing_keys::retire))
+        .guarded(Scope::KeysRead, routes!(signing_keys::newest_root))
+        .guarded(Scope::KeysRead, routes!(signing_keys::list_roots))
+        .guarded(Scope::KeysRead, routes!(signing_keys::get_root))
+        .guarded(Scope::DataPlanesRead, routes!(data_planes::list))
+        .guarded(Scope::DataPlanesWrite, routes!(data_planes::create))
+        .guarded(Scope::DataPlanesRead, routes!(data_planes::get))
+        .guarded(Scope::DataPlanesWrite, routes!(data_planes::update))
+        .guarded(Scope::DataPlanesWrite, routes!(data_planes::delete))
+        .guarded(Scope::DataPlanesRead, routes!(data_planes::list_of_project))
+        .guarded(Scope::DataPlanesRead, routes!(data_planes::get_of_project))
+        .guarded(Scope::DataPlanesWrite, routes!(data_planes::delete_of_project))
+        .guarded(Scope::DeploymentsWrite, routes!(deployments::create))
+        .guarded(Scope::DeploymentsRead, routes!(deployments::list))
+        .guarded(Scope::DeploymentsRead, routes!(deployments::newest))
+        .guarded(Scope::DeploymentsRead, routes!(deployments::get))
         .guarded(Scope::SpecsRead, routes!(specs::list))
         .guarded(Scope::SpecsWrite, routes!(specs::create))
         .guarded(Scope::SpecsRead, routes!(specs::get))

@@ -11,6 +11,7 @@ pub mod init;
 pub mod inspect;
 pub mod keygen;
 pub mod man;
+pub mod master_key;
 pub mod openapi;
 pub mod schema;
 pub mod serve;

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use super::{Context, Error, Outcome};
-use crate::app::{self, App, Settings};
+use crate::app::{self, App, KeySettings, Settings};
+use crate::custody::{Allowed, References};
+use crate::key::KeySource;
 use crate::server::{self, Signals};
 use crate::telemetry::{self, Telemetry, log};
 
@@ -21,6 +23,15 @@ pub struct Args {
     /// A PostgreSQL server that follows the database, for reads that are heavy.
     #[arg(long, env = "PORTCULLIS_CONTROL_DATABASE_READ_URL", hide_env_values = true, value_name = "URL")]
     database_read_url: Option<String>,
+    /// Where the key is that private keys are sealed under: `env://NAME` or `file:///path`, 32 bytes in base64. Without it,
+    /// `master.key` in the data folder, which is made the first time. Control planes with one database have one master
+    /// key.
+    #[arg(long, env = "PORTCULLIS_CONTROL_MASTER_KEY", value_name = "REFERENCE")]
+    master_key: Option<KeySource>,
+    /// Lets tokens of the whole installation refer to signing keys of this server: in variables whose names begin so
+    /// (`env://PREFIX`), or in the files of a folder (`file:///FOLDER`). Repeatable, or several with commas between them.
+    #[arg(long, env = "PORTCULLIS_CONTROL_ALLOW_KEY_REFERENCES", value_delimiter = ',', value_name = "PREFIX")]
+    allow_key_references: Vec<Allowed>,
     /// How to log: text on a terminal, JSON elsewhere.
     #[arg(long, env = "PORTCULLIS_CONTROL_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     log_format: Option<log::Format>,
@@ -38,6 +49,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
         data_folder,
         database_url: args.database_url.clone(),
         database_read_url: args.database_read_url.clone(),
+        keys: KeySettings {
+            master_key: args.master_key.clone(),
+            references: References { allowed: args.allow_key_references.clone(), config: context.config.clone() },
+        },
     };
     let telemetry = telemetry::Settings {
         format: args.log_format.unwrap_or_else(log::Format::of_stderr),

@@ -146,6 +146,8 @@ actions! {
     SigningKeyRotate = "signing-key.rotate",
     /// A signing key was retired.
     SigningKeyRetire = "signing-key.retire",
+    /// Everything was sealed anew, under another master key.
+    MasterKeyReplace = "master-key.replace",
     /// Events that were too old were removed.
     AuditPrune = "audit.prune",
     /// A request was refused; the event says which, and why.

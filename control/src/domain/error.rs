@@ -64,6 +64,8 @@ pub enum Dependency {
     Database,
     /// Where the bytes of artifacts are.
     ArtifactStore,
+    /// What secrets are made of.
+    Randomness,
 }
 
 /// What there is.
@@ -93,6 +95,10 @@ pub enum Noun {
     Deployment,
     /// A signing key.
     SigningKey,
+    /// A version of a trust root.
+    TrustRoot,
+    /// The master key.
+    MasterKey,
     /// An audit event.
     Event,
 }
@@ -101,6 +107,11 @@ impl Error {
     /// One fault.
     pub fn invalid(pointer: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Invalid(vec![Fault { pointer: pointer.into(), message: message.into() }])
+    }
+
+    /// A secret cannot be made or sealed.
+    pub fn secrets(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable { dependency: Dependency::Randomness, source: source.into() }
     }
 
     /// The database failed.
@@ -125,6 +136,8 @@ impl Noun {
             Self::Token => "token",
             Self::Deployment => "deployment",
             Self::SigningKey => "signing key",
+            Self::TrustRoot => "trust root",
+            Self::MasterKey => "master key",
             Self::Event => "audit event",
         }
     }
@@ -141,6 +154,7 @@ impl std::fmt::Display for Dependency {
         f.write_str(match self {
             Self::Database => "database",
             Self::ArtifactStore => "artifact store",
+            Self::Randomness => "source of random numbers",
         })
     }
 }

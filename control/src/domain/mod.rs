@@ -2,25 +2,33 @@
 //! they are kept. Knows neither HTTP nor SQL.
 //!
 //! Read in this order:
-//! - [`id`], [`name`], [`version`], [`page`], [`time`]: what every noun has; [`error`]: what can go wrong with any of them;
+//! - [`id`], [`name`], [`which`], [`version`], [`page`], [`time`], [`digest`]: what every noun has; [`error`]: what can go
+//!   wrong with any of them;
 //! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
-//! - [`secret`], [`token`], [`team`], [`project`] and what a project owns: [`spec`], [`revision_diff`]; [`digest`]: names
-//!   for contents;
+//! - [`secret`], [`token`], [`team`], [`project`] and what a project owns: [`spec`], [`revision_diff`], [`signing_key`],
+//!   [`data_plane`], [`deployment`]; [`label`] chooses among data planes;
+//! - [`signing`]: the port through which builds are signed;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;
 pub mod act;
+pub mod data_plane;
+pub mod deployment;
 pub mod digest;
 pub mod error;
 pub mod id;
+pub mod label;
 pub mod name;
 pub mod page;
 pub mod project;
 pub mod revision_diff;
 pub mod secret;
+pub mod signing;
+pub mod signing_key;
 pub mod spec;
 pub mod store;
 pub mod team;
 pub mod time;
 pub mod token;
 pub mod version;
+pub mod which;

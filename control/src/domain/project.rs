@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use artifact_format::root::SignedRoot;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Error, Fault};
 use super::id::{ProjectId, TeamId};
 use super::name::{self, Name};
+use super::signing_key::KeyToKeep;
 use super::version::Version;
 
 /// How many environments a project has at most.
@@ -93,6 +95,21 @@ pub struct NewProject {
     /// How its specs are compiled.
     #[serde(default)]
     pub settings: Settings,
+}
+
+/// Everything that a project begins with.
+#[derive(Debug, Clone)]
+pub struct Founding {
+    /// Its id, which its key is sealed for and its trust root is named by.
+    pub id: ProjectId,
+    /// Who will own it.
+    pub team: TeamId,
+    /// What it is to be.
+    pub new: NewProject,
+    /// Its active key.
+    pub key: KeyToKeep,
+    /// The first version of its trust root, signed with that key.
+    pub root: SignedRoot,
 }
 
 /// What becomes of a project; what is absent stays.

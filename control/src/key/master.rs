@@ -1,7 +1,7 @@
 //! The master key: what private keys are sealed under while they are kept.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -18,6 +18,9 @@ pub const MASTER_KEY_BYTES: usize = 32;
 
 /// The file in the data folder that a master key is kept in where no other place is named.
 const FILE_NAME: &str = "master.key";
+
+/// The one that is to follow it, until everything is sealed under it.
+const SUCCESSOR_NAME: &str = "master.key.new";
 
 /// 32 random bytes, as text in base64. Wiped from memory when dropped; never shown.
 pub struct MasterKey {
@@ -50,7 +53,10 @@ impl MasterKey {
     /// # Errors
     /// Also a file that is there and holds no master key: it is never replaced, since what it sealed would be lost.
     pub fn of_folder(folder: &Path, config: &Config) -> Result<Self, Error> {
-        let path = folder.join(FILE_NAME);
+        Self::of_file(folder.join(FILE_NAME), config)
+    }
+
+    fn of_file(path: PathBuf, config: &Config) -> Result<Self, Error> {
         if !path.exists() {
             match file::create(&path, Self::generate()?.to_text().as_bytes(), Access::Private) {
                 Ok(()) | Err(file::Error::Exists { .. }) => {}
@@ -58,6 +64,21 @@ impl MasterKey {
             }
         }
         Self::resolve(&KeySource::File(path), config)
+    }
+
+    /// Reads `master.key.new` of a data folder, the one that is to follow; makes it (0600) the first time.
+    pub fn successor_in(folder: &Path, config: &Config) -> Result<Self, Error> {
+        Self::of_file(folder.join(SUCCESSOR_NAME), config)
+    }
+
+    /// Puts `master.key.new` of a data folder in this one's place, which is kept beside it under its id.
+    ///
+    /// Done again after it was cut short, it goes on where it was.
+    pub fn succeeded_in(&self, folder: &Path) -> Result<PathBuf, Error> {
+        let (current, kept) = (folder.join(FILE_NAME), folder.join(format!("{FILE_NAME}.{}", self.id)));
+        file::replace(&kept, self.to_text().as_bytes(), Access::Private)?;
+        file::rename(&folder.join(SUCCESSOR_NAME), &current)?;
+        Ok(kept)
     }
 
     /// Its name.

@@ -26,6 +26,12 @@ impl<'a> Target<'a> {
         Self { noun, id: id.into().to_string(), name, team: None, project: None, detail }
     }
 
+    /// Something that there is one of.
+    pub(super) fn of_installation(noun: Noun) -> Self {
+        let detail = serde_json::Value::Object(serde_json::Map::new());
+        Self { noun, id: noun.as_str().to_owned(), name: None, team: None, project: None, detail }
+    }
+
     pub(super) fn of_team(self, team: TeamId) -> Self {
         Self { team: Some(team), ..self }
     }

@@ -6,9 +6,13 @@
 
 mod audit;
 mod credentials;
+mod data_planes;
+mod deployments;
 mod documents;
 mod projects;
 mod revisions;
+mod sealing;
+mod signing_keys;
 mod specs;
 pub mod sql;
 mod teams;

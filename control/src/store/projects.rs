@@ -4,25 +4,25 @@ use crate::domain::time::now;
 use async_trait::async_trait;
 
 use super::audit::{Target, record};
+use super::signing_keys;
 use super::sql::{Error as SqlError, Row, Transaction, sql};
 use super::{DatabaseStore, documents};
 use crate::domain::access::Reach;
 use crate::domain::act::{Act, Action};
 use crate::domain::error::{Error, Noun};
-use crate::domain::id::{ProjectId, TeamId};
+use crate::domain::id::ProjectId;
 use crate::domain::name::Name;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::project::{NewProject, Project, ProjectUpdate};
+use crate::domain::project::{Founding, NewProject, Project, ProjectUpdate};
 use crate::domain::store::{Edit, Projects, Result};
 use crate::domain::version::Version;
 
 #[async_trait]
 impl Projects for DatabaseStore {
-    async fn create_project(&self, act: &Act, team: TeamId, new: NewProject) -> Result<Project> {
+    async fn create_project(&self, act: &Act, founding: Founding) -> Result<Project> {
         let now = now();
-        let NewProject { name, description, settings, .. } = new;
+        let Founding { id, team, new: NewProject { name, description, settings, .. }, key, root } = founding;
         let version = Version::FIRST;
-        let id = ProjectId::new();
         let project = Project { id, team, name, description, settings, version, created_at: now, updated_at: now };
         let insert =
             sql("insert into projects (id, team_id, name, description, settings, version, created_at, updated_at) \
@@ -37,6 +37,7 @@ impl Projects for DatabaseStore {
             .bind(project.updated_at);
         let mut transaction = self.database.begin().await?;
         transaction.execute(insert).await.map_err(|error| refused(error, &project.name))?;
+        signing_keys::found(&mut transaction, (&project, act), &key, &root).await?;
         record(&mut transaction, act, Action::ProjectCreate, target(&project)).await?;
         transaction.commit().await?;
         Ok(project)

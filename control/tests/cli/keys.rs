@@ -144,3 +144,66 @@ fn an_artifact_comes_from_stdin() {
     pipe(&["diff", "-", "-"], &artifact).code(2);
     assert!(crate::sandbox::stderr(&pipe(&["verify", "-"], b"hello").code(5)).contains("stdin"));
 }
+
+/// What `serve` says before it ends, which it does at once where its address is taken.
+fn start(sandbox: &Sandbox, arguments: &[&str]) -> String {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut command = sandbox.command(&["serve", "--data-dir", "data", "--listen", &address]);
+    let output = command.args(arguments).output().unwrap();
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_master_key_is_made_found_and_replaced() {
+    let sandbox = Sandbox::new();
+    assert!(start(&sandbox, &[]).contains("cannot listen"));
+    let first = sandbox.read("data/master.key");
+    assert_eq!(mode(&sandbox.path("data/master.key")), 0o600);
+
+    let rotated = sandbox.json(&["master-key", "rotate", "--data-dir", "data"]);
+    let second = sandbox.read("data/master.key");
+    assert_ne!(first, second);
+    let kept = format!("data/master.key.{}", rotated["old_master_key"].as_str().unwrap());
+    assert_eq!((sandbox.read(&kept), mode(&sandbox.path(&kept))), (first.clone(), 0o600));
+    assert!(!sandbox.path("data/master.key.new").exists());
+    assert!(start(&sandbox, &[]).contains("cannot listen"));
+
+    // The wrong one is found when the server starts, not when something is built.
+    sandbox.write("first.key", &first);
+    let wrong = format!("file://{}", sandbox.path("first.key").display());
+    let said = start(&sandbox, &["--master-key", &wrong]);
+    assert!(said.contains("sealed under master key") && said.contains("--master-key"), "{said}");
+    assert!(!said.contains(String::from_utf8(second).unwrap().trim()), "{said}");
+}
+
+#[test]
+fn a_replacement_that_was_cut_short_is_finished_by_the_next() {
+    let sandbox = Sandbox::new();
+    start(&sandbox, &[]);
+    let (first, id) = (sandbox.read("data/master.key"), "old_master_key");
+    let rotated = sandbox.json(&["master-key", "rotate", "--data-dir", "data"]);
+    // As if it had ended after the database and before the files.
+    let second = sandbox.read("data/master.key");
+    sandbox.write("data/master.key.new", &second);
+    sandbox.write("data/master.key", &first);
+    assert!(start(&sandbox, &[]).contains("sealed under master key"));
+    let again = sandbox.json(&["master-key", "rotate", "--data-dir", "data"]);
+    assert_eq!((&again[id], &again["secrets"]), (&rotated[id], &serde_json::json!(0)));
+    assert_eq!(sandbox.read("data/master.key"), second);
+    assert!(start(&sandbox, &[]).contains("cannot listen"));
+}
+
+#[test]
+fn a_master_key_that_opens_nothing_replaces_nothing() {
+    let sandbox = Sandbox::new();
+    start(&sandbox, &[]);
+    let key = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    let mut command = sandbox.command(&["master-key", "rotate", "--data-dir", "data", "--master-key", "env://WRONG"]);
+    command.env("WRONG", key).args(["--new-master-key", "env://WRONG"]);
+    let output = command.assert().code(13).get_output().clone();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("sealed under master key") && !said.contains(key), "{said}");
+    sandbox.fails(&["master-key", "rotate", "--data-dir", "data", "--master-key", "env://WRONG"], 2);
+    assert!(start(&sandbox, &[]).contains("cannot listen"));
+}

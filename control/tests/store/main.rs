@@ -2,25 +2,36 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod credentials;
+mod data_planes;
+mod deployments;
 mod killed;
+mod master_key;
 mod projects;
 mod replica;
+mod signing_keys;
 mod specs;
 mod teams;
 
+use std::sync::Arc;
+
+use control::config::Config;
+use control::custody::{Keys, References};
 use control::domain::access::{Identity, Reach, Role};
 use control::domain::act::{Act, Actor};
 use control::domain::id::{TeamId, TokenId};
-use control::domain::store::Teams as _;
+use control::domain::project::{NewProject, Project, Settings};
+use control::domain::store::{OfProject, Teams as _};
 use control::domain::team::{NewTeam, Team};
 use control::domain::token::NewToken;
+use control::key::MasterKey;
 use control::store::DatabaseStore;
-use control::store::sql::{Database, sql};
+use control::store::sql::{Database, Statement, sql};
 use tests::postgres;
 
 /// A store of its own, of either kind; its files and its database go when it is dropped.
 struct Kept {
     store: DatabaseStore,
+    keys: Keys,
     _folder: Option<tempfile::TempDir>,
     _database: Option<postgres::Database>,
 }
@@ -30,13 +41,13 @@ impl Kept {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("control.db").display());
         let store = DatabaseStore::new(Database::open(&url, None).await.unwrap());
-        Self { store, _folder: Some(folder), _database: None }
+        Self { keys: keys_in(&store), store, _folder: Some(folder), _database: None }
     }
 
     async fn in_postgres() -> Self {
         let database = postgres::Database::create().await;
         let store = DatabaseStore::new(Database::open(&database.url(), None).await.unwrap());
-        Self { store, _folder: None, _database: Some(database) }
+        Self { keys: keys_in(&store), store, _folder: None, _database: Some(database) }
     }
 
     async fn team(&self, name: &str) -> Team {
@@ -44,11 +55,39 @@ impl Kept {
         self.store.create_team(&act(), new).await.unwrap()
     }
 
+    /// A project with a signing key.
+    async fn project(&self, team: &Team, name: &str) -> Project {
+        let new = NewProject {
+            team: None,
+            name: name.parse().unwrap(),
+            description: String::new(),
+            settings: Settings::default(),
+        };
+        self.keys.found(&act(), team.id, new).await.unwrap()
+    }
+
+    /// Runs statements that no method has.
+    async fn run(&self, statement: Statement) {
+        let mut transaction = self.store.database().begin().await.unwrap();
+        transaction.execute(statement).await.unwrap();
+        transaction.commit().await.unwrap();
+    }
+
     /// What the audit log says was done, oldest first.
     async fn audit(&self) -> Vec<String> {
         let rows = self.store.database().fetch_all(sql("select action from audit_events order by id")).await.unwrap();
         rows.iter().map(|row| row.get("action").unwrap()).collect()
     }
+}
+
+/// Keys under a master key of their own.
+fn keys_in(store: &DatabaseStore) -> Keys {
+    Keys::new(Arc::new(store.clone()), MasterKey::generate().unwrap(), no_references())
+}
+
+/// No key of this machine may be read.
+fn no_references() -> References {
+    References { allowed: Vec::new(), config: Config::from_environment() }
 }
 
 /// Somebody's doing.
@@ -82,6 +121,11 @@ macro_rules! in_both {
             }
         )+}
     };
+}
+
+/// A project's things, for its own team.
+fn of(project: &Project) -> OfProject {
+    OfProject { reach: Reach::Team(project.team), project: project.id }
 }
 
 /// Reaches one team.

@@ -25,7 +25,7 @@ fn new(name: &str) -> NewProject {
 }
 
 async fn make(kept: &Kept, team: &Team, name: &str) -> Project {
-    kept.store.create_project(&act(), team.id, new(name)).await.unwrap()
+    kept.keys.found(&act(), team.id, new(name)).await.unwrap()
 }
 
 async fn settings_survive(kept: Kept) {
@@ -39,7 +39,7 @@ async fn a_name_is_taken_once_in_a_team(kept: Kept) {
     let (red, blue) = (kept.team("red").await, kept.team("blue").await);
     make(&kept, &red, "shop").await;
     make(&kept, &blue, "shop").await;
-    let error = kept.store.create_project(&act(), red.id, new("shop")).await.unwrap_err();
+    let error = kept.keys.found(&act(), red.id, new("shop")).await.unwrap_err();
     assert!(matches!(error, Error::NameTaken { noun: Noun::Project, .. }), "{error}");
 }
 

@@ -3,8 +3,7 @@
 use control::domain::access::Reach;
 use control::domain::error::{Error, Noun};
 use control::domain::page::{Cursor, PageRequest};
-use control::domain::project::{NewProject, Settings};
-use control::domain::store::{Edit, Projects as _, Teams as _};
+use control::domain::store::{Edit, Teams as _};
 use control::domain::team::{NewTeam, TeamUpdate};
 use control::domain::version::{Expected, Version};
 
@@ -60,13 +59,7 @@ async fn a_change_is_for_one_state(kept: Kept) {
 
 async fn a_team_that_owns_something_stays(kept: Kept) {
     let team = kept.team("red").await;
-    let new = NewProject {
-        team: None,
-        name: "shop".parse().unwrap(),
-        description: String::new(),
-        settings: Settings::default(),
-    };
-    kept.store.create_project(&act(), team.id, new).await.unwrap();
+    kept.project(&team, "shop").await;
     let at = Edit { reach: Reach::Everything, id: team.id, expected: Expected::Any };
     assert!(matches!(kept.store.delete_team(&act(), at).await, Err(Error::Conflict(_))));
     assert!(kept.store.team(Reach::Everything, team.id).await.is_ok());

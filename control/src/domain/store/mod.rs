@@ -4,7 +4,10 @@
 //! [`Reach`] is [`NotFound`](super::error::Error::NotFound). A future that is dropped changes nothing, or everything.
 
 mod credentials;
+mod data_planes;
+mod deployments;
 mod projects;
+mod signing_keys;
 mod specs;
 mod teams;
 
@@ -14,10 +17,14 @@ use async_trait::async_trait;
 
 use super::access::Reach;
 use super::error::Error;
+use super::id::ProjectId;
 use super::version::Expected;
 
 pub use credentials::Credentials;
+pub use data_planes::DataPlanes;
+pub use deployments::Deployments;
 pub use projects::Projects;
+pub use signing_keys::{Reseal, SigningKeys};
 pub use specs::Specs;
 pub use teams::Teams;
 
@@ -32,13 +39,35 @@ pub struct Edit<Id> {
     pub expected: Expected,
 }
 
+/// A project whose things are meant, as far as whoever asks reaches.
+#[derive(Debug, Clone, Copy)]
+pub struct OfProject {
+    /// How far whoever asks reaches.
+    pub reach: Reach,
+    /// Which project.
+    pub project: ProjectId,
+}
+
+impl OfProject {
+    /// The project itself, in whatever state it is.
+    pub fn any(self) -> Edit<ProjectId> {
+        Edit { reach: self.reach, id: self.project, expected: Expected::Any }
+    }
+}
+
 /// What every operation comes to.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
-pub trait Store: Debug + Health + Credentials + Teams + Projects + Specs {}
+pub trait Store:
+    Debug + Health + Credentials + Teams + Projects + Specs + SigningKeys + DataPlanes + Deployments
+{
+}
 
-impl<S: Debug + Health + Credentials + Teams + Projects + Specs> Store for S {}
+impl<S> Store for S where
+    S: Debug + Health + Credentials + Teams + Projects + Specs + SigningKeys + DataPlanes + Deployments
+{
+}
 
 /// Whether the database is there.
 #[async_trait]

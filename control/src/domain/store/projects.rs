@@ -5,15 +5,15 @@ use async_trait::async_trait;
 use super::{Edit, Result};
 use crate::domain::access::Reach;
 use crate::domain::act::Act;
-use crate::domain::id::{ProjectId, TeamId};
+use crate::domain::id::ProjectId;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::project::{NewProject, Project, ProjectUpdate};
+use crate::domain::project::{Founding, Project, ProjectUpdate};
 
 /// Projects.
 #[async_trait]
 pub trait Projects: Send + Sync {
-    /// Makes one, in this team.
-    async fn create_project(&self, act: &Act, team: TeamId, new: NewProject) -> Result<Project>;
+    /// Makes one, with its first key and the first version of its trust root.
+    async fn create_project(&self, act: &Act, founding: Founding) -> Result<Project>;
     /// One of them.
     async fn project(&self, reach: Reach, id: ProjectId) -> Result<Project>;
     /// All of them, newest first.

@@ -12,6 +12,7 @@ use sqlx::{ColumnIndex, Decode, Row as _, Type};
 use uuid::Uuid;
 
 use super::Error;
+use crate::domain::digest::Digest;
 use crate::domain::version::Version;
 
 /// A row of either database.
@@ -69,6 +70,16 @@ impl Row {
             Self::Postgres(row) => row.try_get::<Option<Json<serde_json::Value>>, _>(column)?,
         };
         value.map(|value| serde_json::from_value(value.0).map_err(|error| wrong(column, error))).transpose()
+    }
+
+    /// The value of a column that holds JSON as text in both databases, which thus keep it as it was written.
+    pub fn json_text<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, Error> {
+        serde_json::from_str(&self.get::<String>(column)?).map_err(|error| wrong(column, error))
+    }
+
+    /// A word of a closed set.
+    pub fn word<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, Error> {
+        serde_json::from_value(self.get::<String>(column)?.into()).map_err(|error| wrong(column, error))
     }
 
     /// A set of words that is kept as a JSON array.
@@ -148,10 +159,28 @@ impl Column for Version {
     }
 }
 
+impl Column for Option<[u8; 32]> {
+    fn read(row: &Row, column: &'static str) -> Result<Self, Error> {
+        let bytes: Option<Vec<u8>> = row.plain(column)?;
+        bytes.map(|bytes| bytes.try_into().map_err(|_| wrong(column, "it has not 32 bytes"))).transpose()
+    }
+}
+
 impl Column for [u8; 32] {
     fn read(row: &Row, column: &'static str) -> Result<Self, Error> {
-        let bytes: Vec<u8> = row.plain(column)?;
-        bytes.try_into().map_err(|_| wrong(column, "it has not 32 bytes"))
+        Option::<Self>::read(row, column)?.ok_or_else(|| wrong(column, "nothing is there"))
+    }
+}
+
+impl Column for Option<Digest> {
+    fn read(row: &Row, column: &'static str) -> Result<Self, Error> {
+        Ok(Option::<[u8; 32]>::read(row, column)?.map(Digest))
+    }
+}
+
+impl Column for Digest {
+    fn read(row: &Row, column: &'static str) -> Result<Self, Error> {
+        <[u8; 32]>::read(row, column).map(Self)
     }
 }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::digest::Digest;
 use crate::domain::id::{
     ApiKeyId, BuildId, DataPlaneId, DeploymentId, EventId, ProjectId, RevisionId, SigningKeyId, SpecId, TeamId, TokenId,
 };
@@ -70,6 +71,7 @@ values! {
     EventId => Uuid, |value| value.0;
     Vec<u8> => Bytes, |value| value;
     &[u8] => Bytes, <[u8]>::to_vec;
+    Digest => Bytes, |value| value.0.to_vec();
     [u8; 32] => Bytes, |value| value.to_vec();
     serde_json::Value => Json, |value| value;
 }

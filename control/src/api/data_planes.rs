@@ -1,0 +1,225 @@
+//! `/teams/{team}/dataplanes`, where data planes are made by hand, and `/projects/{project}/data-planes`, where one sees
+//! those that serve a project.
+
+use axum::extract::State;
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::Api;
+use super::caller::Caller;
+use super::extract::{IfMatch, Json, Paging, Path, Query, parse};
+use super::problem::Problem;
+use super::reply::{Created, Current};
+use crate::domain::access::Reach;
+use crate::domain::data_plane::{DataPlane, DataPlaneUpdate, Filter, Kind, NewDataPlane, Status};
+use crate::domain::error::{Error, Noun};
+use crate::domain::id::{DataPlaneId, ProjectId, TeamId};
+use crate::domain::page::{Page, PageRequest};
+use crate::domain::store::Edit;
+use crate::domain::team::Team;
+use crate::domain::version::Expected;
+use crate::domain::which::Which;
+
+/// Which data planes, and which page of them.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many data planes the page has at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u16>,
+    /// Those that are so.
+    status: Option<Status>,
+    /// Those that are this.
+    kind: Option<Kind>,
+    /// Those whose labels are these: `env=prod,tier!=edge`.
+    selector: Option<String>,
+}
+
+/// Which data plane of which team.
+#[derive(Debug, Deserialize)]
+pub(super) struct Address {
+    team: Which<TeamId>,
+    data_plane: Which<DataPlaneId>,
+}
+
+impl Wanted {
+    fn request(self) -> Result<(Filter, PageRequest), Problem> {
+        let page = Paging { cursor: self.cursor, limit: self.limit }.request()?;
+        let selector = parse("selector", self.selector.as_deref().unwrap_or_default())?;
+        Ok((Filter { project: None, status: self.status, kind: self.kind, selector }, page))
+    }
+}
+
+/// List a team's data planes, newest first.
+#[utoipa::path(
+    get, path = "/teams/{team}/dataplanes", tag = "data-planes",
+    params(("team" = String, Path, description = "The team's id or name"), Wanted),
+    responses((status = 200, body = Page<DataPlane>))
+)]
+pub(super) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(team): Path<Which<TeamId>>,
+    Query(wanted): Query<Wanted>,
+) -> Result<axum::Json<Page<DataPlane>>, Problem> {
+    let (filter, page) = wanted.request()?;
+    let team = team_of(&api, &caller, &team).await?;
+    Ok(axum::Json(api.store.data_planes(Reach::Team(team.id), &filter, &page).await?))
+}
+
+/// Make a data plane by hand. It is offline until it says something.
+#[utoipa::path(
+    post, path = "/teams/{team}/dataplanes", tag = "data-planes", request_body = NewDataPlane,
+    params(("team" = String, Path, description = "The team's id or name")),
+    responses((status = 201, body = DataPlane, headers(("Location" = String), ("ETag" = String))))
+)]
+pub(super) async fn create(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(team): Path<Which<TeamId>>,
+    Json(new): Json<NewDataPlane>,
+) -> Result<Created<DataPlane>, Problem> {
+    new.check()?;
+    let team = team_of(&api, &caller, &team).await?;
+    let plane = api.store.create_data_plane(&caller.act, team.id, new).await?;
+    let location = format!("/api/v1/teams/{}/dataplanes/{}", team.id, plane.id);
+    Ok(Created { location, version: Some(plane.version), body: plane })
+}
+
+/// One of a team's data planes.
+#[utoipa::path(
+    get, path = "/teams/{team}/dataplanes/{data_plane}", tag = "data-planes",
+    params(
+        ("team" = String, Path, description = "The team's id or name"),
+        ("data_plane" = String, Path, description = "The data plane's id or name")
+    ),
+    responses((status = 200, body = DataPlane, headers(("ETag" = String))))
+)]
+pub(super) async fn get(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(address): Path<Address>,
+) -> Result<Current<DataPlane>, Problem> {
+    let plane = data_plane_at(&api, &caller, &address).await?;
+    Ok(Current(plane.version, plane))
+}
+
+/// Change a data plane: what is absent stays.
+#[utoipa::path(
+    patch, path = "/teams/{team}/dataplanes/{data_plane}", tag = "data-planes", request_body = DataPlaneUpdate,
+    params(
+        ("team" = String, Path, description = "The team's id or name"),
+        ("data_plane" = String, Path, description = "The data plane's id or name"),
+        ("If-Match" = String, Header)
+    ),
+    responses((status = 200, body = DataPlane, headers(("ETag" = String))))
+)]
+pub(super) async fn update(
+    State(api): State<Api>,
+    caller: Caller,
+    (Path(address), IfMatch(expected)): (Path<Address>, IfMatch),
+    Json(update): Json<DataPlaneUpdate>,
+) -> Result<Current<DataPlane>, Problem> {
+    update.check()?;
+    let plane = data_plane_at(&api, &caller, &address).await?;
+    let at = Edit { reach: Reach::Team(plane.team), id: plane.id, expected };
+    let plane = api.store.update_data_plane(&caller.act, at, update).await?;
+    Ok(Current(plane.version, plane))
+}
+
+/// Remove a data plane.
+#[utoipa::path(
+    delete, path = "/teams/{team}/dataplanes/{data_plane}", tag = "data-planes",
+    params(
+        ("team" = String, Path, description = "The team's id or name"),
+        ("data_plane" = String, Path, description = "The data plane's id or name"),
+        ("If-Match" = String, Header)
+    ),
+    responses((status = 204))
+)]
+pub(super) async fn delete(
+    State(api): State<Api>,
+    caller: Caller,
+    (Path(address), IfMatch(expected)): (Path<Address>, IfMatch),
+) -> Result<StatusCode, Problem> {
+    let plane = data_plane_at(&api, &caller, &address).await?;
+    let at = Edit { reach: Reach::Team(plane.team), id: plane.id, expected };
+    api.store.delete_data_plane(&caller.act, at).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// List the data planes that serve a project, newest first.
+#[utoipa::path(
+    get, path = "/projects/{project}/data-planes", tag = "data-planes",
+    params(("project" = ProjectId, Path), Wanted), responses((status = 200, body = Page<DataPlane>)),
+    operation_id = "list_of_project"
+)]
+pub(super) async fn list_of_project(
+    State(api): State<Api>,
+    caller: Caller,
+    Path(project): Path<ProjectId>,
+    Query(wanted): Query<Wanted>,
+) -> Result<axum::Json<Page<DataPlane>>, Problem> {
+    let (filter, page) = wanted.request()?;
+    let project = api.store.project(caller.reach(), project).await?;
+    let filter = Filter { project: Some(project.id), ..filter };
+    Ok(axum::Json(api.store.data_planes(caller.reach(), &filter, &page).await?))
+}
+
+/// One of the data planes that serve a project.
+#[utoipa::path(
+    get, path = "/projects/{project}/data-planes/{data_plane}", tag = "data-planes",
+    params(("project" = ProjectId, Path), ("data_plane" = DataPlaneId, Path)),
+    responses((status = 200, body = DataPlane, headers(("ETag" = String)))), operation_id = "get_of_project"
+)]
+pub(super) async fn get_of_project(
+    State(api): State<Api>,
+    caller: Caller,
+    Path((project, id)): Path<(ProjectId, DataPlaneId)>,
+) -> Result<Current<DataPlane>, Problem> {
+    let plane = of_project(api.store.data_plane(caller.reach(), id).await?, project)?;
+    Ok(Current(plane.version, plane))
+}
+
+/// Remove one of the data planes that serve a project. `If-Match` is heeded and need not be sent: whoever removes a data
+/// plane by this path means it whatever it has become.
+#[utoipa::path(
+    delete, path = "/projects/{project}/data-planes/{data_plane}", tag = "data-planes",
+    params(("project" = ProjectId, Path), ("data_plane" = DataPlaneId, Path), ("If-Match" = Option<String>, Header)),
+    responses((status = 204)), operation_id = "delete_of_project"
+)]
+pub(super) async fn delete_of_project(
+    State(api): State<Api>,
+    caller: Caller,
+    Path((project, id)): Path<(ProjectId, DataPlaneId)>,
+    expected: Option<IfMatch>,
+) -> Result<StatusCode, Problem> {
+    let plane = of_project(api.store.data_plane(caller.reach(), id).await?, project)?;
+    let expected = expected.map_or(Expected::Any, |IfMatch(expected)| expected);
+    let at = Edit { reach: caller.reach(), id: plane.id, expected };
+    api.store.delete_data_plane(&caller.act, at).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn team_of(api: &Api, caller: &Caller, which: &Which<TeamId>) -> Result<Team, Error> {
+    match which {
+        Which::Id(id) => api.store.team(caller.reach(), *id).await,
+        Which::Name(name) => api.store.team_named(caller.reach(), name).await,
+    }
+}
+
+async fn data_plane_at(api: &Api, caller: &Caller, address: &Address) -> Result<DataPlane, Error> {
+    let team = team_of(api, caller, &address.team).await?;
+    match &address.data_plane {
+        Which::Id(id) => api.store.data_plane(Reach::Team(team.id), *id).await,
+        Which::Name(name) => api.store.data_plane_named(team.id, name).await,
+    }
+}
+
+/// A data plane of another project is not there.
+fn of_project(plane: DataPlane, project: ProjectId) -> Result<DataPlane, Error> {
+    if plane.project == Some(project) { Ok(plane) } else { Err(Error::NotFound(Noun::DataPlane)) }
+}

@@ -1,0 +1,182 @@
+//! A server that serves, and requests to it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser as _;
+use control::app::{App, KeySettings, Settings};
+use control::config::Config;
+use control::custody::References;
+use control::domain::act::Act;
+use control::domain::store::Credentials as _;
+use control::domain::token::Fingerprint;
+use control::server;
+use control::store::DatabaseStore;
+use control::store::sql::Database;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+use tests::client::{self, Answer, Client};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A server of its own, on SQLite. It ends when it is dropped.
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    /// The first token: it may do everything, everywhere.
+    pub(crate) token: String,
+    _running: (oneshot::Sender<()>, JoinHandle<()>),
+    folder: TempDir,
+}
+
+/// A request to be sent.
+pub(crate) struct Ask<'a> {
+    served: &'a Served,
+    method: String,
+    target: String,
+    token: Option<String>,
+    headers: Vec<(String, String)>,
+    body: Option<String>,
+}
+
+impl Served {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (address, secret, running) = serve(folder.path().to_owned()).await;
+        Self { address, token: secret.unwrap(), _running: running, folder }
+    }
+
+    /// What it keeps everything in.
+    pub(crate) async fn database(&self) -> Database {
+        let file = self.folder.path().join("control.db");
+        Database::open(&format!("sqlite://{}", file.display()), None).await.unwrap()
+    }
+
+    /// The files that it keeps things in, but for the master key.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.is_file() && !path.ends_with("master.key")).collect()
+    }
+
+    /// A request with the first token.
+    pub(crate) fn ask(&self, method: &str, target: &str) -> Ask<'_> {
+        Ask {
+            served: self,
+            method: method.to_owned(),
+            target: target.to_owned(),
+            token: Some(self.token.clone()),
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
+    /// What a GET with the first token answers.
+    pub(crate) async fn get(&self, target: &str) -> Value {
+        let answer = self.ask("GET", target).send().await;
+        assert_eq!(answer.status, 200, "{target}: {}", String::from_utf8_lossy(&answer.body));
+        answer.json()
+    }
+
+    /// What a POST with the first token answers that makes something.
+    pub(crate) async fn make(&self, target: &str, body: &Value) -> Value {
+        let answer = self.ask("POST", target).json(body).send().await;
+        assert!((200..300).contains(&answer.status), "{target}: {}", String::from_utf8_lossy(&answer.body));
+        answer.json()
+    }
+
+    /// A new team's id.
+    pub(crate) async fn team(&self, name: &str) -> String {
+        text(&self.make("/api/v1/teams", &json!({ "name": name })).await["id"])
+    }
+
+    /// A new project's id.
+    pub(crate) async fn project(&self, team: &str, name: &str) -> String {
+        text(&self.make("/api/v1/projects", &json!({ "team": team, "name": name })).await["id"])
+    }
+
+    /// The secret of a new token.
+    pub(crate) async fn token(&self, new: &Value) -> String {
+        let secret = format!("pct_{}", control::domain::id::TokenId::new());
+        let hash = Sha256::digest(secret.as_bytes()).into();
+        let fingerprint = Fingerprint { prefix: "pct_".to_owned(), hash };
+        let store = DatabaseStore::new(self.database().await);
+        store.create_token(&Act::SYSTEM, serde_json::from_value(new.clone()).unwrap(), fingerprint).await.unwrap();
+        secret
+    }
+}
+
+async fn serve(data_folder: PathBuf) -> (SocketAddr, Option<String>, (oneshot::Sender<()>, JoinHandle<()>)) {
+    let settings = Settings {
+        listener: Listener::parse_from(["tests", "--listen", "127.0.0.1:0"]).options,
+        data_folder,
+        database_url: None,
+        database_read_url: None,
+        keys: KeySettings {
+            master_key: None,
+            references: References { allowed: Vec::new(), config: Config::from_environment() },
+        },
+    };
+    let app = App::start(&settings).await.unwrap();
+    let address = app.addresses()[0];
+    let secret = app.bootstrap_token.clone();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let task = tokio::spawn(async move {
+        app.run(async move { drop(stopped.await) }).await;
+    });
+    (address, secret, (stop, task))
+}
+
+/// How to listen, as `serve` has it.
+#[derive(Debug, clap::Parser)]
+struct Listener {
+    #[command(flatten)]
+    options: server::Options,
+}
+
+impl Ask<'_> {
+    /// With another credential.
+    pub(crate) fn with(mut self, secret: &str) -> Self {
+        self.token = Some(secret.to_owned());
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.body("application/json", &body.to_string())
+    }
+
+    pub(crate) fn body(mut self, media_type: &str, body: &str) -> Self {
+        self.body = Some(body.to_owned());
+        self.header("content-type", media_type)
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        let mut client = Client::http1(self.served.address).await;
+        let body = self.body.map_or_else(client::empty, client::full);
+        let mut request = client.request(&self.method, &self.target, body);
+        let authorization = self.token.map(|token| ("authorization".to_owned(), format!("Bearer {token}")));
+        for (name, value) in self.headers.into_iter().chain(authorization) {
+            let name: http::HeaderName = name.parse().unwrap();
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        client.send(request).await
+    }
+
+    pub(crate) async fn status(self) -> u16 {
+        self.send().await.status
+    }
+}
+
+/// A JSON text.
+pub(crate) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
+
+/// The status and code of a refusal.
+pub(crate) fn refusal(answer: &Answer) -> (u16, String) {
+    (answer.status, text(&answer.json()["code"]))
+}
