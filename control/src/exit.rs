@@ -153,11 +153,11 @@ fn of_dev(error: &dev::Error) -> Code {
 
 fn of_server(error: &app::Error) -> Code {
     match error {
-        app::Error::DataFolder { .. } => Code::Generic,
-        app::Error::Database(sql::Error::Url { .. }) => Code::Usage,
         app::Error::MasterKey(error) => of_key(error),
-        app::Error::ArtifactStore(LocationError::Url(_) | LocationError::EndpointOfFolder) => Code::Usage,
-        app::Error::ArtifactStore(LocationError::Folder { .. } | LocationError::SetUp(_)) => Code::Generic,
+        app::Error::Database(sql::Error::Url { .. })
+        | app::Error::ArtifactStore(LocationError::Url(_) | LocationError::EndpointOfFolder) => Code::Usage,
+        app::Error::DataFolder { .. }
+        | app::Error::ArtifactStore(LocationError::Folder { .. } | LocationError::SetUp(_)) => Code::Generic,
         app::Error::OtherMasterKey { .. } => Code::Secret,
         app::Error::Database(_) | app::Error::Domain(_) | app::Error::Listen { .. } | app::Error::Serve(_) => {
             Code::Server

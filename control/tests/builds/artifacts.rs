@@ -6,6 +6,7 @@ use artifact_format::model::Artifact;
 use artifact_format::signature::SigningKey;
 use artifact_format::trust::{Trust, Unsigned};
 use serde_json::json;
+use tests::raw::Raw;
 use zeroize::Zeroizing;
 
 use crate::site::{PET, PETS, Site, ask, compile, download, text, until};
@@ -74,7 +75,7 @@ async fn what_was_signed_elsewhere_is_verified_when_it_arrives() {
     let added = site.plane.post(&format!("/api/v1/projects/{}/signing-keys", site.project), &new).await;
     assert_eq!(added.status, 201, "{}", String::from_utf8_lossy(&added.body));
     refused(b"not an artifact", "").await;
-    refused(&Draft::encode(&model).unwrap().finish().unwrap(), "not signed").await;
+    refused(&Draft::encode(&model).unwrap().finish().unwrap(), "carries no signature").await;
     let mut changed = signed(&model);
     let last = changed.len() - 1;
     changed[last] ^= 1;
@@ -106,8 +107,15 @@ async fn what_was_signed_elsewhere_is_verified_when_it_arrives() {
 async fn an_artifact_that_is_too_large_is_refused_before_it_comes() {
     let site = Site::on_sqlite().await;
     let target = format!("/api/v1/projects/{}/artifacts", site.project);
-    let answer = ask(&site.plane, ("POST", &target), &[BYTES], &vec![0; (64 << 20) + 1]).await;
-    assert_eq!((answer.status, &answer.json()["code"]), (413, &json!("too-large")));
+    let mut raw = Raw::connect(site.plane.address()).await;
+    let (token, length) = (site.plane.token(), (64 << 20) + 1);
+    raw.say(format!(
+        "POST {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/octet-stream\r\nContent-Length: {length}\r\n\r\n"
+    ))
+    .await;
+    let head = raw.head().await;
+    assert!(head.starts_with("HTTP/1.1 413 "), "{head}");
 }
 
 #[tokio::test]

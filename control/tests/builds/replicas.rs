@@ -48,15 +48,12 @@ async fn what_a_killed_one_was_building_is_finished_by_the_other() {
     let mut other = site.replica().await;
     let spec = site.spec(&[("openapi.json", &large())]).await;
     let place = compile(&site.plane, &spec).await;
-    let left = match at_work(&[&site.plane, &other]).await {
-        0 => {
-            site.plane.kill();
-            &other
-        }
-        _ => {
-            other.kill();
-            &site.plane
-        }
+    let left = if at_work(&[&site.plane, &other]).await == 0 {
+        site.plane.kill();
+        &other
+    } else {
+        other.kill();
+        &site.plane
     };
     let build = until(left, &place, "succeeded").await;
     assert_eq!(build["attempt"], 2);

@@ -121,16 +121,16 @@ impl Site {
 pub(crate) async fn compile(plane: &ControlPlane, spec: &str) -> String {
     let answer = plane.send("POST", &format!("/api/v1/specs/{spec}/compile"), None).await;
     assert_eq!(answer.status, 202, "{}", String::from_utf8_lossy(&answer.body));
-    let place = answer.headers["location"].to_str().unwrap().to_owned();
-    assert_eq!(place, format!("/api/v1/builds/{}", text(&answer.json()["id"])));
-    place
+    let location = answer.headers["location"].to_str().unwrap().to_owned();
+    assert_eq!(location, format!("/api/v1/builds/{}", text(&answer.json()["id"])));
+    location
 }
 
 /// Waits until a build is as it should be.
-pub(crate) async fn until(plane: &ControlPlane, place: &str, state: &str) -> Value {
+pub(crate) async fn until(plane: &ControlPlane, location: &str, state: &str) -> Value {
     let mut build = Value::Null;
     let is_so = wait::within(PATIENCE, async || {
-        build = plane.get(place).await.json();
+        build = plane.get(location).await.json();
         build["state"] == state
     });
     assert!(is_so.await, "it never is {state}: {build}");
