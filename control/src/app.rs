@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, Turns, router};
@@ -24,9 +24,11 @@ use crate::domain::name::Name;
 use crate::domain::store::{SigningKeys as _, Store};
 use crate::domain::token::{Fingerprint, NewToken};
 use crate::key::{self, KeySource, MasterKey, MasterKeyId};
+use crate::server::{self, Phase, Server};
 use crate::store::DatabaseStore;
 use crate::store::objects::{Location, LocationError, Objects, sweep};
 use crate::store::sql::{self, Database};
+use crate::telemetry::Metrics;
 
 /// How many artifacts may be on their way in at a time, each in memory.
 const PUSHES: usize = 4;
@@ -36,8 +38,8 @@ const HEAVY: usize = 2;
 /// What the server is told.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where to listen.
-    pub listen: SocketAddr,
+    /// Where to listen, as whom, and how to stop.
+    pub listener: server::Options,
     /// Where everything is kept that has no place of its own.
     pub data_folder: PathBuf,
     /// The database's URL; absent: SQLite in the data folder.
@@ -102,77 +104,83 @@ pub enum Error {
     /// What must be there at the start could not be made.
     #[error(transparent)]
     Domain(#[from] domain::error::Error),
-    /// The address is taken, or is not this machine's.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// Which address.
-        address: SocketAddr,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// The system failed.
-    #[error("the server ended: {0}")]
-    Serve(#[source] std::io::Error),
+    /// Nothing is listened to.
+    #[error(transparent)]
+    Listener(#[from] server::Error),
+    /// There is no runtime, or there are no signals.
+    #[error("the operating system refuses: {0}")]
+    System(#[from] std::io::Error),
 }
 
-/// A server that is ready to serve.
+/// A control plane that is ready to serve.
 #[derive(Debug)]
-pub struct Server {
-    api: Api,
-    listener: TcpListener,
+pub struct App {
+    server: Server,
+    store: Arc<dyn Store>,
+    keys: Keys,
     database: Database,
+    artifacts: Arc<dyn ArtifactBytes>,
     worker: Worker,
+    metrics: Arc<Metrics>,
     /// The first token's secret, where there was none: to be shown once.
     pub bootstrap_token: Option<String>,
 }
 
-impl Server {
-    /// Opens the database and the listener.
+impl App {
+    /// Opens the database and the listener. Needs a runtime.
     pub async fn start(settings: &Settings) -> Result<Self, Error> {
         let database = open(settings).await?;
         let store = DatabaseStore::new(database.clone());
         let keys = keys(settings, &store).await?;
         let artifacts: Arc<dyn ArtifactBytes> = Arc::new(objects(settings)?);
         let bootstrap_token = bootstrap(&store).await?;
-        let listener = TcpListener::bind(settings.listen)
-            .await
-            .map_err(|source| Error::Listen { address: settings.listen, source })?;
         let store: Arc<dyn Store> = Arc::new(store);
         let workshop = Workshop {
             store: Arc::clone(&store),
             artifacts: Arc::clone(&artifacts),
             signer: Arc::new(keys.clone()),
-            runner: Runner::of_this_program(Limits::DEFAULT).map_err(Error::Serve)?,
+            runner: Runner::of_this_program(Limits::DEFAULT)?,
         };
         let worker = Worker::new(workshop, settings.builds.at_once);
-        let api = Api { store, keys, artifacts, pushes: Turns::of(PUSHES), heavy: Turns::of(HEAVY) };
-        Ok(Self { api, listener, database, worker, bootstrap_token })
+        let server = Server::bind(&settings.listener).await?;
+        let metrics = Arc::new(Metrics::default());
+        if let Some(certificates) = server.certificates() {
+            metrics.show_certificates(Arc::clone(certificates));
+        }
+        Ok(Self { server, store, keys, database, artifacts, worker, metrics, bootstrap_token })
     }
 
     /// Where it listens.
-    pub fn address(&self) -> Result<SocketAddr, Error> {
-        self.listener.local_addr().map_err(Error::Serve)
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.server.addresses()
     }
 
-    /// Serves until `stop` ends, then what is under way.
-    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    /// Serves until `stop` is ready, then drains.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let phase = watch::Sender::new(Phase::Serving);
         let stopping = CancellationToken::new();
         let working = tokio::spawn(self.worker.run(stopping.clone()));
-        let (store, artifacts) = (Arc::clone(&self.api.store), Arc::clone(&self.api.artifacts));
+        let (store, artifacts) = (Arc::clone(&self.store), Arc::clone(&self.artifacts));
         let sweeping = tokio::spawn(async move { sweep::run(&*store, &*artifacts).await });
-        let routes = router::router(self.api);
-        let stop = async move {
+        let api = Api {
+            store: self.store,
+            keys: self.keys,
+            artifacts: self.artifacts,
+            pushes: Turns::of(PUSHES),
+            heavy: Turns::of(HEAVY),
+            metrics: self.metrics,
+            phase: phase.subscribe(),
+        };
+        let stop = async {
             stop.await;
             // Builds are given back while requests are still answered.
             stopping.cancel();
         };
-        let served = axum::serve(self.listener, routes).with_graceful_shutdown(stop).await;
+        self.server.serve(router::router(api), &phase, stop).await;
         sweeping.abort();
         // Whatever became of it: there is nothing more to do for it.
         let _ = working.await;
-        served.map_err(Error::Serve)?;
         self.database.close().await;
-        Ok(())
     }
 }
 

@@ -67,7 +67,7 @@ pub fn of_error(error: &Error) -> ExitCode {
 
 fn code(error: &Error) -> Code {
     match error {
-        Error::Config(_) | Error::NoDataFolder => Code::Usage,
+        Error::Config(_) | Error::NoDataFolder | Error::Telemetry(_) | Error::Traces(_) => Code::Usage,
         Error::File(error) => of_file(error),
         Error::Key(error) => of_key(error),
         Error::Artifact(error) => of_artifact(error),
@@ -159,7 +159,7 @@ fn of_server(error: &app::Error) -> Code {
         app::Error::DataFolder { .. }
         | app::Error::ArtifactStore(LocationError::Folder { .. } | LocationError::SetUp(_)) => Code::Generic,
         app::Error::OtherMasterKey { .. } => Code::Secret,
-        app::Error::Database(_) | app::Error::Domain(_) | app::Error::Listen { .. } | app::Error::Serve(_) => {
+        app::Error::Database(_) | app::Error::Domain(_) | app::Error::Listener(_) | app::Error::System(_) => {
             Code::Server
         }
     }

@@ -14,6 +14,7 @@ pub mod extract;
 pub mod guard;
 mod health;
 mod heavy;
+mod metrics;
 pub mod problem;
 mod projects;
 pub mod reply;
@@ -23,14 +24,18 @@ mod teams;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::custody::Keys;
 use crate::domain::artifact::ArtifactBytes;
 use crate::domain::store::Store;
+use crate::server::Phase;
+use crate::telemetry::Metrics;
 
 pub use heavy::{Heavy, Turns};
 
 /// What every route is given.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Api {
     /// What there is.
     pub store: Arc<dyn Store>,
@@ -42,10 +47,8 @@ pub struct Api {
     pub pushes: Turns,
     /// For looking into artifacts.
     pub heavy: Turns,
-}
-
-impl std::fmt::Debug for Api {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Api").finish_non_exhaustive()
-    }
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What the server is doing.
+    pub phase: watch::Receiver<Phase>,
 }

@@ -1,11 +1,14 @@
 //! Problem details (RFC 9457): the one place where errors become responses.
 
+use axum::extract::Request;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::domain::error::{Error, Fault};
+use crate::telemetry::RequestId;
 
 macro_rules! codes {
     ($($(#[$meta:meta])* $name:ident = $status:ident, $text:literal, $title:literal;)+) => {
@@ -208,6 +211,22 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// Tells a refusal which request it is about: its `request_id`.
+pub async fn name_request(request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned();
+    let response = next.run(request).await;
+    let named = id.zip(response.extensions().get::<Problem>().cloned());
+    let Some((id, problem)) = named else { return response };
+    let (parts, _) = response.into_parts();
+    let mut named = problem.of_request(id.as_str()).into_response();
+    // What layers in between added stays.
+    parts.headers.into_iter().filter_map(|(name, value)| Some((name?, value))).for_each(|(name, value)| {
+        named.headers_mut().entry(name).or_insert(value);
+    });
+    named.headers_mut().remove(CONTENT_LENGTH);
+    named
 }
 
 /// What a path without a route answers.

@@ -1,6 +1,9 @@
 //! Every route, with the scope that it takes. The OpenAPI document is made of this table, so neither can drift.
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::MatchedPath;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -8,8 +11,11 @@ use utoipa_axum::routes;
 
 use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
-use super::{Api, artifacts, builds, data_planes, deployments, docs, health, problem, projects, signing_keys, teams};
+use super::{
+    Api, artifacts, builds, data_planes, deployments, docs, health, metrics, problem, projects, signing_keys, teams,
+};
 use crate::domain::access::Scope;
+use crate::telemetry::Observe;
 
 /// What the document says of itself.
 #[derive(OpenApi)]
@@ -33,11 +39,16 @@ pub fn router(api: Api) -> Router {
         .nest("/api/v1", resources.clone())
         .merge(resources)
         .merge(health::router())
+        .merge(metrics::router())
         .merge(docs::router(&document()))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(axum::middleware::from_fn_with_state(api.clone(), super::guard::authenticate))
+        .layer(axum::middleware::from_fn(problem::name_request))
         .layer(axum::extract::DefaultBodyLimit::max(JSON_MAX_BYTES))
+        .layer(Observe::new(Arc::clone(&api.metrics), |extensions| {
+            extensions.get::<MatchedPath>().map(MatchedPath::as_str)
+        }))
         .with_state(api)
 }
 

@@ -95,6 +95,12 @@ pub enum Error {
     /// The server.
     #[error(transparent)]
     Server(#[from] crate::app::Error),
+    /// What the server would show of itself.
+    #[error(transparent)]
+    Telemetry(#[from] crate::telemetry::Error),
+    /// What the environment says of a collector of traces.
+    #[error(transparent)]
+    Traces(#[from] crate::telemetry::otlp::Error),
     /// Nowhere to keep what the server keeps.
     #[error("there is no folder to keep data in (neither XDG_DATA_HOME nor HOME is an absolute path): give --data-dir")]
     NoDataFolder,

@@ -4,12 +4,14 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use control::app::{BuildSettings, KeySettings, Server, Settings};
+use clap::Parser as _;
+use control::app::{App, BuildSettings, KeySettings, Settings};
 use control::config::Config;
 use control::custody::References;
 use control::domain::act::Act;
 use control::domain::store::Credentials as _;
 use control::domain::token::Fingerprint;
+use control::server;
 use control::store::DatabaseStore;
 use control::store::sql::Database;
 use serde_json::{Value, json};
@@ -106,7 +108,7 @@ impl Served {
 
 async fn serve(data_folder: PathBuf) -> (SocketAddr, Option<String>, (oneshot::Sender<()>, JoinHandle<()>)) {
     let settings = Settings {
-        listen: ([127, 0, 0, 1], 0).into(),
+        listener: Listener::parse_from(["tests", "--listen", "127.0.0.1:0"]).options,
         data_folder,
         database_url: None,
         database_read_url: None,
@@ -116,14 +118,21 @@ async fn serve(data_folder: PathBuf) -> (SocketAddr, Option<String>, (oneshot::S
         },
         builds: BuildSettings { artifacts: None, at_once: NonZeroUsize::MIN },
     };
-    let server = Server::start(&settings).await.unwrap();
-    let address = server.address().unwrap();
-    let secret = server.bootstrap_token.clone();
+    let app = App::start(&settings).await.unwrap();
+    let address = app.addresses()[0];
+    let secret = app.bootstrap_token.clone();
     let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
-        server.run(async move { drop(stopped.await) }).await.unwrap();
+        app.run(async move { drop(stopped.await) }).await;
     });
     (address, secret, (stop, task))
+}
+
+/// How to listen, as `serve` has it.
+#[derive(Debug, clap::Parser)]
+struct Listener {
+    #[command(flatten)]
+    options: server::Options,
 }
 
 impl Ask<'_> {

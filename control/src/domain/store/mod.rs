@@ -12,6 +12,8 @@ mod projects;
 mod signing_keys;
 mod teams;
 
+use std::fmt::Debug;
+
 use async_trait::async_trait;
 
 use super::access::Reach;
@@ -60,12 +62,23 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
 pub trait Store:
-    Health + Credentials + Teams + Projects + SigningKeys + DataPlanes + Deployments + Builds + BuildQueue + Artifacts
+    Debug
+    + Health
+    + Credentials
+    + Teams
+    + Projects
+    + SigningKeys
+    + DataPlanes
+    + Deployments
+    + Builds
+    + BuildQueue
+    + Artifacts
 {
 }
 
 impl<S> Store for S where
-    S: Health
+    S: Debug
+        + Health
         + Credentials
         + Teams
         + Projects
