@@ -1,22 +1,27 @@
 //! The server, put together: database, API, listener.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use thiserror::Error;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::access::upkeep::{Retention, Upkeep};
 use crate::api::memory::Memory;
-use crate::api::{Api, router};
+use crate::api::{Api, Turns, router};
+use crate::build::attempt::Workshop;
+use crate::build::runner::{Limits, Runner};
+use crate::build::worker::Worker;
 use crate::config::Config;
 use crate::custody::{Keys, References};
 use crate::domain;
 use crate::domain::access::Role;
 use crate::domain::act::Act;
+use crate::domain::artifact::ArtifactBytes;
 use crate::domain::name::Name;
 use crate::domain::secret::{self, Kind, Secret};
 use crate::domain::store::{SigningKeys as _, Store};
@@ -24,8 +29,14 @@ use crate::domain::token::{Fingerprint, NewToken};
 use crate::key::{self, KeySource, MasterKey, MasterKeyId};
 use crate::server::{self, Phase, Server};
 use crate::store::DatabaseStore;
+use crate::store::objects::{Location, LocationError, Objects, sweep};
 use crate::store::sql::{self, Database};
 use crate::telemetry::Metrics;
+
+/// How many artifacts may be on their way in at a time, each in memory.
+const PUSHES: usize = 4;
+/// How many artifacts are looked into at a time.
+const HEAVY: usize = 2;
 
 /// What the server is told.
 #[derive(Debug, Clone)]
@@ -44,6 +55,17 @@ pub struct Settings {
     pub rate_limit: u32,
     /// How long audit events are kept.
     pub audit_retention: Retention,
+    /// Where the bytes of artifacts are kept, and how they come to be.
+    pub builds: BuildSettings,
+}
+
+/// How artifacts are made and kept.
+#[derive(Debug, Clone)]
+pub struct BuildSettings {
+    /// Where the bytes of artifacts are kept; absent: in the data folder.
+    pub artifacts: Option<Location>,
+    /// How many builds are worked on at a time.
+    pub at_once: NonZeroUsize,
 }
 
 /// How private keys are kept and found.
@@ -83,6 +105,9 @@ pub enum Error {
         /// The one that was given.
         given: MasterKeyId,
     },
+    /// The store of artifacts cannot be used.
+    #[error(transparent)]
+    ArtifactStore(#[from] LocationError),
     /// What must be there at the start could not be made.
     #[error(transparent)]
     Domain(#[from] domain::error::Error),
@@ -104,6 +129,8 @@ pub struct App {
     store: Arc<dyn Store>,
     keys: Keys,
     database: Database,
+    artifacts: Arc<dyn ArtifactBytes>,
+    worker: Worker,
     metrics: Arc<Metrics>,
     access: Arc<Access>,
     audit_retention: Retention,
@@ -117,15 +144,24 @@ impl App {
         let database = open(settings).await?;
         let store = DatabaseStore::new(database.clone());
         let keys = keys(settings, &store).await?;
+        let artifacts: Arc<dyn ArtifactBytes> = Arc::new(objects(settings)?);
         let bootstrap_token = bootstrap(&store).await?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let workshop = Workshop {
+            store: Arc::clone(&store),
+            artifacts: Arc::clone(&artifacts),
+            signer: Arc::new(keys.clone()),
+            runner: Runner::of_this_program(Limits::DEFAULT)?,
+        };
+        let worker = Worker::new(workshop, settings.builds.at_once);
         let server = Server::bind(&settings.listener).await?;
         let metrics = Arc::new(Metrics::default());
         if let Some(certificates) = server.certificates() {
             metrics.show_certificates(Arc::clone(certificates));
         }
         let access = Arc::new(Access::new(settings.rate_limit));
-        let (store, audit_retention) = (Arc::new(store), settings.audit_retention);
-        Ok(Self { server, store, keys, database, metrics, access, audit_retention, bootstrap_token })
+        let audit_retention = settings.audit_retention;
+        Ok(Self { server, store, keys, database, artifacts, worker, metrics, access, audit_retention, bootstrap_token })
     }
 
     /// Where it listens.
@@ -136,26 +172,38 @@ impl App {
     /// Serves until `stop` is ready, then drains.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let phase = watch::Sender::new(Phase::Serving);
+        let (stopping, served) = (CancellationToken::new(), CancellationToken::new());
+        let working = tokio::spawn(self.worker.run(stopping.clone()));
+        let (store, artifacts) = (Arc::clone(&self.store), Arc::clone(&self.artifacts));
+        let sweeping = tokio::spawn(async move { sweep::run(&*store, &*artifacts).await });
+        let upkeep = Upkeep {
+            store: Arc::clone(&self.store),
+            access: Arc::clone(&self.access),
+            metrics: Arc::clone(&self.metrics),
+            retention: self.audit_retention,
+        };
+        let upkeep = tokio::spawn(upkeep.run(served.clone().cancelled_owned()));
         let api = Api {
             store: self.store,
             keys: self.keys,
             memory: Memory::default(),
             access: self.access,
+            artifacts: self.artifacts,
+            pushes: Turns::of(PUSHES),
+            heavy: Turns::of(HEAVY),
             metrics: self.metrics,
             phase: phase.subscribe(),
         };
-        let (serving, served) = oneshot::channel::<()>();
-        let upkeep = Upkeep {
-            store: Arc::clone(&api.store),
-            access: Arc::clone(&api.access),
-            metrics: Arc::clone(&api.metrics),
-            retention: self.audit_retention,
+        let stop = async {
+            stop.await;
+            // Builds are given back while requests are still answered.
+            stopping.cancel();
         };
-        let upkeep = tokio::spawn(upkeep.run(served.map(drop)));
         self.server.serve(router::router(api), &phase, stop).await;
+        sweeping.abort();
         // After the last request, so that what it noted is written, too.
-        drop(serving);
-        let _ = upkeep.await;
+        served.cancel();
+        let _ = tokio::join!(working, upkeep);
         self.database.close().await;
     }
 }
@@ -164,6 +212,13 @@ impl App {
 async fn open(settings: &Settings) -> Result<Database, Error> {
     let url = url_of(&settings.data_folder, settings.database_url.as_deref())?;
     Ok(Database::open(&url, settings.database_read_url.as_deref()).await?)
+}
+
+/// Where the bytes of artifacts are.
+fn objects(settings: &Settings) -> Result<Objects, Error> {
+    let location = settings.builds.artifacts.clone();
+    let location = location.unwrap_or_else(|| Location::Folder(settings.data_folder.join("artifacts")));
+    Ok(location.open(&settings.keys.references.config.aws())?)
 }
 
 /// The database that is named, or the data folder's.

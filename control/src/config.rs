@@ -79,6 +79,11 @@ impl Config {
         variable(name)
     }
 
+    /// Every `AWS_*` variable, in small letters: how S3 is reached.
+    pub fn aws(&self) -> Vec<(String, String)> {
+        aws()
+    }
+
     /// Where traces go: `OTEL_*`.
     pub fn traces(&self) -> Result<otlp::Settings, otlp::Error> {
         otlp::Settings::read(variable)
@@ -98,6 +103,15 @@ impl Config {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn variable(name: &str) -> Option<OsString> {
     env::var_os(name)
+}
+
+fn aws() -> Vec<(String, String)> {
+    let variables =
+        env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    variables
+        .filter(|(name, _)| name.starts_with("AWS_"))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use artifact_format::container;
 
 use crate::command::{Error, Outcome};
+use crate::store::objects::LocationError;
 use crate::store::sql;
 use crate::{app, artifact, build, compilation, dev, documents, file, init, key};
 
@@ -152,9 +153,11 @@ fn of_dev(error: &dev::Error) -> Code {
 
 fn of_server(error: &app::Error) -> Code {
     match error {
-        app::Error::DataFolder { .. } => Code::Generic,
-        app::Error::Database(sql::Error::Url { .. }) => Code::Usage,
         app::Error::MasterKey(error) => of_key(error),
+        app::Error::Database(sql::Error::Url { .. })
+        | app::Error::ArtifactStore(LocationError::Url(_) | LocationError::EndpointOfFolder) => Code::Usage,
+        app::Error::DataFolder { .. }
+        | app::Error::ArtifactStore(LocationError::Folder { .. } | LocationError::SetUp(_)) => Code::Generic,
         app::Error::OtherMasterKey { .. } => Code::Secret,
         app::Error::Database(_)
         | app::Error::Domain(_)

@@ -85,7 +85,8 @@ create table artifacts (
     signed_by   jsonb not null,
     -- Null where it was uploaded.
     build_id    uuid,
-    summary     jsonb not null,
+    -- JSON, as text in both databases.
+    summary     text not null,
     created_at  bigint not null,
     primary key (project_id, digest)
 );
@@ -97,15 +98,22 @@ create table builds (
     project_id   uuid not null references projects (id) on delete cascade,
     spec_id      uuid not null references specs (id) on delete cascade,
     revision_id  uuid not null references revisions (id) on delete cascade,
+    -- The revision's number.
+    revision     bigint not null,
     environment  text,
     -- How to compile, as the project's settings said when the build was asked for.
-    options      jsonb not null,
+    options      text not null,
     state        text not null check (state in ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
     -- Counts claims: only the newest claim may finish a build.
     attempt      bigint not null,
+    -- Counts claims whose lease ran out.
+    deaths       bigint not null,
     claimed_by   text,
     lease_until  bigint,
-    diagnostics  jsonb,
+    -- JSON, as text in both databases: what documents say may hold what jsonb does not.
+    diagnostics  text,
+    errors       bigint,
+    warnings     bigint,
     log          text not null,
     failure      text,
     artifact     bytea,

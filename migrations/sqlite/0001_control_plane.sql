@@ -97,15 +97,21 @@ create table builds (
     project_id   text not null references projects (id) on delete cascade,
     spec_id      text not null references specs (id) on delete cascade,
     revision_id  text not null references revisions (id) on delete cascade,
+    -- The revision's number.
+    revision     integer not null,
     environment  text,
     -- How to compile, as the project's settings said when the build was asked for.
     options      text not null,
     state        text not null check (state in ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
     -- Counts claims: only the newest claim may finish a build.
     attempt      integer not null,
+    -- Counts claims whose lease ran out.
+    deaths       integer not null,
     claimed_by   text,
     lease_until  integer,
     diagnostics  text,
+    errors       integer,
+    warnings     integer,
     log          text not null,
     failure      text,
     artifact     blob,

@@ -168,6 +168,18 @@ impl Setup {
         self
     }
 
+    /// The same, if the option was not given yet.
+    #[must_use]
+    pub fn set_unless(self, option: &str, value: &str) -> Self {
+        if self.arguments.iter().any(|given| given == option) { self } else { self.set(option, value) }
+    }
+
+    /// Keeps what has no place of its own in the folder of another one.
+    #[must_use]
+    pub fn in_folder_of(self, other: &Self) -> Self {
+        Self { folder: Arc::clone(&other.folder), ..self }
+    }
+
     /// Adds variables to its environment, which is empty otherwise.
     #[must_use]
     pub fn with_environment(mut self, variables: impl IntoIterator<Item = (&'static str, String)>) -> Self {

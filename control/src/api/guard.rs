@@ -165,17 +165,13 @@ async fn hold_to_project(api: &Api, principal: &Principal, parts: &mut Parts) ->
     let value = |name| parameters.iter().find(|(own, _)| *own == name).map_or("", |(_, value)| value);
     let is_within = match route {
         "/tokens/self" => true,
-        "/artifacts/{artifact}" | "/artifacts/{artifact}/download" => match digest(value("artifact")) {
-            Some(digest) => api.store.has_artifact(project, digest).await?,
-            None => false,
+        "/artifacts/{artifact}" | "/artifacts/{artifact}/download" => match value("artifact").parse() {
+            Ok(artifact) => api.store.may_fetch(project, artifact).await?,
+            Err(_) => false,
         },
         _ => value("project").parse() == Ok(project),
     };
     if is_within { Ok(()) } else { Err(out_of_reach()) }
-}
-
-fn digest(text: &str) -> Option<[u8; 32]> {
-    hex::decode(text).ok()?.try_into().ok()
 }
 
 /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10 sections 3 and 4).

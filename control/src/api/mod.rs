@@ -6,7 +6,9 @@
 //! place where errors become responses; then one file per noun.
 
 mod api_keys;
+mod artifacts;
 mod audit;
+mod builds;
 pub mod caller;
 mod data_planes;
 mod deployments;
@@ -14,6 +16,7 @@ mod docs;
 pub mod extract;
 pub mod guard;
 mod health;
+mod heavy;
 pub mod idempotent;
 pub mod memory;
 mod metrics;
@@ -36,9 +39,12 @@ use tokio::sync::watch;
 
 use crate::access::Access;
 use crate::custody::Keys;
+use crate::domain::artifact::ArtifactBytes;
 use crate::domain::store::Store;
 use crate::server::Phase;
 use crate::telemetry::Metrics;
+
+pub use heavy::{Heavy, Turns};
 
 /// What every route is given.
 #[derive(Debug, Clone)]
@@ -51,6 +57,12 @@ pub struct Api {
     pub memory: memory::Memory,
     /// Who was here, who guesses, who asks too often.
     pub access: Arc<Access>,
+    /// Where the bytes of artifacts are.
+    pub artifacts: Arc<dyn ArtifactBytes>,
+    /// For artifacts that arrive, each in memory.
+    pub pushes: Turns,
+    /// For looking into artifacts.
+    pub heavy: Turns,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What the server is doing.

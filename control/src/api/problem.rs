@@ -78,6 +78,8 @@ codes! {
     TooLarge = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
     /// The body did not come in time.
     TooSlow = REQUEST_TIMEOUT, "too-slow", "The body did not come in time";
+    /// The part that is asked for is not there.
+    RangeNotSatisfiable = RANGE_NOT_SATISFIABLE, "range-not-satisfiable", "There is no such part";
     /// The body's media type is not taken here.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "This media type is not taken here";
     /// It can be read, and cannot be meant.

@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
 use super::{
-    Api, api_keys, audit, data_planes, deployments, docs, guard, health, idempotent, metrics, problem, projects,
-    refused, revisions, signing_keys, specs, teams, tokens,
+    Api, api_keys, artifacts, audit, builds, data_planes, deployments, docs, guard, health, idempotent, metrics,
+    problem, projects, refused, revisions, signing_keys, specs, teams, tokens,
 };
 use crate::domain::access::Scope;
 use crate::telemetry::Observe;
@@ -128,4 +128,16 @@ fn resources() -> OpenApiRouter<Api> {
         .guarded(Scope::ApiKeysWrite, routes!(api_keys::rotate))
         .guarded(Scope::AuditRead, routes!(audit::list))
         .guarded(Scope::AuditRead, routes!(audit::export))
+        .guarded(Scope::BuildsWrite, routes!(builds::create))
+        .guarded(Scope::BuildsRead, routes!(builds::get))
+        .guarded(Scope::BuildsRead, routes!(builds::log))
+        .guarded(Scope::BuildsWrite, routes!(builds::cancel))
+        .guarded(Scope::BuildsRead, routes!(builds::of_project))
+        .guarded(Scope::BuildsRead, routes!(builds::of_spec))
+        .guarded(Scope::ArtifactsRead, routes!(artifacts::list))
+        .guarded(Scope::ArtifactsWrite, routes!(artifacts::push::push))
+        .guarded(Scope::ArtifactsWrite, routes!(artifacts::delete))
+        .guarded(Scope::ArtifactsRead, routes!(artifacts::get))
+        .guarded(Scope::ArtifactsRead, routes!(artifacts::comparison::compare))
+        .guarded(Scope::ArtifactsRead, routes!(artifacts::download::download))
 }

@@ -11,10 +11,14 @@
 //! says are bounded. What kills it is an [`Error`](runner::Error) that says what happened.
 //!
 //! Read in this order: [`job`] (what goes in), [`outcome`] (what comes out), [`frame`] (how both are written), [`child`]
-//! (the far end), [`runner`] (the near end).
+//! (the far end), [`runner`] (the near end); then [`attempt`] (from a claim to an ending, signed and stored), [`worker`]
+//! (which takes claims out of the queue), [`describe`] (what an artifact says of itself).
 
+pub mod attempt;
 pub mod child;
+pub mod describe;
 pub mod frame;
 pub mod job;
 pub mod outcome;
 pub mod runner;
+pub mod worker;

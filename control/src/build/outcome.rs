@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use compiler::diagnostic::{Color, Diagnostics, Format};
-use serde::{Deserialize, Serialize};
 
 use super::frame;
+use crate::domain::report::Report;
 
 /// How many diagnostics a build reports: nobody repairs more at a time. All of them are counted.
 pub const DIAGNOSTICS_MAX: usize = 1000;
@@ -21,74 +21,6 @@ pub struct Outcome {
     pub report: Report,
     /// The same for people, as `validate` shows it.
     pub text: String,
-}
-
-/// What is wrong with documents: what `validate --format json` prints.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Report {
-    /// By file and place, at most [`DIAGNOSTICS_MAX`]: errors before warnings where there are more.
-    pub diagnostics: Vec<Diagnostic>,
-    /// How many errors were found.
-    pub errors: usize,
-    /// How many warnings were found.
-    pub warnings: usize,
-}
-
-/// One fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Diagnostic {
-    /// As in `PC1003`.
-    pub code: String,
-    /// What kind of fault, in a few words.
-    pub title: String,
-    /// Whether it prevents an artifact.
-    pub severity: Severity,
-    /// What is wrong.
-    pub message: String,
-    /// Where.
-    pub place: Place,
-    /// What to do about it.
-    pub hint: Option<String>,
-    /// Other places that belong to the fault.
-    pub related: Vec<Related>,
-    /// The page about the code, within the project's documentation.
-    pub docs: String,
-}
-
-/// Whether a fault prevents an artifact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// It does.
-    Error,
-    /// It touches no request.
-    Warning,
-}
-
-/// A place in a document.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Place {
-    /// The path of the file.
-    pub file: String,
-    /// A JSON Pointer (RFC 6901); `None` where the text is at fault.
-    pub pointer: Option<String>,
-    /// From 1; `None` where the file could not be read.
-    pub line: Option<u32>,
-    /// From 1, in Unicode scalar values.
-    pub column: Option<u32>,
-}
-
-/// A place that belongs to a fault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Related {
-    /// Where.
-    pub place: Place,
-    /// What it has to do with the fault.
-    pub message: String,
 }
 
 impl Outcome {

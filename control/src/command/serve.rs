@@ -1,13 +1,16 @@
 //! `serve`: the control plane's server.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use super::{Context, Error, Outcome};
 use crate::access::upkeep::Retention;
-use crate::app::{self, App, KeySettings, Settings};
+use crate::app::{self, App, BuildSettings, KeySettings, Settings};
+use crate::build::worker::Worker;
 use crate::custody::{Allowed, References};
 use crate::key::KeySource;
 use crate::server::{self, Signals};
+use crate::store::objects::{Location, LocationError};
 use crate::telemetry::{self, Telemetry, log};
 
 /// The arguments of `serve`.
@@ -39,6 +42,16 @@ pub struct Args {
     /// How long audit events are kept: a time of at least a day such as `400d`, or `forever`.
     #[arg(long, env = "PORTCULLIS_CONTROL_AUDIT_RETENTION", value_name = "TIME", default_value = "400d")]
     audit_retention: Retention,
+    /// Where the bytes of artifacts are kept: `file:///FOLDER`, or `s3://BUCKET/PREFIX` with the usual `AWS_*` variables.
+    /// Without it, a folder in the data folder. Control planes with one database have one store of artifacts.
+    #[arg(long, env = "PORTCULLIS_CONTROL_ARTIFACT_STORE", value_name = "URL")]
+    artifact_store: Option<String>,
+    /// Where the S3 server is, if it is not Amazon's: `https://HOST:PORT`.
+    #[arg(long, env = "PORTCULLIS_CONTROL_ARTIFACT_STORE_ENDPOINT", value_name = "URL", requires = "artifact_store")]
+    artifact_store_endpoint: Option<String>,
+    /// How many builds are worked on at a time. Without it, as many as there are cores, and two at most.
+    #[arg(long, env = "PORTCULLIS_CONTROL_BUILD_JOBS", value_name = "COUNT")]
+    build_jobs: Option<NonZeroUsize>,
     /// How to log: text on a terminal, JSON elsewhere.
     #[arg(long, env = "PORTCULLIS_CONTROL_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     log_format: Option<log::Format>,
@@ -62,6 +75,10 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
         },
         rate_limit: args.rate_limit,
         audit_retention: args.audit_retention,
+        builds: BuildSettings {
+            artifacts: args.artifact_location().map_err(crate::app::Error::from)?,
+            at_once: args.build_jobs.unwrap_or_else(Worker::usual_at_once),
+        },
     };
     let telemetry = telemetry::Settings {
         format: args.log_format.unwrap_or_else(log::Format::of_stderr),
@@ -71,6 +88,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(app::Error::System)?;
     runtime.block_on(serve(&settings, &telemetry, context))?;
     Ok(Outcome::Done)
+}
+
+impl Args {
+    fn artifact_location(&self) -> Result<Option<Location>, LocationError> {
+        let parse = |url: &String| Location::parse(url, self.artifact_store_endpoint.as_deref());
+        self.artifact_store.as_ref().map(parse).transpose()
+    }
 }
 
 async fn serve(settings: &Settings, telemetry: &telemetry::Settings, context: &Context) -> Result<(), Error> {

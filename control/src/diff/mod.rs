@@ -29,7 +29,7 @@ pub struct Diff {
 }
 
 /// One change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Change {
     /// What it is a change of.
     pub subject: Subject,
@@ -45,8 +45,9 @@ pub struct Change {
 }
 
 /// What a change is a change of.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[schema(as = ChangeSubject)]
 pub enum Subject {
     /// The artifact as a whole.
     Artifact,
@@ -67,8 +68,9 @@ pub enum Subject {
 }
 
 /// Which part of a subject changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ChangeKind)]
 pub enum Kind {
     /// Something is there that was not.
     Added,
@@ -101,8 +103,9 @@ pub enum Kind {
 }
 
 /// What a change means for those who call the API. The worst sorts first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ChangeSeverity)]
 pub enum Severity {
     /// A call that worked may fail, or its answer may surprise.
     Breaking,
@@ -113,8 +116,9 @@ pub enum Severity {
 }
 
 /// What protects an API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ChangeGuard)]
 pub enum Guard {
     /// Someone may call who might not.
     Authentication,

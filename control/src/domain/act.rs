@@ -124,6 +124,8 @@ actions! {
     BuildFail = "build.fail",
     /// An artifact was uploaded.
     ArtifactPush = "artifact.push",
+    /// An artifact was forgotten.
+    ArtifactDelete = "artifact.delete",
     /// A data plane was made by hand.
     DataPlaneCreate = "data-plane.create",
     /// A data plane was changed.

@@ -118,6 +118,11 @@ impl Error {
     pub fn database(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Unavailable { dependency: Dependency::Database, source: source.into() }
     }
+
+    /// The store of artifacts failed.
+    pub fn artifact_store(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable { dependency: Dependency::ArtifactStore, source: source.into() }
+    }
 }
 
 impl Noun {

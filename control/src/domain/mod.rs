@@ -8,14 +8,17 @@
 //! - [`secret`]: what people, pipelines and data planes show to say who they are;
 //! - [`token`], [`team`], [`project`] and what a project owns: [`spec`], [`revision_diff`], [`signing_key`], [`api_key`],
 //!   [`data_plane`], [`deployment`]; [`label`] chooses among data planes;
-//! - [`signing`]: the port through which builds are signed;
+//! - [`mod@build`], with what compilers say in a [`report`]; [`artifact`]; [`signing`]: the port through which builds are
+//!   signed;
 //! - [`audit`]: what was done, and what was refused; [`idempotency`]: what is done once however often it is asked for;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;
 pub mod act;
 pub mod api_key;
+pub mod artifact;
 pub mod audit;
+pub mod build;
 pub mod data_plane;
 pub mod deployment;
 pub mod digest;
@@ -26,6 +29,7 @@ pub mod label;
 pub mod name;
 pub mod page;
 pub mod project;
+pub mod report;
 pub mod revision_diff;
 pub mod secret;
 pub mod signing;

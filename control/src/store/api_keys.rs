@@ -9,6 +9,7 @@ use super::tokens::{check_good, old_until};
 use crate::domain::access::Reach;
 use crate::domain::act::{Act, Action};
 use crate::domain::api_key::{ApiKey, NewApiKey};
+use crate::domain::digest::Digest;
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{ApiKeyId, ProjectId, TeamId};
 use crate::domain::page::{Page, PageRequest};
@@ -115,8 +116,8 @@ impl ApiKeys for DatabaseStore {
         Ok(())
     }
 
-    async fn has_artifact(&self, project: ProjectId, digest: [u8; 32]) -> Result<bool> {
-        let select = sql("select id from artifacts where project_id = $1 and digest = $2").bind(project).bind(digest);
+    async fn may_fetch(&self, project: ProjectId, artifact: Digest) -> Result<bool> {
+        let select = sql("select id from artifacts where project_id = $1 and digest = $2").bind(project).bind(artifact);
         Ok(self.database.fetch_optional(select).await?.is_some())
     }
 }

@@ -5,12 +5,15 @@
 //! then one file per noun.
 
 mod api_keys;
+mod artifacts;
 mod audit;
+mod builds;
 mod credentials;
 mod data_planes;
 mod deployments;
 mod documents;
 mod idempotency;
+pub mod objects;
 mod projects;
 mod revisions;
 mod sealing;
@@ -29,12 +32,13 @@ use sql::{Database, sql};
 #[derive(Debug, Clone)]
 pub struct DatabaseStore {
     database: Database,
+    builds: builds::Changes,
 }
 
 impl DatabaseStore {
     /// Keeps it there.
     pub fn new(database: Database) -> Self {
-        Self { database }
+        Self { database, builds: builds::Changes::new() }
     }
 
     /// Where.

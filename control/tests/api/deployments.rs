@@ -17,7 +17,7 @@ async fn artifact(served: &Served, (team, project): (&str, &str), digest: &str) 
     .bind(Uuid::now_v7())
     .bind(team.parse::<TeamId>().unwrap())
     .bind(json!([]))
-    .bind(json!({}));
+    .bind("{}");
     let database = served.database().await;
     let mut transaction = database.begin().await.unwrap();
     transaction.execute(insert).await.unwrap();

@@ -1,11 +1,12 @@
 //! A server that serves, and requests to it.
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args as _, Command, FromArgMatches as _};
 use control::access::upkeep::Retention;
-use control::app::{App, KeySettings, Settings};
+use control::app::{App, BuildSettings, KeySettings, Settings};
 use control::config::Config;
 use control::custody::References;
 use control::server::Options;
@@ -125,6 +126,7 @@ async fn serve(
         },
         rate_limit,
         audit_retention: Retention::Forever,
+        builds: BuildSettings { artifacts: None, at_once: NonZeroUsize::MIN },
     };
     let server = App::start(&settings).await.unwrap();
     let address = server.addresses()[0];

@@ -6,7 +6,8 @@ use artifact_format::container;
 use artifact_format::limits::Limits;
 use artifact_format::signature::SigningKey;
 use artifact_format::trust::Trust;
-use control::build::outcome::{DIAGNOSTICS_MAX, Severity};
+use control::build::outcome::DIAGNOSTICS_MAX;
+use control::domain::report::Severity;
 
 use super::{PET, PETS, built, codes, job, pets};
 

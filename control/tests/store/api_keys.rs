@@ -2,10 +2,10 @@
 
 use control::domain::access::{Identity, Reach, Scope};
 use control::domain::api_key::{ApiKey, NewApiKey};
+use control::domain::digest::Digest;
 use control::domain::error::{Error, Noun};
 use control::domain::id::{ApiKeyId, ProjectId};
 use control::domain::page::PageRequest;
-use control::domain::project::{NewProject, Settings};
 use control::domain::store::{ApiKeyAt, ApiKeys as _, Credentials as _, Edit, Projects as _};
 use control::domain::team::Team;
 use control::domain::time::now;
@@ -24,13 +24,7 @@ crate::in_both!(
 );
 
 async fn project(kept: &Kept, team: &Team, name: &str) -> ProjectId {
-    let new = NewProject {
-        team: None,
-        name: name.parse().unwrap(),
-        description: String::new(),
-        settings: Settings::default(),
-    };
-    kept.store.create_project(&act(), team.id, new).await.unwrap().id
+    kept.project(team, name).await.id
 }
 
 async fn make(kept: &Kept, team: &Team, project: ProjectId, byte: u8) -> ApiKey {
@@ -117,7 +111,7 @@ async fn an_artifact_is_of_the_project_that_has_it(kept: Kept) {
     let mut transaction = kept.store.database().begin().await.unwrap();
     transaction.execute(insert).await.unwrap();
     transaction.commit().await.unwrap();
-    assert!(kept.store.has_artifact(shop, [7; 32]).await.unwrap());
-    assert!(!kept.store.has_artifact(other, [7; 32]).await.unwrap());
-    assert!(!kept.store.has_artifact(shop, [8; 32]).await.unwrap());
+    assert!(kept.store.may_fetch(shop, Digest([7; 32])).await.unwrap());
+    assert!(!kept.store.may_fetch(other, Digest([7; 32])).await.unwrap());
+    assert!(!kept.store.may_fetch(shop, Digest([8; 32])).await.unwrap());
 }

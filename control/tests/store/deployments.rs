@@ -40,7 +40,7 @@ async fn artifact(kept: &Kept, project: &Project, byte: u8) {
     .bind(Uuid::now_v7())
     .bind(project.team)
     .bind(serde_json::json!([]))
-    .bind(serde_json::json!({}));
+    .bind("{}");
     kept.run(insert).await;
 }
 

@@ -2,13 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod api_keys;
+mod artifacts;
 mod audit;
+mod builds;
 mod credentials;
 mod data_planes;
 mod deployments;
 mod idempotency;
 mod killed;
 mod master_key;
+mod objects;
 mod projects;
 mod replica;
 mod signing_keys;
@@ -37,7 +40,7 @@ struct Kept {
     store: DatabaseStore,
     keys: Keys,
     _folder: Option<tempfile::TempDir>,
-    _database: Option<postgres::Database>,
+    postgres: Option<postgres::Database>,
 }
 
 impl Kept {
@@ -45,13 +48,13 @@ impl Kept {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("control.db").display());
         let store = DatabaseStore::new(Database::open(&url, None).await.unwrap());
-        Self { keys: keys_in(&store), store, _folder: Some(folder), _database: None }
+        Self { keys: keys_in(&store), store, _folder: Some(folder), postgres: None }
     }
 
     async fn in_postgres() -> Self {
         let database = postgres::Database::create().await;
         let store = DatabaseStore::new(Database::open(&database.url(), None).await.unwrap());
-        Self { keys: keys_in(&store), store, _folder: None, _database: Some(database) }
+        Self { keys: keys_in(&store), store, _folder: None, postgres: Some(database) }
     }
 
     async fn team(&self, name: &str) -> Team {

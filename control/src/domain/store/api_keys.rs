@@ -6,6 +6,7 @@ use super::Result;
 use crate::domain::access::Reach;
 use crate::domain::act::Act;
 use crate::domain::api_key::{ApiKey, NewApiKey};
+use crate::domain::digest::Digest;
 use crate::domain::id::{ApiKeyId, ProjectId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::token::{Fingerprint, Rotation};
@@ -34,6 +35,6 @@ pub trait ApiKeys: Send + Sync {
     async fn rotate_api_key(&self, act: &Act, at: ApiKeyAt, by: (Rotation, Fingerprint)) -> Result<ApiKey>;
     /// Ends one. Ending what is ended changes nothing.
     async fn revoke_api_key(&self, act: &Act, at: ApiKeyAt) -> Result<()>;
-    /// Whether a project has the artifact of this SHA-256: what its keys may fetch.
-    async fn has_artifact(&self, project: ProjectId, digest: [u8; 32]) -> Result<bool>;
+    /// Whether a project has the artifact: what its keys may fetch.
+    async fn may_fetch(&self, project: ProjectId, artifact: Digest) -> Result<bool>;
 }

@@ -4,7 +4,9 @@
 //! [`Reach`] is [`NotFound`](super::error::Error::NotFound). A future that is dropped changes nothing, or everything.
 
 mod api_keys;
+mod artifacts;
 mod audit;
+mod builds;
 mod credentials;
 mod data_planes;
 mod deployments;
@@ -25,7 +27,9 @@ use super::id::ProjectId;
 use super::version::Expected;
 
 pub use api_keys::{ApiKeyAt, ApiKeys};
+pub use artifacts::Artifacts;
 pub use audit::Audit;
+pub use builds::{BuildQueue, Builds};
 pub use credentials::Credentials;
 pub use data_planes::DataPlanes;
 pub use deployments::Deployments;
@@ -81,6 +85,9 @@ pub trait Store:
     + SigningKeys
     + DataPlanes
     + Deployments
+    + Builds
+    + BuildQueue
+    + Artifacts
 {
 }
 
@@ -98,6 +105,9 @@ impl<S> Store for S where
         + SigningKeys
         + DataPlanes
         + Deployments
+        + Builds
+        + BuildQueue
+        + Artifacts
 {
 }
 

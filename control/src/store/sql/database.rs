@@ -30,6 +30,22 @@ impl Dialect {
             Self::Postgres => " for update",
         }
     }
+
+    /// The same, and passes over rows that somebody else keeps.
+    pub fn for_update_skip_locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " for update skip locked",
+        }
+    }
+
+    /// What time it is by the database's clock, in microseconds: what several control planes measure leases with.
+    pub fn now(self) -> &'static str {
+        match self {
+            Self::Sqlite => "cast(unixepoch('subsec') * 1000000 as integer)",
+            Self::Postgres => "cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)",
+        }
+    }
 }
 
 /// The connections of either kind.

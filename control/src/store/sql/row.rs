@@ -77,6 +77,12 @@ impl Row {
         serde_json::from_str(&self.get::<String>(column)?).map_err(|error| wrong(column, error))
     }
 
+    /// The same, where there is one.
+    pub fn json_text_some<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>, Error> {
+        let text = self.get::<Option<String>>(column)?;
+        text.map(|text| serde_json::from_str(&text).map_err(|error| wrong(column, error))).transpose()
+    }
+
     /// A set of words that is kept as a JSON array.
     pub fn words<T: DeserializeOwned + Ord>(&self, column: &'static str) -> Result<BTreeSet<T>, Error> {
         self.json(column)

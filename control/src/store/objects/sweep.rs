@@ -1,0 +1,48 @@
+//! Objects that no row names: what a crash between the two left, or a deletion.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::domain::artifact::ArtifactBytes;
+use crate::domain::error::Error;
+use crate::domain::store::Store;
+
+/// How old an object is when it is looked at: far older than what is still being written down.
+pub const ORPHAN_AGE: SignedDuration = SignedDuration::from_hours(24);
+
+/// How often all are looked at.
+const EVERY: Duration = Duration::from_hours(6);
+
+/// Sweeps from time to time, until it is dropped.
+pub async fn run(store: &dyn Store, objects: &dyn ArtifactBytes) {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Ok(before) = Timestamp::now().checked_sub(ORPHAN_AGE) else { continue };
+        match sweep(store, objects, before).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "removed stored artifacts that nothing names any more"),
+            Err(error) => tracing::warn!(%error, "cannot look for stored artifacts that nothing names any more"),
+        }
+    }
+}
+
+/// Removes the objects that were kept before `before` and that no row names. Returns how many.
+///
+/// One that is being written again is as new, so it stays.
+pub async fn sweep(store: &dyn Store, objects: &dyn ArtifactBytes, before: Timestamp) -> Result<usize, Error> {
+    let mut removed = 0;
+    let mut old = objects.older_than(before);
+    while let Some(digest) = old.next().await {
+        let digest = digest?;
+        if !store.has_artifact(digest).await? {
+            objects.remove(digest, before).await?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}

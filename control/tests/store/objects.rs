@@ -1,0 +1,115 @@
+//! Where the bytes of artifacts are: a folder, or a server that speaks S3.
+
+use std::fs;
+use std::ops::Range;
+
+use bytes::Bytes;
+use control::domain::artifact::ArtifactBytes as _;
+use control::domain::digest::Digest;
+use control::domain::error::{Dependency, Error};
+use control::domain::store::Artifacts as _;
+use control::store::objects::sweep::sweep;
+use control::store::objects::{Location, Objects};
+use futures_util::TryStreamExt as _;
+use jiff::{SignedDuration, Timestamp};
+use tests::s3::S3;
+
+use crate::builds::{new_artifact, shop};
+use crate::{Kept, act, of};
+
+fn content() -> (Digest, Bytes) {
+    // More than one piece, however it is read.
+    let bytes: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
+    (Digest(artifact_format::container::digest(&bytes).0), bytes.into())
+}
+
+async fn read(objects: &Objects, digest: Digest, range: Range<u64>) -> Result<Vec<u8>, Error> {
+    let pieces: Vec<Bytes> = objects.read(digest, range).await?.try_collect().await?;
+    Ok(pieces.concat())
+}
+
+fn in_an_hour() -> Timestamp {
+    Timestamp::now() + SignedDuration::from_hours(1)
+}
+
+async fn keeps_what_it_is_given(objects: Objects) {
+    let (digest, bytes) = content();
+    let size = bytes.len() as u64;
+    assert!(matches!(read(&objects, digest, 0..size).await, Err(Error::Damaged(_))), "it is not there");
+    for _ in 0..2 {
+        objects.put(digest, bytes.clone()).await.unwrap();
+        assert_eq!(read(&objects, digest, 0..size).await.unwrap(), bytes);
+    }
+    assert_eq!(read(&objects, digest, 70_000..70_010).await.unwrap(), bytes[70_000..70_010]);
+    assert_eq!(read(&objects, digest, size - 1..size).await.unwrap(), bytes[bytes.len() - 1..]);
+
+    let before = Timestamp::now() - SignedDuration::from_hours(1);
+    let old = async |before| objects.older_than(before).try_collect::<Vec<_>>().await.unwrap();
+    assert_eq!((old(before).await, old(in_an_hour()).await), (vec![], vec![digest]));
+    objects.remove(digest, before).await.unwrap();
+    assert_eq!(read(&objects, digest, 0..size).await.unwrap(), bytes, "it is too young to be removed");
+    objects.remove(digest, in_an_hour()).await.unwrap();
+    assert!(read(&objects, digest, 0..size).await.is_err());
+    objects.remove(digest, in_an_hour()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_keeps_what_it_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    keeps_what_it_is_given(Location::Folder(folder.path().join("artifacts")).open(&[]).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_bucket_keeps_what_it_is_given() {
+    let Some(s3) = S3::start().await else { return };
+    let variables: Vec<_> = s3.environment().map(|(name, value)| (name.to_ascii_lowercase(), value)).into();
+    // Where the server is, as the environment says it.
+    keeps_what_it_is_given(Location::parse(&s3.url(), None).unwrap().open(&variables).unwrap()).await;
+    // Under a prefix, where the server is as the operator says it.
+    let location = Location::parse(&format!("{}/a/prefix", s3.url()), Some(&s3.endpoint())).unwrap();
+    let variables: Vec<_> = variables.into_iter().filter(|(name, _)| !name.contains("endpoint")).collect();
+    keeps_what_it_is_given(location.open(&variables).unwrap()).await;
+    // With a key that opens nothing.
+    let wrong: Vec<_> = variables
+        .into_iter()
+        .map(|(name, value)| if name.contains("secret") { (name, "wrong".to_owned()) } else { (name, value) })
+        .collect();
+    let (digest, bytes) = content();
+    let refused = location.open(&wrong).unwrap().put(digest, bytes).await;
+    assert!(matches!(refused, Err(Error::Unavailable { dependency: Dependency::ArtifactStore, .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_was_changed_in_the_folder_is_not_given_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let objects = Location::Folder(folder.path().to_owned()).open(&[]).unwrap();
+    let (digest, bytes) = content();
+    objects.put(digest, bytes.clone()).await.unwrap();
+    let name = digest.to_string();
+    let path = folder.path().join(&name[..2]).join(&name);
+    let mut changed = bytes.to_vec();
+    changed[5] ^= 1;
+    fs::write(&path, changed).unwrap();
+    let size = bytes.len() as u64;
+    assert!(matches!(read(&objects, digest, 0..size).await, Err(Error::Damaged(_))));
+    assert!(matches!(read(&objects, digest, 100..200).await, Err(Error::Damaged(_))), "in no part of it");
+    objects.put(digest, bytes.clone()).await.unwrap();
+    assert_eq!(read(&objects, digest, 0..size).await.unwrap(), bytes, "whoever has it can put it right");
+}
+
+#[tokio::test]
+async fn what_no_row_names_is_swept() {
+    let kept = Kept::in_sqlite().await;
+    let project = shop(&kept, "red").await.project;
+    let folder = tempfile::tempdir().unwrap();
+    let objects = Location::Folder(folder.path().to_owned()).open(&[]).unwrap();
+    for byte in [1, 2] {
+        objects.put(Digest([byte; 32]), Bytes::from_static(b"whatever")).await.unwrap();
+    }
+    kept.store.push_artifact(&act(), of(&project), new_artifact(1)).await.unwrap();
+    let now = Timestamp::now() - SignedDuration::from_hours(1);
+    assert_eq!(sweep(&kept.store, &objects, now).await.unwrap(), 0, "none of them is old");
+    assert_eq!(sweep(&kept.store, &objects, in_an_hour()).await.unwrap(), 1);
+    let left: Vec<_> = objects.older_than(in_an_hour()).try_collect().await.unwrap();
+    assert_eq!(left, [Digest([1; 32])]);
+}
