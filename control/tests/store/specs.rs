@@ -3,10 +3,9 @@
 use control::domain::access::Reach;
 use control::domain::error::{Error, Noun};
 use control::domain::page::{Cursor, PageRequest};
-use control::domain::project::{NewProject, Project, Settings};
+use control::domain::project::Project;
 use control::domain::spec::{NewRevision, NewSpec, Revised, Revision, Spec, SpecUpdate};
 use control::domain::store::{Edit, Projects as _, Specs as _};
-use control::domain::team::Team;
 use control::domain::version::{Expected, Version};
 use control::store::sql::sql;
 use control::upload::Upload;
@@ -28,12 +27,6 @@ crate::in_both!(
 );
 
 const PETS: &[(&str, &str)] = &[("openapi.yaml", "openapi: 3.1.0"), ("schemas/'pet'; --.yaml", "type: object")];
-
-async fn project(kept: &Kept, team: &Team, name: &str) -> Project {
-    let (name, settings) = (name.parse().unwrap(), Settings::default());
-    let new = NewProject { team: None, name, description: String::new(), settings };
-    kept.store.create_project(&act(), team.id, new).await.unwrap()
-}
 
 fn revision(files: &[(&str, &str)]) -> NewRevision {
     let mut upload = Upload::new();
@@ -69,7 +62,7 @@ async fn count(kept: &Kept, table: &str) -> i64 {
 
 async fn what_was_uploaded_is_there(kept: Kept) {
     let team = kept.team("red").await;
-    let project = project(&kept, &team, "shop").await;
+    let project = kept.project(&team, "shop").await;
     let made = make(&kept, &project, "pets", PETS).await;
     let read = kept.store.revision(within(&team), made.id, 1).await.unwrap();
     assert_eq!(read, made.head);
@@ -86,12 +79,12 @@ async fn what_was_uploaded_is_there(kept: Kept) {
         let missing = kept.store.document(within(&team), read.id, path).await;
         assert!(matches!(missing, Err(Error::NotFound(Noun::File))), "{path:?}");
     }
-    assert_eq!(kept.audit().await, ["team.create", "project.create", "spec.create"]);
+    assert_eq!(kept.audit().await.last().unwrap(), "spec.create");
 }
 
 async fn a_name_is_taken_once_in_a_project(kept: Kept) {
     let team = kept.team("red").await;
-    let (shop, bank) = (project(&kept, &team, "shop").await, project(&kept, &team, "bank").await);
+    let (shop, bank) = (kept.project(&team, "shop").await, kept.project(&team, "bank").await);
     make(&kept, &shop, "pets", PETS).await;
     let other = make(&kept, &bank, "pets", PETS).await;
     let again = kept.store.create_spec(&act(), Reach::Everything, new(&shop, "pets", &[("a.yaml", "new")])).await;
@@ -106,7 +99,7 @@ async fn a_name_is_taken_once_in_a_project(kept: Kept) {
 
 async fn the_same_files_are_no_new_revision(kept: Kept) {
     let team = kept.team("red").await;
-    let spec = make(&kept, &project(&kept, &team, "shop").await, "pets", PETS).await;
+    let spec = make(&kept, &kept.project(&team, "shop").await, "pets", PETS).await;
     assert_eq!(revise(&kept, &spec, PETS).await, Revised::Same(Version(1), spec.head.clone()));
     let Revised::New(Version(2), second) = revise(&kept, &spec, &PETS[..1]).await else { panic!("another state") };
     assert_eq!(second.number, 2);
@@ -118,12 +111,12 @@ async fn the_same_files_are_no_new_revision(kept: Kept) {
     assert_eq!((fourth.number, fourth.digest), (4, spec.head.digest));
     let head = kept.store.spec(Reach::Everything, spec.id).await.unwrap().head;
     assert_eq!(head, Revision { files: None, ..fourth });
-    assert_eq!(kept.audit().await[3..], ["spec.revise"; 3]);
+    assert_eq!(kept.audit().await.iter().filter(|action| *action == "spec.revise").count(), 3);
 }
 
 async fn another_teams_spec_is_not_there(kept: Kept) {
     let (red, blue) = (kept.team("red").await, kept.team("blue").await);
-    let shop = project(&kept, &red, "shop").await;
+    let shop = kept.project(&red, "shop").await;
     let spec = make(&kept, &shop, "pets", PETS).await;
     let (own, at) = (within(&blue), Edit { reach: within(&blue), ..any(&spec) });
     let page = PageRequest::default();
@@ -144,7 +137,7 @@ async fn another_teams_spec_is_not_there(kept: Kept) {
 
 async fn a_change_is_for_one_state(kept: Kept) {
     let team = kept.team("red").await;
-    let spec = make(&kept, &project(&kept, &team, "shop").await, "pets", PETS).await;
+    let spec = make(&kept, &kept.project(&team, "shop").await, "pets", PETS).await;
     let first = Edit { expected: Expected::Exactly(Version(1)), ..any(&spec) };
     let update = || SpecUpdate { description: Some("cats".into()), ..SpecUpdate::default() };
     let changed = kept.store.update_spec(&act(), first, update()).await.unwrap();
@@ -158,7 +151,7 @@ async fn a_change_is_for_one_state(kept: Kept) {
 
 async fn revisions_come_in_pages(kept: Kept) {
     let team = kept.team("red").await;
-    let spec = make(&kept, &project(&kept, &team, "shop").await, "pets", PETS).await;
+    let spec = make(&kept, &kept.project(&team, "shop").await, "pets", PETS).await;
     for number in 2..=5 {
         revise(&kept, &spec, &[("openapi.yaml", &format!("version {number}"))]).await;
     }
@@ -174,19 +167,19 @@ async fn revisions_come_in_pages(kept: Kept) {
 
 async fn a_content_is_kept_once_in_a_team(kept: Kept) {
     let (red, blue) = (kept.team("red").await, kept.team("blue").await);
-    let shop = project(&kept, &red, "shop").await;
+    let shop = kept.project(&red, "shop").await;
     let spec = make(&kept, &shop, "pets", &[("a.yaml", "same"), ("b.yaml", "same"), ("c.yaml", "other")]).await;
     revise(&kept, &spec, &[("d.yaml", "same")]).await;
     make(&kept, &shop, "cats", &[("a.yaml", "other")]).await;
     assert_eq!((count(&kept, "documents").await, count(&kept, "revision_files").await), (2, 5));
     // Whether another team has it is nobody's business.
-    make(&kept, &project(&kept, &blue, "shop").await, "pets", &[("a.yaml", "same")]).await;
+    make(&kept, &kept.project(&blue, "shop").await, "pets", &[("a.yaml", "same")]).await;
     assert_eq!(count(&kept, "documents").await, 3);
 }
 
 async fn contents_go_with_their_last_use(kept: Kept) {
     let team = kept.team("red").await;
-    let (shop, bank) = (project(&kept, &team, "shop").await, project(&kept, &team, "bank").await);
+    let (shop, bank) = (kept.project(&team, "shop").await, kept.project(&team, "bank").await);
     let pets = make(&kept, &shop, "pets", &[("a.yaml", "shared"), ("b.yaml", "own")]).await;
     revise(&kept, &pets, &[("a.yaml", "shared"), ("b.yaml", "later")]).await;
     make(&kept, &shop, "cats", &[("c.yaml", "shared"), ("d.yaml", "cats'")]).await;
@@ -205,7 +198,7 @@ async fn many_files_are_one_revision(kept: Kept) {
     let team = kept.team("red").await;
     let files: Vec<_> = (0..1234).map(|number| (format!("{number:04}.yaml"), format!("number: {number}"))).collect();
     let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
-    let spec = make(&kept, &project(&kept, &team, "shop").await, "pets", &files).await;
+    let spec = make(&kept, &kept.project(&team, "shop").await, "pets", &files).await;
     assert_eq!(kept.store.revision(within(&team), spec.id, 1).await.unwrap(), spec.head);
     let documents = kept.store.documents(within(&team), spec.head.id).await.unwrap();
     let contents: Vec<_> = documents.iter().map(|file| (file.path.as_str(), &*file.bytes)).collect();
@@ -214,7 +207,7 @@ async fn many_files_are_one_revision(kept: Kept) {
 
 async fn writers_number_their_revisions_in_turn(kept: Kept) {
     let team = kept.team("red").await;
-    let spec = make(&kept, &project(&kept, &team, "shop").await, "pets", PETS).await;
+    let spec = make(&kept, &kept.project(&team, "shop").await, "pets", PETS).await;
     let writers = (0..32).map(|writer| {
         let (store, at) = (kept.store.clone(), any(&spec));
         tokio::spawn(async move {
@@ -233,7 +226,7 @@ async fn writers_number_their_revisions_in_turn(kept: Kept) {
 /// Each writer makes a spec of the same two documents and deletes it, so that each removes what another one counts on.
 async fn uploads_and_deletions_do_not_disturb_each_other(kept: Kept) {
     let team = kept.team("red").await;
-    let projects = [project(&kept, &team, "shop").await, project(&kept, &team, "bank").await];
+    let projects = [kept.project(&team, "shop").await, kept.project(&team, "bank").await];
     let writers = (0..16).map(|writer| {
         let (store, project) = (kept.store.clone(), projects[writer % 2].clone());
         tokio::spawn(async move {
