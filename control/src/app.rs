@@ -5,11 +5,13 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::access::Access;
+use crate::access::upkeep::{Retention, Upkeep};
+use crate::api::memory::Memory;
 use crate::api::{Api, Turns, router};
 use crate::build::attempt::Workshop;
 use crate::build::runner::{Limits, Runner};
@@ -21,12 +23,15 @@ use crate::domain::access::Role;
 use crate::domain::act::Act;
 use crate::domain::artifact::ArtifactBytes;
 use crate::domain::name::Name;
+use crate::domain::secret::{self, Kind, Secret};
 use crate::domain::store::{SigningKeys as _, Store};
 use crate::domain::token::{Fingerprint, NewToken};
 use crate::key::{self, KeySource, MasterKey, MasterKeyId};
+use crate::server::{self, Phase, Server};
 use crate::store::DatabaseStore;
 use crate::store::objects::{Location, LocationError, Objects, sweep};
 use crate::store::sql::{self, Database};
+use crate::telemetry::Metrics;
 
 /// How many artifacts may be on their way in at a time, each in memory.
 const PUSHES: usize = 4;
@@ -36,8 +41,8 @@ const HEAVY: usize = 2;
 /// What the server is told.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where to listen.
-    pub listen: SocketAddr,
+    /// Where to listen, as whom, and how to stop.
+    pub listener: server::Options,
     /// Where everything is kept that has no place of its own.
     pub data_folder: PathBuf,
     /// The database's URL; absent: SQLite in the data folder.
@@ -46,6 +51,10 @@ pub struct Settings {
     pub database_read_url: Option<String>,
     /// How private keys are kept and found.
     pub keys: KeySettings,
+    /// How many requests a second each credential may make; 0: as many as it likes.
+    pub rate_limit: u32,
+    /// How long audit events are kept.
+    pub audit_retention: Retention,
     /// Where the bytes of artifacts are kept, and how they come to be.
     pub builds: BuildSettings,
 }
@@ -102,77 +111,100 @@ pub enum Error {
     /// What must be there at the start could not be made.
     #[error(transparent)]
     Domain(#[from] domain::error::Error),
-    /// The address is taken, or is not this machine's.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// Which address.
-        address: SocketAddr,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// The system failed.
-    #[error("the server ended: {0}")]
-    Serve(#[source] std::io::Error),
+    /// No secret could be made.
+    #[error(transparent)]
+    Secret(#[from] secret::Error),
+    /// Nothing is listened to.
+    #[error(transparent)]
+    Listener(#[from] server::Error),
+    /// There is no runtime, or there are no signals.
+    #[error("the operating system refuses: {0}")]
+    System(#[from] std::io::Error),
 }
 
-/// A server that is ready to serve.
+/// A control plane that is ready to serve.
 #[derive(Debug)]
-pub struct Server {
-    api: Api,
-    listener: TcpListener,
+pub struct App {
+    server: Server,
+    store: Arc<dyn Store>,
+    keys: Keys,
     database: Database,
+    artifacts: Arc<dyn ArtifactBytes>,
     worker: Worker,
+    metrics: Arc<Metrics>,
+    access: Arc<Access>,
+    audit_retention: Retention,
     /// The first token's secret, where there was none: to be shown once.
-    pub bootstrap_token: Option<String>,
+    pub bootstrap_token: Option<Secret>,
 }
 
-impl Server {
-    /// Opens the database and the listener.
+impl App {
+    /// Opens the database and the listener. Needs a runtime.
     pub async fn start(settings: &Settings) -> Result<Self, Error> {
         let database = open(settings).await?;
         let store = DatabaseStore::new(database.clone());
         let keys = keys(settings, &store).await?;
         let artifacts: Arc<dyn ArtifactBytes> = Arc::new(objects(settings)?);
         let bootstrap_token = bootstrap(&store).await?;
-        let listener = TcpListener::bind(settings.listen)
-            .await
-            .map_err(|source| Error::Listen { address: settings.listen, source })?;
         let store: Arc<dyn Store> = Arc::new(store);
         let workshop = Workshop {
             store: Arc::clone(&store),
             artifacts: Arc::clone(&artifacts),
             signer: Arc::new(keys.clone()),
-            runner: Runner::of_this_program(Limits::DEFAULT).map_err(Error::Serve)?,
+            runner: Runner::of_this_program(Limits::DEFAULT)?,
         };
         let worker = Worker::new(workshop, settings.builds.at_once);
-        let api = Api { store, keys, artifacts, pushes: Turns::of(PUSHES), heavy: Turns::of(HEAVY) };
-        Ok(Self { api, listener, database, worker, bootstrap_token })
+        let server = Server::bind(&settings.listener).await?;
+        let metrics = Arc::new(Metrics::default());
+        if let Some(certificates) = server.certificates() {
+            metrics.show_certificates(Arc::clone(certificates));
+        }
+        let access = Arc::new(Access::new(settings.rate_limit));
+        let audit_retention = settings.audit_retention;
+        Ok(Self { server, store, keys, database, artifacts, worker, metrics, access, audit_retention, bootstrap_token })
     }
 
     /// Where it listens.
-    pub fn address(&self) -> Result<SocketAddr, Error> {
-        self.listener.local_addr().map_err(Error::Serve)
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.server.addresses()
     }
 
-    /// Serves until `stop` ends, then what is under way.
-    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let stopping = CancellationToken::new();
+    /// Serves until `stop` is ready, then drains.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let phase = watch::Sender::new(Phase::Serving);
+        let (stopping, served) = (CancellationToken::new(), CancellationToken::new());
         let working = tokio::spawn(self.worker.run(stopping.clone()));
-        let (store, artifacts) = (Arc::clone(&self.api.store), Arc::clone(&self.api.artifacts));
+        let (store, artifacts) = (Arc::clone(&self.store), Arc::clone(&self.artifacts));
         let sweeping = tokio::spawn(async move { sweep::run(&*store, &*artifacts).await });
-        let routes = router::router(self.api);
-        let stop = async move {
+        let upkeep = Upkeep {
+            store: Arc::clone(&self.store),
+            access: Arc::clone(&self.access),
+            metrics: Arc::clone(&self.metrics),
+            retention: self.audit_retention,
+        };
+        let upkeep = tokio::spawn(upkeep.run(served.clone().cancelled_owned()));
+        let api = Api {
+            store: self.store,
+            keys: self.keys,
+            memory: Memory::default(),
+            access: self.access,
+            artifacts: self.artifacts,
+            pushes: Turns::of(PUSHES),
+            heavy: Turns::of(HEAVY),
+            metrics: self.metrics,
+            phase: phase.subscribe(),
+        };
+        let stop = async {
             stop.await;
             // Builds are given back while requests are still answered.
             stopping.cancel();
         };
-        let served = axum::serve(self.listener, routes).with_graceful_shutdown(stop).await;
+        self.server.serve(router::router(api), &phase, stop).await;
         sweeping.abort();
-        // Whatever became of it: there is nothing more to do for it.
-        let _ = working.await;
-        served.map_err(Error::Serve)?;
+        // After the last request, so that what it noted is written, too.
+        served.cancel();
+        let _ = tokio::join!(working, upkeep);
         self.database.close().await;
-        Ok(())
     }
 }
 
@@ -229,16 +261,14 @@ fn make_folder(path: &Path) -> Result<(), Error> {
 }
 
 /// The team `default`, and a first token if there is none.
-async fn bootstrap(store: &dyn Store) -> Result<Option<String>, Error> {
+async fn bootstrap(store: &dyn Store) -> Result<Option<Secret>, Error> {
     store.default_team().await?;
     if store.has_tokens().await? {
         return Ok(None);
     }
-    let secret = format!("pct_{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-    let fingerprint =
-        Fingerprint { prefix: secret.chars().take(12).collect(), hash: Sha256::digest(secret.as_bytes()).into() };
+    let secret = Secret::generate(Kind::AccessToken)?;
     let name: Name = "bootstrap".parse().map_err(|_| domain::error::Error::Damaged(domain::error::Noun::Token))?;
     let new = NewToken { name, team: None, role: Role::Admin, scopes: None, expires_at: None };
-    store.create_token(&Act::SYSTEM, new, fingerprint).await?;
+    store.create_token(&Act::SYSTEM, new, Fingerprint::of(&secret)).await?;
     Ok(Some(secret))
 }

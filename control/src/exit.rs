@@ -73,7 +73,7 @@ pub fn of_error(error: &Error) -> ExitCode {
 
 fn code(error: &Error) -> Code {
     match error {
-        Error::Config(_) | Error::NoDataFolder => Code::Usage,
+        Error::Config(_) | Error::NoDataFolder | Error::Telemetry(_) | Error::Traces(_) => Code::Usage,
         Error::File(error) => of_file(error),
         Error::Key(error) => of_key(error),
         Error::Artifact(error) => of_artifact(error),
@@ -161,15 +161,17 @@ fn of_dev(error: &dev::Error) -> Code {
 
 fn of_server(error: &app::Error) -> Code {
     match error {
-        app::Error::DataFolder { .. } => Code::Generic,
-        app::Error::Database(sql::Error::Url { .. }) => Code::Usage,
         app::Error::MasterKey(error) => of_key(error),
-        app::Error::ArtifactStore(LocationError::Url(_) | LocationError::EndpointOfFolder) => Code::Usage,
-        app::Error::ArtifactStore(LocationError::Folder { .. } | LocationError::SetUp(_)) => Code::Generic,
+        app::Error::Database(sql::Error::Url { .. })
+        | app::Error::ArtifactStore(LocationError::Url(_) | LocationError::EndpointOfFolder) => Code::Usage,
+        app::Error::DataFolder { .. }
+        | app::Error::ArtifactStore(LocationError::Folder { .. } | LocationError::SetUp(_)) => Code::Generic,
         app::Error::OtherMasterKey { .. } => Code::Secret,
-        app::Error::Database(_) | app::Error::Domain(_) | app::Error::Listen { .. } | app::Error::Serve(_) => {
-            Code::Server
-        }
+        app::Error::Database(_)
+        | app::Error::Domain(_)
+        | app::Error::Secret(_)
+        | app::Error::Listener(_)
+        | app::Error::System(_) => Code::Server,
     }
 }
 

@@ -5,16 +5,16 @@
 //! - [`compilation`]: from documents to a signed artifact; [`documents`]: the files that it may read;
 //!   [`key`]: whom to sign as and whom to believe; [`artifact`]: artifact files on disk;
 //!   [`mod@file`]: every other file;
-//! - [`domain`]: what the server knows, and its rules;
 //! - [`diff`]: what changed between two artifacts, for clients and for security;
 //! - [`upload`]: what was uploaded, as documents; [`build`]: documents compiled in a process of their own;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
 //! - [`client`]: a server, as the command line sees it;
-//! - [`store`]: where it keeps that; [`custody`]: who has the private keys; [`api`]: how it is asked; [`app`]: all of it,
-//!   put together;
+//! - [`store`]: where it keeps that; [`custody`]: who has the private keys; [`access`]: who may ask, and how often;
+//!   [`api`]: how it is asked; [`app`]: all of it, put together;
 //! - [`server`]: the listener; [`telemetry`]: logs, metrics and traces; `watcher`: folders that are watched for changes;
 //! - [`output`]: what is shown; [`config`]: what the environment says.
 
+pub mod access;
 pub mod api;
 pub mod app;
 pub mod artifact;

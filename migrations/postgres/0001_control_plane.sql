@@ -68,7 +68,8 @@ create table revision_files (
     path        text not null,
     digest      bytea not null,
     primary key (revision_id, path),
-    foreign key (team_id, digest) references documents (team_id, digest)
+    -- Checked when a transaction ends: documents that only a spec has go before it does.
+    foreign key (team_id, digest) references documents (team_id, digest) deferrable initially deferred
 );
 create index revision_files_by_document on revision_files (team_id, digest);
 
@@ -124,6 +125,7 @@ create table builds (
 );
 create index builds_by_project on builds (project_id, id);
 create index builds_by_spec on builds (spec_id, id);
+create index builds_by_revision on builds (revision_id);
 create index builds_to_do on builds (created_at) where state in ('queued', 'running');
 
 create table data_planes (
@@ -172,6 +174,9 @@ create table api_keys (
     prefix       text not null,
     -- SHA-256 of the secret, which is shown once and kept nowhere.
     hash         bytea not null unique,
+    -- The secret that was good before the last rotation, and until when it still is.
+    previous_hash  bytea unique,
+    previous_until bigint,
     scopes       jsonb not null,
     author       text not null,
     created_at   bigint not null,
@@ -189,6 +194,9 @@ create table tokens (
     role         text not null check (role in ('admin', 'editor', 'viewer')),
     prefix       text not null,
     hash         bytea not null unique,
+    -- The secret that was good before the last rotation, and until when it still is.
+    previous_hash  bytea unique,
+    previous_until bigint,
     scopes       jsonb not null,
     author       text not null,
     created_at   bigint not null,
@@ -264,17 +272,29 @@ create index audit_events_by_actor on audit_events (actor_id, id);
 create index audit_events_by_action on audit_events (action, id);
 create index audit_events_by_target on audit_events (target_id, id);
 create index audit_events_by_project on audit_events (project_id, id);
+create index audit_events_by_actor_name on audit_events (actor_name, id);
+create index audit_events_by_outcome on audit_events (outcome, id);
+create index audit_events_by_request on audit_events (request_id, id);
+
+create function refuse_change() returns trigger language plpgsql as $$
+begin
+    raise exception 'audit events are never changed';
+end $$;
+create trigger audit_events_are_never_changed before update or truncate on audit_events
+    for each statement execute function refuse_change();
 
 -- What a POST with an Idempotency-Key was answered, for a day.
 create table idempotent_responses (
     principal    text not null,
     key          text not null,
-    -- SHA-256 of method, path and body.
-    request      bytea not null,
-    -- Null while the first request is under way.
+    -- SHA-256 of method, path and body. Null while the first request is under way, as is what follows.
+    request      bytea,
     status       bigint,
     headers      jsonb,
     body         bytea,
+    -- Which attempt has it, and until when nobody else may: a control plane that died holds nothing for long.
+    owner        uuid not null,
+    lease_until  bigint not null,
     created_at   bigint not null,
     primary key (principal, key)
 );

@@ -68,7 +68,8 @@ create table revision_files (
     path        text not null,
     digest      blob not null,
     primary key (revision_id, path),
-    foreign key (team_id, digest) references documents (team_id, digest)
+    -- Checked when a transaction ends: documents that only a spec has go before it does.
+    foreign key (team_id, digest) references documents (team_id, digest) deferrable initially deferred
 );
 create index revision_files_by_document on revision_files (team_id, digest);
 
@@ -122,6 +123,7 @@ create table builds (
 );
 create index builds_by_project on builds (project_id, id);
 create index builds_by_spec on builds (spec_id, id);
+create index builds_by_revision on builds (revision_id);
 create index builds_to_do on builds (created_at) where state in ('queued', 'running');
 
 create table data_planes (
@@ -170,6 +172,9 @@ create table api_keys (
     prefix       text not null,
     -- SHA-256 of the secret, which is shown once and kept nowhere.
     hash         blob not null unique,
+    -- The secret that was good before the last rotation, and until when it still is.
+    previous_hash  blob unique,
+    previous_until integer,
     scopes       text not null,
     author       text not null,
     created_at   integer not null,
@@ -187,6 +192,9 @@ create table tokens (
     role         text not null check (role in ('admin', 'editor', 'viewer')),
     prefix       text not null,
     hash         blob not null unique,
+    -- The secret that was good before the last rotation, and until when it still is.
+    previous_hash  blob unique,
+    previous_until integer,
     scopes       text not null,
     author       text not null,
     created_at   integer not null,
@@ -262,17 +270,27 @@ create index audit_events_by_actor on audit_events (actor_id, id);
 create index audit_events_by_action on audit_events (action, id);
 create index audit_events_by_target on audit_events (target_id, id);
 create index audit_events_by_project on audit_events (project_id, id);
+create index audit_events_by_actor_name on audit_events (actor_name, id);
+create index audit_events_by_outcome on audit_events (outcome, id);
+create index audit_events_by_request on audit_events (request_id, id);
+
+create trigger audit_events_are_never_changed before update on audit_events
+begin
+    select raise(abort, 'audit events are never changed');
+end;
 
 -- What a POST with an Idempotency-Key was answered, for a day.
 create table idempotent_responses (
     principal    text not null,
     key          text not null,
-    -- SHA-256 of method, path and body.
-    request      blob not null,
-    -- Null while the first request is under way.
+    -- SHA-256 of method, path and body. Null while the first request is under way, as is what follows.
+    request      blob,
     status       integer,
     headers      text,
     body         blob,
+    -- Which attempt has it, and until when nobody else may: a control plane that died holds nothing for long.
+    owner        text not null,
+    lease_until  integer not null,
     created_at   integer not null,
     primary key (principal, key)
 );

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Request};
 use rustix::process::{Pid, Signal, kill_process};
@@ -93,6 +94,15 @@ impl ControlPlane {
         client.send(request).await
     }
 
+    /// POST of a body of this media type with its token.
+    pub async fn upload(&self, target: &str, content_type: &str, body: impl Into<Bytes>) -> Answer {
+        let mut client = Client::http1(self.address).await;
+        let mut request = client.request("POST", target, client::full(body));
+        request.headers_mut().insert(CONTENT_TYPE, content_type.parse().expect("a field value"));
+        self.authorize(&mut request);
+        client.send(request).await
+    }
+
     /// Puts its token into a request.
     pub fn authorize(&self, request: &mut Request<Body>) {
         let bearer = format!("Bearer {}", self.token());
@@ -156,6 +166,18 @@ impl Setup {
     pub fn set(mut self, option: &str, value: &str) -> Self {
         self.arguments.extend([option.to_owned(), value.to_owned()]);
         self
+    }
+
+    /// The same, if the option was not given yet.
+    #[must_use]
+    pub fn set_unless(self, option: &str, value: &str) -> Self {
+        if self.arguments.iter().any(|given| given == option) { self } else { self.set(option, value) }
+    }
+
+    /// Keeps what has no place of its own in the folder of another one.
+    #[must_use]
+    pub fn in_folder_of(self, other: &Self) -> Self {
+        Self { folder: Arc::clone(&other.folder), ..self }
     }
 
     /// Adds variables to its environment, which is empty otherwise.

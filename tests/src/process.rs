@@ -59,8 +59,12 @@ pub fn tree_rss_bytes(pid: u32) -> u64 {
 
 /// The processes that it started and that have not been waited for. None where it has ended itself.
 pub fn children(pid: u32) -> Vec<u32> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    children.split_whitespace().filter_map(|child| child.parse().ok()).collect()
+    // Each is a child of the thread that started it.
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let children = threads.map(|thread| fs::read_to_string(thread.path().join("children")).unwrap_or_default());
+    children
+        .flat_map(|list| list.split_whitespace().filter_map(|child| child.parse().ok()).collect::<Vec<_>>())
+        .collect()
 }
 
 /// Whether it runs. One that has ended and was not waited for (`Z`) does not.

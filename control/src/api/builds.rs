@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Api;
 use super::caller::Caller;
-use super::extract::{OptionalJson, Paging, Path, Query};
+use super::extract::{Json, Paging, Path, Query};
 use super::problem::Problem;
 use super::reply::Accepted;
 use crate::domain::build::{Build, BuildFilter, BuildsOf, NewBuild, State as BuildState};
@@ -38,8 +38,9 @@ pub(super) async fn create(
     State(api): State<Api>,
     caller: Caller,
     Path(spec): Path<SpecId>,
-    OptionalJson(new): OptionalJson<NewBuild>,
+    new: Option<Json<NewBuild>>,
 ) -> Result<Accepted<Build>, Problem> {
+    let new = new.map(|Json(new)| new).unwrap_or_default();
     new.check()?;
     let build = api.store.create_build(&caller.act, (caller.reach(), spec), new).await?;
     Ok(Accepted { location: format!("/api/v1/builds/{}", build.id), body: build })

@@ -1,7 +1,5 @@
 //! Who asks.
 
-use std::net::IpAddr;
-
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -12,6 +10,8 @@ use crate::domain::access::{Principal, Reach};
 use crate::domain::act::{Act, Actor};
 use crate::domain::id::ProjectId;
 use crate::domain::store::{Edit, OfProject};
+use crate::server::ClientAddress;
+use crate::telemetry::RequestId;
 
 /// Who asks, by which request: what a handler needs to act for them.
 #[derive(Debug, Clone)]
@@ -21,14 +21,6 @@ pub struct Caller {
     /// What changes write into the audit log.
     pub act: Act,
 }
-
-/// Names a request, in logs, in the audit log and in the response: the `X-Request-Id`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(pub String);
-
-/// Where a request came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
 
 impl Caller {
     /// How far they reach.
@@ -74,7 +66,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
         let principal = parts.extensions.get::<Principal>().ok_or_else(Problem::unauthenticated)?.clone();
         let act = Act {
             actor: Actor::from(&principal),
-            request: parts.extensions.get::<RequestId>().map(|id| id.0.clone()),
+            request: parts.extensions.get::<RequestId>().map(|id| id.as_str().to_owned()),
             address: parts.extensions.get::<ClientAddress>().map(|address| address.0),
         };
         Ok(Self { principal, act })

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts, Request};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, IF_MATCH};
@@ -30,7 +30,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
-            return Err(Problem::new(Code::UnsupportedMediaType).detail("send `Content-Type: application/json`"));
+            return Err(not_json());
         }
         let body = Bytes::from_request(request, state).await.map_err(unread)?;
         let mut reader = serde_json::Deserializer::from_slice(&body);
@@ -40,24 +40,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
-/// A JSON body, or none at all, which says nothing out of the ordinary.
-#[derive(Debug)]
-pub struct OptionalJson<T>(pub T);
-
-impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJson<T> {
+/// A body that may be absent: without a `Content-Type` there is none.
+impl<S: Send + Sync, T: DeserializeOwned> OptionalFromRequest<S> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
         if request.headers().contains_key(CONTENT_TYPE) {
-            return Json::from_request(request, state).await.map(|body| Self(body.0));
+            return <Self as FromRequest<S>>::from_request(request, state).await.map(Some);
         }
         let body = Bytes::from_request(request, state).await.map_err(unread)?;
-        if body.is_empty() {
-            Ok(Self(T::default()))
-        } else {
-            Err(Problem::new(Code::UnsupportedMediaType).detail("send `Content-Type: application/json`"))
-        }
+        if body.is_empty() { Ok(None) } else { Err(not_json()) }
     }
+}
+
+fn not_json() -> Problem {
+    Problem::new(Code::UnsupportedMediaType).detail("send `Content-Type: application/json`")
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -97,7 +94,7 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let read = axum::extract::Path::from_request_parts(parts, state).await;
+        let read = <axum::extract::Path<T> as FromRequestParts<S>>::from_request_parts(parts, state).await;
         // An id that cannot be one is an id that there is not.
         read.map(|path| Self(path.0))
             .map_err(|error: PathRejection| Problem::new(Code::NotFound).detail(error.body_text()))
@@ -156,7 +153,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let given = <Self as axum::extract::OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
+        let given = <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await?;
         given.ok_or_else(|| {
             let detail = "send `If-Match` with the `ETag` of what you read, or `*`";
             Problem::new(Code::PreconditionRequired).detail(detail)
@@ -165,7 +162,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 }
 
 /// Where it need not be said.
-impl<S: Send + Sync> axum::extract::OptionalFromRequestParts<S> for IfMatch {
+impl<S: Send + Sync> OptionalFromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {

@@ -1,46 +1,79 @@
 //! Who asks, and whether they may: before any handler runs.
 
-use axum::extract::{Request, State};
+use std::time::{Duration, Instant};
+
+use axum::extract::{FromRequestParts as _, MatchedPath, RawPathParams, Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, Method, StatusCode};
-use sha2::{Digest as _, Sha256};
-use utoipa::openapi::path::Operation;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, Paths};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::Api;
+use super::idempotent::KEY_MAX_BYTES;
 use super::problem::{Code, Problem};
+use crate::access::limits::{BURST_SECONDS, Standing};
+use crate::access::throttle::Source;
 use crate::domain::access::{Principal, Scope};
+use crate::domain::error::{Error, Noun};
+use crate::domain::secret::Secret;
+use crate::domain::time;
+use crate::server::ClientAddress;
 
 /// Adds routes that take a scope.
 pub trait Guarded {
     /// Adds them. Whoever has not the scope gets 403, and the document says which it is.
     #[must_use]
     fn guarded(self, scope: Scope, routes: UtoipaMethodRouter<Api>) -> Self;
+
+    /// Adds routes that any credential may ask: what they say is about itself.
+    #[must_use]
+    fn for_everybody(self, routes: UtoipaMethodRouter<Api>) -> Self;
 }
 
 impl Guarded for OpenApiRouter<Api> {
     fn guarded(self, scope: Scope, (schemas, mut paths, methods): UtoipaMethodRouter<Api>) -> Self {
-        for item in paths.paths.values_mut() {
-            let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-            operations.into_iter().flatten().for_each(|operation| describe(operation, scope));
-        }
+        describe_all(&mut paths, &[scope]);
         let methods = methods.layer(axum::middleware::from_fn(move |request, next| hold(scope, request, next)));
+        self.routes((schemas, paths, methods))
+    }
+
+    fn for_everybody(self, (schemas, mut paths, methods): UtoipaMethodRouter<Api>) -> Self {
+        describe_all(&mut paths, &[]);
         self.routes((schemas, paths, methods))
     }
 }
 
+fn describe_all(paths: &mut Paths, scopes: &[Scope]) {
+    for item in paths.paths.values_mut() {
+        if let Some(post) = &mut item.post {
+            let parameter = ParameterBuilder::new()
+                .name("Idempotency-Key")
+                .parameter_in(ParameterIn::Header)
+                .required(Required::False)
+                .description(Some("Does it once, however often it is asked for within a day."))
+                .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(KEY_MAX_BYTES))))
+                .build();
+            post.parameters.get_or_insert_default().push(RefOr::T(parameter));
+        }
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        operations.into_iter().flatten().for_each(|operation| describe(operation, scopes));
+    }
+}
+
 /// What every operation has in common: a name of its own, the scope, and problems for answers.
-fn describe(operation: &mut Operation, scope: Scope) {
+fn describe(operation: &mut Operation, scopes: &[Scope]) {
     let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
     let handler = operation.operation_id.take().unwrap_or_default();
     operation.operation_id = Some(format!("{}_{handler}", tag.replace('-', "_")));
-    operation.security = Some(vec![SecurityRequirement::new("token", [scope.as_str()])]);
+    operation.security = Some(vec![SecurityRequirement::new("token", scopes.iter().map(|scope| scope.as_str()))]);
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
             && response.description.is_empty()
@@ -64,15 +97,97 @@ async fn hold(scope: Scope, request: Request, next: Next) -> Result<Response, Pr
     Ok(next.run(request).await)
 }
 
-/// Finds out who asks. A credential that is wrong is refused whatever is asked for; one that is missing is refused by
-/// the routes that take one.
-pub async fn authenticate(State(api): State<Api>, mut request: Request, next: Next) -> Result<Response, Problem> {
-    if let Some(secret) = secret(request.headers(), request.method())? {
-        let hash = Sha256::digest(secret.as_bytes()).into();
-        let principal = api.store.principal(hash).await?.ok_or_else(Problem::unauthenticated)?;
-        request.extensions_mut().insert(principal);
+/// Finds out who asks. Without a credential nothing is answered, not even that there is nothing; one that is wrong costs
+/// its address time; one that is good is held to its rate and, if it is a data plane's, to its project.
+pub async fn authenticate(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let principal = match identify(&api, &parts).await {
+        Ok(principal) => principal,
+        Err(problem) => return problem.into_response(),
+    };
+    parts.extensions.insert(principal.clone());
+    let (standing, mut response) = match api.access.limits.take(principal.identity) {
+        Err(standing) => {
+            let detail = format!("at most {} requests at once; wait a little", standing.burst);
+            let problem = Problem::new(Code::RateLimited).detail(detail).retry_after(seconds(standing.reset));
+            (Some(standing), problem.into_response())
+        }
+        Ok(standing) => match hold_to_project(&api, &principal, &mut parts).await {
+            Ok(()) => (standing, next.run(Request::from_parts(parts, body)).await),
+            Err(problem) => (standing, problem.into_response()),
+        },
+    };
+    if let Some(standing) = standing {
+        describe_limit(standing, response.headers_mut());
     }
-    Ok(next.run(request).await)
+    // For the layer that writes down what is refused.
+    response.extensions_mut().insert(principal);
+    response
+}
+
+async fn identify(api: &Api, parts: &Parts) -> Result<Principal, Problem> {
+    let shown = secret(&parts.headers, &parts.method)?.ok_or_else(Problem::unauthenticated)?;
+    let (now, throttle) = (Instant::now(), &api.access.throttle);
+    let source = parts.extensions.get::<ClientAddress>().map(|address| Source::from(address.0));
+    // Its checksum tells a secret that nobody was given without asking the database.
+    let hash = Secret::parse(&shown).ok().map(|secret| secret.hash().0);
+    let is_proven = hash.is_some_and(|hash| throttle.was_good(hash, now));
+    if let Some(wait) = source.filter(|_| !is_proven).and_then(|source| throttle.wait(source, now)) {
+        let detail = "too many credentials from this address were wrong; wait, then show one that is right";
+        return Err(Problem::new(Code::RateLimited).detail(detail).retry_after(seconds(wait)));
+    }
+    let principal = match hash {
+        Some(hash) => api.store.principal(hash).await?,
+        None => None,
+    };
+    let (Some(hash), Some(principal)) = (hash, principal) else {
+        if let Some(source) = source {
+            throttle.failed(source, now);
+        }
+        return Err(Problem::unauthenticated());
+    };
+    throttle.succeeded(hash, now);
+    api.access.uses.note(principal.identity, time::now());
+    Ok(principal)
+}
+
+/// A data plane's key is good for its project. Everything else does not exist: here, so that no handler can forget it.
+///
+/// A route is about a project that its path names, or about an artifact, which a project has or has not. Any other one,
+/// such as a comparison with an artifact that the query names, is for people.
+async fn hold_to_project(api: &Api, principal: &Principal, parts: &mut Parts) -> Result<(), Problem> {
+    let Some(project) = principal.bound_to() else { return Ok(()) };
+    let out_of_reach = || Problem::from(Error::NotFound(Noun::Project));
+    // What no route answers says so itself.
+    let Some(route) = parts.extensions.get::<MatchedPath>().cloned() else { return Ok(()) };
+    let route = route.as_str().strip_prefix("/api/v1").unwrap_or(route.as_str());
+    let parameters = RawPathParams::from_request_parts(parts, &()).await.map_err(|_| out_of_reach())?;
+    let value = |name| parameters.iter().find(|(own, _)| *own == name).map_or("", |(_, value)| value);
+    let is_within = match route {
+        "/tokens/self" => true,
+        "/artifacts/{artifact}" | "/artifacts/{artifact}/download" => match value("artifact").parse() {
+            Ok(artifact) => api.store.may_fetch(project, artifact).await?,
+            Err(_) => false,
+        },
+        _ => value("project").parse() == Ok(project),
+    };
+    if is_within { Ok(()) } else { Err(out_of_reach()) }
+}
+
+/// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10 sections 3 and 4).
+fn describe_limit(standing: Standing, headers: &mut HeaderMap) {
+    let policy = format!("\"credential\";q={};w={BURST_SECONDS}", standing.burst);
+    let state = format!("\"credential\";r={};t={}", standing.remaining, seconds(standing.reset));
+    for (name, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+/// Whole seconds, so that waiting for them is enough.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// The secret that was shown: `Bearer` (RFC 6750 section 2.1), or as the password of `Basic` (RFC 7617).

@@ -17,6 +17,9 @@ async fn live() -> &'static str {
 }
 
 async fn ready(State(api): State<Api>) -> Response {
+    if !api.phase.borrow().is_ready() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the server is ending\n").into_response();
+    }
     match api.store.ping().await {
         Ok(()) => "ok\n".into_response(),
         Err(error) => {

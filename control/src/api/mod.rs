@@ -1,10 +1,13 @@
 //! The REST API. The only module that knows axum.
 //!
 //! Read in this order: [`router`] has every route and the scope that it takes; [`guard`] holds requests to it;
-//! [`caller`] says who asks; [`extract`] reads bodies and parameters, [`reply`] writes answers; [`problem`] is the one
+//! [`caller`] says who asks; [`refused`] writes down what is refused, [`idempotent`] does things once; [`extract`] reads
+//! bodies and parameters, [`reply`] writes answers; [`memory`] and [`receive`] bound what files take; [`problem`] is the one
 //! place where errors become responses; then one file per noun.
 
+mod api_keys;
 mod artifacts;
+mod audit;
 mod builds;
 pub mod caller;
 mod data_planes;
@@ -14,38 +17,54 @@ pub mod extract;
 pub mod guard;
 mod health;
 mod heavy;
+pub mod idempotent;
+pub mod memory;
+mod metrics;
 pub mod problem;
 mod projects;
+pub mod receive;
+pub mod refused;
 pub mod reply;
+mod revisions;
 pub mod router;
 mod signing_keys;
+mod specs;
 mod teams;
+mod tokens;
+mod upload;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
+use crate::access::Access;
 use crate::custody::Keys;
 use crate::domain::artifact::ArtifactBytes;
 use crate::domain::store::Store;
+use crate::server::Phase;
+use crate::telemetry::Metrics;
 
 pub use heavy::{Heavy, Turns};
 
 /// What every route is given.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Api {
     /// What there is.
     pub store: Arc<dyn Store>,
     /// Who has the private keys.
     pub keys: Keys,
+    /// Room for files that come and go.
+    pub memory: memory::Memory,
+    /// Who was here, who guesses, who asks too often.
+    pub access: Arc<Access>,
     /// Where the bytes of artifacts are.
     pub artifacts: Arc<dyn ArtifactBytes>,
     /// For artifacts that arrive, each in memory.
     pub pushes: Turns,
     /// For looking into artifacts.
     pub heavy: Turns,
-}
-
-impl std::fmt::Debug for Api {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Api").finish_non_exhaustive()
-    }
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What the server is doing.
+    pub phase: watch::Receiver<Phase>,
 }

@@ -1,11 +1,15 @@
 //! Problem details (RFC 9457): the one place where errors become responses.
 
+use axum::extract::Request;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::domain::error::{Error, Fault};
+use crate::telemetry::RequestId;
+use crate::upload;
 
 macro_rules! codes {
     ($($(#[$meta:meta])* $name:ident = $status:ident, $text:literal, $title:literal;)+) => {
@@ -64,8 +68,16 @@ codes! {
     Stale = PRECONDITION_FAILED, "stale", "It was changed in between";
     /// A change without `If-Match`.
     PreconditionRequired = PRECONDITION_REQUIRED, "precondition-required", "Say which state the change is meant for";
+    /// A request with the same `Idempotency-Key` is under way.
+    InProgress = CONFLICT, "in-progress", "The same request is under way";
+    /// It was done, and what it answered is not kept: it held a secret.
+    AnswerNotKept = CONFLICT, "answer-not-kept", "This was done, and what it answered is not kept";
+    /// The same `Idempotency-Key` came with another request.
+    KeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "This key belongs to another request";
     /// The body is too large.
     TooLarge = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
+    /// The body did not come in time.
+    TooSlow = REQUEST_TIMEOUT, "too-slow", "The body did not come in time";
     /// The part that is asked for is not there.
     RangeNotSatisfiable = RANGE_NOT_SATISFIABLE, "range-not-satisfiable", "There is no such part";
     /// The body's media type is not taken here.
@@ -76,6 +88,8 @@ codes! {
     RateLimited = TOO_MANY_REQUESTS, "rate-limited", "Too many requests";
     /// A bug, or what is stored is damaged.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong here";
+    /// More is under way than there is memory for.
+    Busy = SERVICE_UNAVAILABLE, "busy", "Too much is under way";
     /// Something that is needed is away.
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "Something that is needed is away";
 }
@@ -190,6 +204,31 @@ impl From<Error> for Problem {
     }
 }
 
+impl From<upload::Error> for Problem {
+    fn from(error: upload::Error) -> Self {
+        let code = match &error {
+            upload::Error::UploadTooLarge
+            | upload::Error::FileTooLarge { .. }
+            | upload::Error::TotalTooLarge { .. }
+            | upload::Error::TooManyFiles
+            | upload::Error::Ratio { .. } => Code::TooLarge,
+            upload::Error::Unnamed | upload::Error::ContentType { .. } => Code::UnsupportedMediaType,
+            upload::Error::Archive { .. } | upload::Error::Member { .. } => Code::Malformed,
+            upload::Error::Path { .. }
+            | upload::Error::NameTaken { .. }
+            | upload::Error::NestedArchive { .. }
+            | upload::Error::NotADocument { .. }
+            | upload::Error::NoDocument
+            | upload::Error::EntryMissing { .. }
+            | upload::Error::NoEntry
+            | upload::Error::Ambiguous { .. }
+            | upload::Error::Link { .. }
+            | upload::Error::Encrypted { .. } => Code::Invalid,
+        };
+        Self::new(code).detail(error.to_string())
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.code.status();
@@ -208,6 +247,22 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// Tells a refusal which request it is about: its `request_id`.
+pub async fn name_request(request: Request, next: Next) -> Response {
+    let id = request.extensions().get::<RequestId>().cloned();
+    let response = next.run(request).await;
+    let named = id.zip(response.extensions().get::<Problem>().cloned());
+    let Some((id, problem)) = named else { return response };
+    let (parts, _) = response.into_parts();
+    let mut named = problem.of_request(id.as_str()).into_response();
+    // What layers in between added stays.
+    parts.headers.into_iter().filter_map(|(name, value)| Some((name?, value))).for_each(|(name, value)| {
+        named.headers_mut().entry(name).or_insert(value);
+    });
+    named.headers_mut().remove(CONTENT_LENGTH);
+    named
 }
 
 /// What a path without a route answers.

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
-use http::header::{ETAG, LOCATION};
+use http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -30,6 +30,23 @@ pub struct Accepted<T> {
     pub location: String,
     /// What there is of it.
     pub body: T,
+}
+
+/// What holds a secret that is shown once: no cache keeps it, and neither does the control plane.
+#[derive(Debug)]
+pub struct Issued<T>(pub T);
+
+/// Says that a response holds a secret.
+#[derive(Debug, Clone, Copy)]
+pub struct HoldsSecret;
+
+impl<T: IntoResponse> IntoResponse for Issued<T> {
+    fn into_response(self) -> Response {
+        let mut response = self.0.into_response();
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.extensions_mut().insert(HoldsSecret);
+        response
+    }
 }
 
 impl<T: Serialize> IntoResponse for Current<T> {

@@ -1,6 +1,10 @@
 //! Every route, with the scope that it takes. The OpenAPI document is made of this table, so neither can drift.
 
+use std::sync::Arc;
+
 use axum::Router;
+use axum::extract::MatchedPath;
+use axum::middleware::{from_fn, from_fn_with_state};
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -8,8 +12,12 @@ use utoipa_axum::routes;
 
 use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
-use super::{Api, artifacts, builds, data_planes, deployments, docs, health, problem, projects, signing_keys, teams};
+use super::{
+    Api, api_keys, artifacts, audit, builds, data_planes, deployments, docs, guard, health, idempotent, metrics,
+    problem, projects, refused, revisions, signing_keys, specs, teams, tokens,
+};
 use crate::domain::access::Scope;
+use crate::telemetry::Observe;
 
 /// What the document says of itself.
 #[derive(OpenApi)]
@@ -32,18 +40,29 @@ pub fn router(api: Api) -> Router {
         // With the prefix and without.
         .nest("/api/v1", resources.clone())
         .merge(resources)
-        .merge(health::router())
+        .merge(metrics::router())
         .merge(docs::router(&document()))
         .fallback(problem::no_such_route)
         .method_not_allowed_fallback(problem::no_such_method)
-        .layer(axum::middleware::from_fn_with_state(api.clone(), super::guard::authenticate))
+        .layer(from_fn_with_state(api.clone(), idempotent::once))
+        .layer(from_fn_with_state(api.clone(), guard::authenticate))
+        .layer(from_fn_with_state(api.clone(), refused::note))
+        // The only thing that answers nobody in particular.
+        .merge(health::router())
+        .layer(from_fn(problem::name_request))
         .layer(axum::extract::DefaultBodyLimit::max(JSON_MAX_BYTES))
+        .layer(Observe::new(Arc::clone(&api.metrics), |extensions| {
+            extensions.get::<MatchedPath>().map(MatchedPath::as_str)
+        }))
         .with_state(api)
 }
 
 /// What the routes promise: an OpenAPI 3.1 document.
 pub fn document() -> utoipa::openapi::OpenApi {
     let mut document = resources().into_openapi();
+    // OpenAPI has no name for the rest of a path.
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
     let token = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .description(Some("An access token (`pct_...`), or where it says so a data plane's API key (`pdk_...`)."));
@@ -85,6 +104,30 @@ fn resources() -> OpenApiRouter<Api> {
         .guarded(Scope::DeploymentsRead, routes!(deployments::list))
         .guarded(Scope::DeploymentsRead, routes!(deployments::newest))
         .guarded(Scope::DeploymentsRead, routes!(deployments::get))
+        .guarded(Scope::SpecsRead, routes!(specs::list))
+        .guarded(Scope::SpecsWrite, routes!(specs::create))
+        .guarded(Scope::SpecsRead, routes!(specs::get))
+        .guarded(Scope::SpecsWrite, routes!(specs::update))
+        .guarded(Scope::SpecsWrite, routes!(specs::delete))
+        .guarded(Scope::SpecsRead, routes!(revisions::list))
+        .guarded(Scope::SpecsWrite, routes!(revisions::create))
+        .guarded(Scope::SpecsRead, routes!(revisions::diff))
+        .guarded(Scope::SpecsRead, routes!(revisions::get))
+        .guarded(Scope::SpecsRead, routes!(revisions::archive))
+        .guarded(Scope::SpecsRead, routes!(revisions::file))
+        .for_everybody(routes!(tokens::whoami))
+        .guarded(Scope::TokensRead, routes!(tokens::list))
+        .guarded(Scope::TokensWrite, routes!(tokens::create))
+        .guarded(Scope::TokensRead, routes!(tokens::get))
+        .guarded(Scope::TokensWrite, routes!(tokens::revoke))
+        .guarded(Scope::TokensWrite, routes!(tokens::rotate))
+        .guarded(Scope::ApiKeysRead, routes!(api_keys::list))
+        .guarded(Scope::ApiKeysWrite, routes!(api_keys::create))
+        .guarded(Scope::ApiKeysRead, routes!(api_keys::get))
+        .guarded(Scope::ApiKeysWrite, routes!(api_keys::revoke))
+        .guarded(Scope::ApiKeysWrite, routes!(api_keys::rotate))
+        .guarded(Scope::AuditRead, routes!(audit::list))
+        .guarded(Scope::AuditRead, routes!(audit::export))
         .guarded(Scope::BuildsWrite, routes!(builds::create))
         .guarded(Scope::BuildsRead, routes!(builds::get))
         .guarded(Scope::BuildsRead, routes!(builds::log))

@@ -17,7 +17,7 @@ use thiserror::Error as ThisError;
 use zip::write::SimpleFileOptions;
 
 use crate::documents::{self, Folder, is_stdin};
-use crate::domain::name::NAME_MAX_BYTES;
+use crate::domain::spec::name_of;
 use crate::file;
 use crate::upload::{self, UPLOAD_BYTES_MAX, Upload};
 
@@ -30,7 +30,7 @@ pub struct Pack {
     pub files: Vec<String>,
     /// A zip archive.
     pub archive: Bytes,
-    /// What the first OpenAPI document calls its API, as a name: lower case, with `-` for what no name may have.
+    /// What the first OpenAPI document calls its API, as a name, as the server makes it.
     pub name: Option<String>,
 }
 
@@ -176,7 +176,7 @@ fn finish(documents: upload::Documents) -> Result<Pack, Error> {
     if archive.len() > UPLOAD_BYTES_MAX {
         return Err(upload::Error::UploadTooLarge.into());
     }
-    let name = title(&documents).as_deref().and_then(name_of);
+    let name = title(&documents).as_deref().and_then(name_of).map(String::from);
     let files = documents.files.into_iter().map(|document| document.path).collect();
     Ok(Pack { entries: documents.entries, files, archive, name })
 }
@@ -191,21 +191,6 @@ fn title(documents: &upload::Documents) -> Option<String> {
     let loaded = Documents::load(&input, &mut Sink::new());
     let entry = loaded.entries().next()?;
     entry.get("info")?.get("title")?.str().map(str::to_owned)
-}
-
-/// A title as a name, as the server makes it: `Pets & Friends API` is `pets-friends-api`.
-fn name_of(title: &str) -> Option<String> {
-    let mut name = String::new();
-    for c in title.chars() {
-        if c.is_ascii_alphanumeric() || c == '_' || (c == '.' && !name.is_empty()) {
-            name.push(c.to_ascii_lowercase());
-        } else if !name.is_empty() && !name.ends_with('-') {
-            name.push('-');
-        }
-    }
-    name.truncate(NAME_MAX_BYTES);
-    let name = name.trim_matches(['-', '.', '_']);
-    (!name.is_empty()).then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -275,14 +260,5 @@ mod tests {
         assert!(matches!(packed(&["unrelated.yaml", "cats.yaml"], &[]), Err(Error::Upload(upload::Error::NoEntry))));
         assert!(matches!(packed(&["", "openapi.yaml"], &[]), Err(Error::FolderAmongFiles { .. })));
         assert!(matches!(packed(&["openapi.yaml"], &["openapi.yaml"]), Err(Error::EntryOfFiles)));
-    }
-
-    #[test]
-    fn a_title_is_made_into_a_name() {
-        for (title, name) in
-            [("Pets & Friends API", Some("pets-friends-api")), ("_ GitHub v3.1 -", Some("github-v3.1")), ("日本", None)]
-        {
-            assert_eq!(name_of(title).as_deref(), name, "{title}");
-        }
     }
 }

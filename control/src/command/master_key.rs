@@ -75,7 +75,7 @@ impl Show for Report {
 pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     let Command::Rotate(rotation) = &args.command;
     let folder = rotation.data_dir.clone().or_else(|| context.config.data_folder.clone()).ok_or(Error::NoDataFolder)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(app::Error::Serve)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(app::Error::System)?;
     let report = runtime.block_on(rotate(rotation, &folder, context))?;
     context.console.show(&report, rotation.format)?;
     if report.old_master_key_file.is_some() {

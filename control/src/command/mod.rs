@@ -110,6 +110,12 @@ pub enum Error {
     /// A server did not do what it was asked.
     #[error(transparent)]
     Client(#[from] client::Error),
+    /// What the server would show of itself.
+    #[error(transparent)]
+    Telemetry(#[from] crate::telemetry::Error),
+    /// What the environment says of a collector of traces.
+    #[error(transparent)]
+    Traces(#[from] crate::telemetry::otlp::Error),
     /// Nowhere to keep what the server keeps.
     #[error("there is no folder to keep data in (neither XDG_DATA_HOME nor HOME is an absolute path): give --data-dir")]
     NoDataFolder,

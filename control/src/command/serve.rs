@@ -1,24 +1,23 @@
 //! `serve`: the control plane's server.
 
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use super::{Context, Error, Outcome};
-use crate::app::{BuildSettings, KeySettings, Server, Settings};
+use crate::access::upkeep::Retention;
+use crate::app::{self, App, BuildSettings, KeySettings, Settings};
 use crate::build::worker::Worker;
 use crate::custody::{Allowed, References};
 use crate::key::KeySource;
+use crate::server::{self, Signals};
 use crate::store::objects::{Location, LocationError};
+use crate::telemetry::{self, Telemetry, log};
 
 /// The arguments of `serve`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Where to listen. Port 0 takes a free one.
-    #[arg(long, env = "PORTCULLIS_CONTROL_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:9090")]
-    listen: SocketAddr,
+    #[command(flatten)]
+    listener: server::Options,
     /// The folder for everything that has no place of its own. Without it, `portcullis` in the user's data folder.
     #[arg(long, env = "PORTCULLIS_CONTROL_DATA_DIR", value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
@@ -37,6 +36,12 @@ pub struct Args {
     /// (`env://PREFIX`), or in the files of a folder (`file:///FOLDER`). Repeatable, or several with commas between them.
     #[arg(long, env = "PORTCULLIS_CONTROL_ALLOW_KEY_REFERENCES", value_delimiter = ',', value_name = "PREFIX")]
     allow_key_references: Vec<Allowed>,
+    /// How many requests a second each credential may make, ten seconds' worth of them at once. 0: as many as it likes.
+    #[arg(long, env = "PORTCULLIS_CONTROL_RATE_LIMIT", value_name = "REQUESTS", default_value_t = 500)]
+    rate_limit: u32,
+    /// How long audit events are kept: a time of at least a day such as `400d`, or `forever`.
+    #[arg(long, env = "PORTCULLIS_CONTROL_AUDIT_RETENTION", value_name = "TIME", default_value = "400d")]
+    audit_retention: Retention,
     /// Where the bytes of artifacts are kept: `file:///FOLDER`, or `s3://BUCKET/PREFIX` with the usual `AWS_*` variables.
     /// Without it, a folder in the data folder. Control planes with one database have one store of artifacts.
     #[arg(long, env = "PORTCULLIS_CONTROL_ARTIFACT_STORE", value_name = "URL")]
@@ -47,6 +52,12 @@ pub struct Args {
     /// How many builds are worked on at a time. Without it, as many as there are cores, and two at most.
     #[arg(long, env = "PORTCULLIS_CONTROL_BUILD_JOBS", value_name = "COUNT")]
     build_jobs: Option<NonZeroUsize>,
+    /// How to log: text on a terminal, JSON elsewhere.
+    #[arg(long, env = "PORTCULLIS_CONTROL_LOG_FORMAT", value_enum, value_name = "FORMAT")]
+    log_format: Option<log::Format>,
+    /// What to log: a level, or `target=level,...`.
+    #[arg(long, env = "RUST_LOG", value_name = "FILTER", default_value = "info")]
+    log: String,
 }
 
 /// Runs `serve`.
@@ -54,7 +65,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     let data_folder =
         args.data_dir.clone().or_else(|| context.config.data_folder.clone()).ok_or(Error::NoDataFolder)?;
     let settings = Settings {
-        listen: args.listen,
+        listener: args.listener.clone(),
         data_folder,
         database_url: args.database_url.clone(),
         database_read_url: args.database_read_url.clone(),
@@ -62,13 +73,20 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
             master_key: args.master_key.clone(),
             references: References { allowed: args.allow_key_references.clone(), config: context.config.clone() },
         },
+        rate_limit: args.rate_limit,
+        audit_retention: args.audit_retention,
         builds: BuildSettings {
             artifacts: args.artifact_location().map_err(crate::app::Error::from)?,
             at_once: args.build_jobs.unwrap_or_else(Worker::usual_at_once),
         },
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(crate::app::Error::Serve)?;
-    runtime.block_on(serve(&settings, context))?;
+    let telemetry = telemetry::Settings {
+        format: args.log_format.unwrap_or_else(log::Format::of_stderr),
+        filter: args.log.clone(),
+        traces: context.config.traces()?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(app::Error::System)?;
+    runtime.block_on(serve(&settings, &telemetry, context))?;
     Ok(Outcome::Done)
 }
 
@@ -79,19 +97,18 @@ impl Args {
     }
 }
 
-async fn serve(settings: &Settings, context: &Context) -> Result<(), Error> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(crate::app::Error::Serve)?;
-    let server = Server::start(settings).await?;
-    if let Some(secret) = &server.bootstrap_token {
+async fn serve(settings: &Settings, telemetry: &telemetry::Settings, context: &Context) -> Result<(), Error> {
+    let mut signals = Signals::new().map_err(app::Error::System)?;
+    let telemetry = Telemetry::start(telemetry)?;
+    let app = App::start(settings).await?;
+    if let Some(secret) = &app.bootstrap_token {
         // Shown once: it is kept as a hash.
-        context.console.data(format!("bootstrap token: {secret}\n").as_bytes())?;
+        context.console.data(format!("bootstrap token: {}\n", secret.reveal()).as_bytes())?;
     }
-    context.console.note(format_args!("listening on {}", server.address()?));
-    let stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        }
-    };
-    Ok(server.run(stop).await?)
+    for address in app.addresses() {
+        tracing::info!("listening on {address}");
+    }
+    app.run(async move { signals.terminated().await }).await;
+    telemetry.finish().await;
+    Ok(())
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -181,12 +182,16 @@ pub struct Principal {
     pub name: String,
     /// How far it reaches.
     pub reach: Reach,
+    /// What it can be at most; a data plane's key has no role.
+    pub role: Option<Role>,
     /// What it allows.
     pub scopes: BTreeSet<Scope>,
+    /// From when on it is refused.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Which credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Identity {
     /// A person's or pipeline's token.
     Token(TokenId),
@@ -206,6 +211,14 @@ impl Principal {
     /// [`Error::MissingScope`].
     pub fn require(&self, scope: Scope) -> Result<(), Error> {
         if self.scopes.contains(&scope) { Ok(()) } else { Err(Error::MissingScope(scope)) }
+    }
+
+    /// Whether it has all of these scopes: nobody gives what they do not have.
+    ///
+    /// # Errors
+    /// [`Error::MissingScope`] with the first that it has not.
+    pub fn require_all<'a>(&self, scopes: impl IntoIterator<Item = &'a Scope>) -> Result<(), Error> {
+        scopes.into_iter().try_for_each(|scope| self.require(*scope))
     }
 
     /// The project that a data plane's key is bound to.

@@ -134,10 +134,14 @@ actions! {
     DataPlaneDelete = "data-plane.delete",
     /// An API key was made.
     ApiKeyCreate = "api-key.create",
+    /// An API key got a new secret.
+    ApiKeyRotate = "api-key.rotate",
     /// An API key was revoked.
     ApiKeyRevoke = "api-key.revoke",
     /// A token was made.
     TokenCreate = "token.create",
+    /// A token got a new secret.
+    TokenRotate = "token.rotate",
     /// A token was revoked.
     TokenRevoke = "token.revoke",
     /// A deployment was asked for.

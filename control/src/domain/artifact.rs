@@ -1,6 +1,7 @@
 //! Artifacts: files that are made once, never change, and are called by their SHA-256.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::ops::Range;
 
 use async_trait::async_trait;
@@ -128,7 +129,7 @@ pub type ArtifactStream = BoxStream<'static, Result<Bytes, Error>>;
 
 /// Where the bytes of artifacts are, each called by its SHA-256.
 #[async_trait]
-pub trait ArtifactBytes: Send + Sync {
+pub trait ArtifactBytes: Debug + Send + Sync {
     /// Keeps them. Returns when they would survive a crash. Those that are kept already are as new again.
     async fn put(&self, digest: Digest, bytes: Bytes) -> Result<(), Error>;
     /// Reads the bytes from `range.start` to before `range.end`. All of them are read and compared with the digest, so

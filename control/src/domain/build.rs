@@ -235,7 +235,7 @@ impl NewBuild {
     /// Whether it can be meant.
     pub fn check(&self) -> Result<(), Error> {
         for (pointer, text) in [("/commit", &self.commit), ("/source", &self.source)] {
-            text.as_deref().map_or(Ok(()), |text| name::check_text(pointer, text))?;
+            text.as_deref().map_or(Ok(()), |text| name::check_text(pointer, text, name::DESCRIPTION_MAX_BYTES))?;
         }
         Ok(())
     }

@@ -50,6 +50,6 @@ pub struct NewDeployment {
 impl NewDeployment {
     /// Whether it can be meant.
     pub fn check(&self) -> Result<(), Error> {
-        name::check_text("/message", &self.message)
+        name::check_text("/message", &self.message, name::DESCRIPTION_MAX_BYTES)
     }
 }

@@ -79,6 +79,8 @@ pub enum Noun {
     Spec,
     /// A spec's revision.
     Revision,
+    /// A revision's file.
+    File,
     /// A build.
     Build,
     /// An artifact.
@@ -131,6 +133,7 @@ impl Noun {
             Self::Project => "project",
             Self::Spec => "spec",
             Self::Revision => "revision",
+            Self::File => "file",
             Self::Build => "build",
             Self::Artifact => "artifact",
             Self::DataPlane => "data plane",

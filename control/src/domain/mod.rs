@@ -5,28 +5,36 @@
 //! - [`id`], [`name`], [`which`], [`version`], [`page`], [`time`], [`digest`]: what every noun has; [`error`]: what can go
 //!   wrong with any of them;
 //! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
-//! - [`secret`], [`token`], [`team`], [`project`] and what a project owns: [`signing_key`], [`data_plane`],
-//!   [`deployment`]; [`label`] chooses among data planes;
-//! - [`mod@build`], with what compilers say in a [`report`]; [`artifact`]; [`signing`]: the port through which builds are signed;
+//! - [`secret`]: what people, pipelines and data planes show to say who they are;
+//! - [`token`], [`team`], [`project`] and what a project owns: [`spec`], [`revision_diff`], [`signing_key`], [`api_key`],
+//!   [`data_plane`], [`deployment`]; [`label`] chooses among data planes;
+//! - [`mod@build`], with what compilers say in a [`report`]; [`artifact`]; [`signing`]: the port through which builds are
+//!   signed;
+//! - [`audit`]: what was done, and what was refused; [`idempotency`]: what is done once however often it is asked for;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;
 pub mod act;
+pub mod api_key;
 pub mod artifact;
+pub mod audit;
 pub mod build;
 pub mod data_plane;
 pub mod deployment;
 pub mod digest;
 pub mod error;
 pub mod id;
+pub mod idempotency;
 pub mod label;
 pub mod name;
 pub mod page;
 pub mod project;
 pub mod report;
+pub mod revision_diff;
 pub mod secret;
 pub mod signing;
 pub mod signing_key;
+pub mod spec;
 pub mod store;
 pub mod team;
 pub mod time;

@@ -33,22 +33,22 @@ pub struct NameError;
 /// # Errors
 /// [`Error::Invalid`].
 pub fn check_description(text: &str) -> Result<(), Error> {
-    check_text("/description", text)
+    check_text("/description", text, DESCRIPTION_MAX_BYTES)
 }
 
-/// Whether a text for people, which stands at `pointer`, is short enough and can be kept.
+/// Whether a text for people is at most so many bytes long and has no control characters but line breaks and tabs: a
+/// terminal would obey some of them, and `PostgreSQL` keeps no NUL.
 ///
 /// # Errors
-/// [`Error::Invalid`].
-pub fn check_text(pointer: &str, text: &str) -> Result<(), Error> {
-    if text.len() > DESCRIPTION_MAX_BYTES {
-        return Err(Error::invalid(pointer, format!("{} bytes; at most {DESCRIPTION_MAX_BYTES}", text.len())));
+/// [`Error::Invalid`], with this pointer.
+pub fn check_text(pointer: &str, text: &str, bytes_max: usize) -> Result<(), Error> {
+    if text.len() > bytes_max {
+        return Err(Error::invalid(pointer, format!("{} bytes; at most {bytes_max}", text.len())));
     }
-    if text.contains('\0') {
-        // PostgreSQL keeps every other character.
-        return Err(Error::invalid(pointer, "it has the character NUL in it"));
+    match text.chars().find(|c| c.is_control() && !"\n\r\t".contains(*c)) {
+        Some(found) => Err(Error::invalid(pointer, format!("it has the control character {found:?}"))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 impl Name {
@@ -92,6 +92,16 @@ impl fmt::Display for Name {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_short_and_harmless() {
+        for text in ["", "two\nlines\tand 'quotes'; --", "\u{e9}"] {
+            assert!(check_text("/message", text, 32).is_ok(), "{text:?}");
+        }
+        for text in ["\0", "\u{1b}[31m", &"p".repeat(33)] {
+            assert!(check_text("/message", text, 32).is_err(), "{text:?}");
+        }
+    }
 
     #[test]
     fn a_name_is_plain_and_bounded() {

@@ -157,6 +157,10 @@ impl Settings {
                 let message = format!("{} overlays; at most {OVERLAYS_MAX}", environment.overlays.len());
                 faults.push(Fault { pointer: format!("{own}/overlays"), message });
             }
+            if environment.overlays.iter().any(|path| path.chars().any(char::is_control)) {
+                let message = "a path has a control character, and no file has".to_owned();
+                faults.push(Fault { pointer: format!("{own}/overlays"), message });
+            }
         }
         if faults.is_empty() { Ok(()) } else { Err(Error::Invalid(faults)) }
     }

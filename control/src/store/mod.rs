@@ -1,20 +1,27 @@
 //! The domain's ports over a database and an object store. The only module that knows sqlx.
 //!
 //! Read in this order: [`sql`], the layer that makes two databases one; [`mod@audit`], which every change goes through;
+//! [`documents`], the contents of files;
 //! then one file per noun.
 
+mod api_keys;
 mod artifacts;
 mod audit;
 mod builds;
 mod credentials;
 mod data_planes;
 mod deployments;
+mod documents;
+mod idempotency;
 pub mod objects;
 mod projects;
+mod revisions;
 mod sealing;
 mod signing_keys;
+mod specs;
 pub mod sql;
 mod teams;
+mod tokens;
 
 use async_trait::async_trait;
 

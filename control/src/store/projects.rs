@@ -3,10 +3,10 @@
 use crate::domain::time::now;
 use async_trait::async_trait;
 
-use super::DatabaseStore;
 use super::audit::{Target, record};
 use super::signing_keys;
 use super::sql::{Error as SqlError, Row, Transaction, sql};
+use super::{DatabaseStore, documents};
 use crate::domain::access::Reach;
 use crate::domain::act::{Act, Action};
 use crate::domain::error::{Error, Noun};
@@ -86,8 +86,11 @@ impl Projects for DatabaseStore {
     }
 
     async fn delete_project(&self, act: &Act, at: Edit<ProjectId>) -> Result<()> {
+        let team = self.project(at.reach, at.id).await?.team;
         let mut transaction = self.database.begin().await?;
+        documents::lock(&mut transaction, team).await?;
         let project = lock(&mut transaction, at).await?;
+        documents::release_project(&mut transaction, team, project.id).await?;
         transaction.execute(sql("delete from projects where id = $1").bind(project.id)).await?;
         record(&mut transaction, act, Action::ProjectDelete, target(&project)).await?;
         transaction.commit().await?;

@@ -8,16 +8,13 @@ use zip::read::{ZipFile, ZipFileEntry};
 use zip::result::ZipError;
 
 use super::path::{Fault, shown};
-use super::{Arriving, Error, FILES_MAX, RATIO_MAX, Upload};
+use super::{Arriving, Error, FILES_MAX, RATIO_FREE_BYTES, RATIO_MAX, Upload};
 
 /// What every entry of the central directory begins with (APPNOTE.TXT 4.3.12).
 const ENTRY_SIGNATURE: &[u8] = b"PK\x01\x02";
 
 /// How much of a file is inflated before it is counted.
 const CHUNK_BYTES: usize = 64 << 10;
-
-/// What any archive may come to, however small it is: a folder of a few lines that repeat themselves is packed well.
-const RATIO_FREE_BYTES: usize = 1 << 20;
 
 /// Adds every file of an archive.
 pub(super) fn unpack(bytes: &[u8], upload: &mut Upload) -> Result<(), Error> {

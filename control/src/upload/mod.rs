@@ -18,7 +18,8 @@
 //! it there expects it to be opened.
 //!
 //! Read in this order: `media` (what a body is), `collect` (documents as they arrive, within the bounds),
-//! `archive` (zip), `path` (what a file may be called), `entry` (where the API begins), `error`.
+//! `archive` (zip), `path` (what a file may be called), `entry` (where the API begins), `title` (what it is
+//! called), `error`.
 
 mod archive;
 mod collect;
@@ -26,6 +27,7 @@ mod entry;
 mod error;
 mod media;
 mod path;
+mod title;
 
 use bytes::Bytes;
 
@@ -33,6 +35,7 @@ pub use collect::{Arriving, Upload};
 pub use error::Error;
 pub use media::Media;
 pub use path::Fault;
+pub use title::title;
 
 /// The bytes of an upload, as it is sent.
 pub const UPLOAD_BYTES_MAX: usize = 32 << 20;
@@ -51,6 +54,9 @@ pub const PATH_BYTES_MAX: usize = 1024;
 
 /// How many times larger than an archive its files may be together, beyond the first MiB.
 pub const RATIO_MAX: usize = 200;
+
+/// What any archive may come to, however small it is: a folder of a few lines that repeat themselves is packed well.
+pub const RATIO_FREE_BYTES: usize = 1 << 20;
 
 /// The documents of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]

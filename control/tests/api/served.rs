@@ -4,16 +4,14 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use control::app::{BuildSettings, KeySettings, Server, Settings};
+use clap::{Args as _, Command, FromArgMatches as _};
+use control::access::upkeep::Retention;
+use control::app::{App, BuildSettings, KeySettings, Settings};
 use control::config::Config;
 use control::custody::References;
-use control::domain::act::Act;
-use control::domain::store::Credentials as _;
-use control::domain::token::Fingerprint;
-use control::store::DatabaseStore;
+use control::server::Options;
 use control::store::sql::Database;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tests::client::{self, Answer, Client};
 use tokio::sync::oneshot;
@@ -24,7 +22,7 @@ pub(crate) struct Served {
     pub(crate) address: SocketAddr,
     /// The first token: it may do everything, everywhere.
     pub(crate) token: String,
-    _running: (oneshot::Sender<()>, JoinHandle<()>),
+    running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     folder: TempDir,
 }
 
@@ -40,9 +38,23 @@ pub(crate) struct Ask<'a> {
 
 impl Served {
     pub(crate) async fn start() -> Self {
+        Self::limited(0).await
+    }
+
+    /// Each credential may make so many requests a second.
+    pub(crate) async fn limited(rate_limit: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (address, secret, running) = serve(folder.path().to_owned()).await;
-        Self { address, token: secret.unwrap(), _running: running, folder }
+        let (address, secret, running) = serve(folder.path().to_owned(), rate_limit).await;
+        Self { address, token: secret.unwrap(), running: Some(running), folder }
+    }
+
+    /// Ends it as SIGTERM does, and starts it again.
+    pub(crate) async fn restart(&mut self) {
+        let (stop, task) = self.running.take().unwrap();
+        drop(stop);
+        task.await.unwrap();
+        let (address, _, running) = serve(self.folder.path().to_owned(), 0).await;
+        (self.address, self.running) = (address, Some(running));
     }
 
     /// What it keeps everything in.
@@ -95,18 +107,16 @@ impl Served {
 
     /// The secret of a new token.
     pub(crate) async fn token(&self, new: &Value) -> String {
-        let secret = format!("pct_{}", control::domain::id::TokenId::new());
-        let hash = Sha256::digest(secret.as_bytes()).into();
-        let fingerprint = Fingerprint { prefix: "pct_".to_owned(), hash };
-        let store = DatabaseStore::new(self.database().await);
-        store.create_token(&Act::SYSTEM, serde_json::from_value(new.clone()).unwrap(), fingerprint).await.unwrap();
-        secret
+        text(&self.make("/api/v1/tokens", new).await["secret"])
     }
 }
 
-async fn serve(data_folder: PathBuf) -> (SocketAddr, Option<String>, (oneshot::Sender<()>, JoinHandle<()>)) {
+async fn serve(
+    data_folder: PathBuf,
+    rate_limit: u32,
+) -> (SocketAddr, Option<String>, (oneshot::Sender<()>, JoinHandle<()>)) {
     let settings = Settings {
-        listen: ([127, 0, 0, 1], 0).into(),
+        listener: listener(),
         data_folder,
         database_url: None,
         database_read_url: None,
@@ -114,22 +124,36 @@ async fn serve(data_folder: PathBuf) -> (SocketAddr, Option<String>, (oneshot::S
             master_key: None,
             references: References { allowed: Vec::new(), config: Config::from_environment() },
         },
+        rate_limit,
+        audit_retention: Retention::Forever,
         builds: BuildSettings { artifacts: None, at_once: NonZeroUsize::MIN },
     };
-    let server = Server::start(&settings).await.unwrap();
-    let address = server.address().unwrap();
-    let secret = server.bootstrap_token.clone();
+    let server = App::start(&settings).await.unwrap();
+    let address = server.addresses()[0];
+    let secret = server.bootstrap_token.as_ref().map(|secret| secret.reveal().to_owned());
     let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
-        server.run(async move { drop(stopped.await) }).await.unwrap();
+        server.run(async move { drop(stopped.await) }).await;
     });
     (address, secret, (stop, task))
+}
+
+/// A free port, and otherwise what the command line says that says nothing.
+fn listener() -> Options {
+    let command = Options::augment_args(Command::new("serve"));
+    Options::from_arg_matches(&command.get_matches_from(["serve", "--listen", "127.0.0.1:0"])).unwrap()
 }
 
 impl Ask<'_> {
     /// With another credential.
     pub(crate) fn with(mut self, secret: &str) -> Self {
         self.token = Some(secret.to_owned());
+        self
+    }
+
+    /// Without a credential.
+    pub(crate) fn unknown(mut self) -> Self {
+        self.token = None;
         self
     }
 

@@ -317,7 +317,7 @@ async fn who_waits_is_told(kept: Kept) {
     let mut changes = kept.store.build_changes();
     shop.build(&kept).await;
     tests::wait::patiently("the change", changes.changed()).await.unwrap();
-    if let Some(database) = &kept._database {
+    if let Some(database) = &kept.postgres {
         let url = database.url();
         let other = control::store::DatabaseStore::new(control::store::sql::Database::open(&url, None).await.unwrap());
         let mut changes = other.build_changes();

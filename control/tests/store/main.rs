@@ -1,17 +1,23 @@
 //! One suite for every database: whatever is kept in SQLite is kept in PostgreSQL the same way.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod api_keys;
 mod artifacts;
+mod audit;
 mod builds;
 mod credentials;
 mod data_planes;
 mod deployments;
+mod idempotency;
+mod killed;
 mod master_key;
 mod objects;
 mod projects;
 mod replica;
 mod signing_keys;
+mod specs;
 mod teams;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -23,7 +29,7 @@ use control::domain::id::{TeamId, TokenId};
 use control::domain::project::{NewProject, Project, Settings};
 use control::domain::store::{OfProject, Teams as _};
 use control::domain::team::{NewTeam, Team};
-use control::domain::token::NewToken;
+use control::domain::token::{Fingerprint, NewToken};
 use control::key::MasterKey;
 use control::store::DatabaseStore;
 use control::store::sql::{Database, Statement, sql};
@@ -34,7 +40,7 @@ struct Kept {
     store: DatabaseStore,
     keys: Keys,
     _folder: Option<tempfile::TempDir>,
-    _database: Option<postgres::Database>,
+    postgres: Option<postgres::Database>,
 }
 
 impl Kept {
@@ -42,13 +48,13 @@ impl Kept {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("control.db").display());
         let store = DatabaseStore::new(Database::open(&url, None).await.unwrap());
-        Self { keys: keys_in(&store), store, _folder: Some(folder), _database: None }
+        Self { keys: keys_in(&store), store, _folder: Some(folder), postgres: None }
     }
 
     async fn in_postgres() -> Self {
         let database = postgres::Database::create().await;
         let store = DatabaseStore::new(Database::open(&database.url(), None).await.unwrap());
-        Self { keys: keys_in(&store), store, _folder: None, _database: Some(database) }
+        Self { keys: keys_in(&store), store, _folder: None, postgres: Some(database) }
     }
 
     async fn team(&self, name: &str) -> Team {
@@ -99,6 +105,11 @@ fn act() -> Act {
         request: Some("request-1".into()),
         address: Some([127, 0, 0, 1].into()),
     }
+}
+
+/// What is kept of a secret whose SHA-256 is this byte, over and over.
+fn fingerprint(byte: u8) -> Fingerprint {
+    Fingerprint { prefix: format!("pct_{byte:08}"), hash: [byte; 32] }
 }
 
 fn token_of(team: Option<TeamId>, role: Role) -> NewToken {

@@ -11,6 +11,7 @@ use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MATCH,
     IF_NONE_MATCH, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::at;
@@ -59,8 +60,7 @@ pub(crate) async fn download(
     State(api): State<Api>,
     caller: Caller,
     Path(digest): Path<Digest>,
-    method: Method,
-    headers: HeaderMap,
+    Parts { method, headers, .. }: Parts,
 ) -> Result<Response, Problem> {
     let artifact = api.store.artifact(at(&caller, digest)).await?;
     let size = u64::try_from(artifact.size).map_err(|_| Error::Damaged(Noun::Artifact))?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use artifact_format::trust::Trust;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -18,7 +18,6 @@ use crate::api::reply::Created;
 use crate::api::{Api, Heavy};
 use crate::build::describe::{ARTIFACT_BYTES_MAX, describe};
 use crate::domain::artifact::{Artifact, NewArtifact, Novelty};
-use crate::domain::error::Error;
 use crate::domain::id::ProjectId;
 use crate::domain::project::Project;
 use crate::domain::signing::Signer as _;
@@ -40,15 +39,14 @@ pub(crate) async fn push(
     State(api): State<Api>,
     caller: Caller,
     Path(id): Path<ProjectId>,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response, Problem> {
     let of = caller.within(id);
     let project = api.store.project(of.reach, id).await?;
-    check_headers(&headers)?;
+    check_headers(request.headers())?;
     // From here on it is in memory, until it is stored.
     let _turn = api.pushes.turn().await;
-    let received = tokio::time::timeout(PATIENCE, receive(body)).await;
+    let received = tokio::time::timeout(PATIENCE, receive(request.into_body())).await;
     let file =
         received.map_err(|_| Problem::new(Code::Malformed).detail(format!("not there after {PATIENCE:?}")))??;
     let trust = Trust::any_of(api.keys.trusted_keys(id).await?);
@@ -90,11 +88,12 @@ fn too_large() -> Problem {
 /// Reads the artifact as a gateway would.
 async fn verify(turn: &Heavy<'_>, file: Bytes, (trust, project): (Trust, &Project)) -> Result<NewArtifact, Problem> {
     let described = turn.work(move || describe(&file, &trust)).await?;
-    let new = described.map_err(|error| Error::invalid("", format!("the artifact is refused: {error}")))?;
+    let refused = |why: String| Problem::new(Code::Invalid).detail(why);
+    let new = described.map_err(|error| refused(format!("the artifact is refused: {error}")))?;
     let meant = &new.summary.project;
     if *meant != project.name.as_str() && *meant != project.id.to_string() {
-        let message = format!("the artifact is for the project `{meant}`, and this one is `{}`", project.name);
-        return Err(Error::invalid("", message).into());
+        let name = &project.name;
+        return Err(refused(format!("the artifact is for the project `{meant}`, and this one is `{name}`")));
     }
     Ok(new)
 }

@@ -3,14 +3,21 @@
 //! Every method is one transaction: all of it happened, with its audit event, or nothing did. What is out of
 //! [`Reach`] is [`NotFound`](super::error::Error::NotFound). A future that is dropped changes nothing, or everything.
 
+mod api_keys;
 mod artifacts;
+mod audit;
 mod builds;
 mod credentials;
 mod data_planes;
 mod deployments;
+mod idempotency;
 mod projects;
 mod signing_keys;
+mod specs;
 mod teams;
+mod tokens;
+
+use std::fmt::Debug;
 
 use async_trait::async_trait;
 
@@ -19,14 +26,19 @@ use super::error::Error;
 use super::id::ProjectId;
 use super::version::Expected;
 
+pub use api_keys::{ApiKeyAt, ApiKeys};
 pub use artifacts::Artifacts;
+pub use audit::Audit;
 pub use builds::{BuildQueue, Builds};
 pub use credentials::Credentials;
 pub use data_planes::DataPlanes;
 pub use deployments::Deployments;
+pub use idempotency::Idempotency;
 pub use projects::Projects;
 pub use signing_keys::{Reseal, SigningKeys};
+pub use specs::Specs;
 pub use teams::Teams;
+pub use tokens::Tokens;
 
 /// What is to be changed: by whom, as far as they reach, which one, and in which state.
 #[derive(Debug, Clone, Copy)]
@@ -60,15 +72,36 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that a control plane keeps in its database.
 pub trait Store:
-    Health + Credentials + Teams + Projects + SigningKeys + DataPlanes + Deployments + Builds + BuildQueue + Artifacts
+    Debug
+    + Health
+    + Credentials
+    + Tokens
+    + ApiKeys
+    + Audit
+    + Idempotency
+    + Teams
+    + Projects
+    + Specs
+    + SigningKeys
+    + DataPlanes
+    + Deployments
+    + Builds
+    + BuildQueue
+    + Artifacts
 {
 }
 
 impl<S> Store for S where
-    S: Health
+    S: Debug
+        + Health
         + Credentials
+        + Tokens
+        + ApiKeys
+        + Audit
+        + Idempotency
         + Teams
         + Projects
+        + Specs
         + SigningKeys
         + DataPlanes
         + Deployments

@@ -18,7 +18,7 @@ use super::Objects;
 const RETRIES: usize = 4;
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long one answer may take; artifacts are small.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A place for artifacts.
 #[derive(Debug, Clone, PartialEq, Eq)]

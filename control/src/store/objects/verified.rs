@@ -28,7 +28,7 @@ pub(super) fn stream(pieces: ArtifactStream, digest: Digest, range: Range<u64>) 
         async move {
             let Some(mut reading) = reading else { return Ok(None) };
             while let Some(piece) = reading.pieces.next().await {
-                let ready = reading.take(piece?, &range);
+                let ready = reading.take(&piece?, &range);
                 if let Some(ready) = ready {
                     return Ok(Some((ready, Some(reading))));
                 }
@@ -45,8 +45,8 @@ pub(super) fn stream(pieces: ArtifactStream, digest: Digest, range: Range<u64>) 
 
 impl Reading {
     /// Takes a piece, and gives back the one before it that is in the range.
-    fn take(&mut self, piece: Bytes, range: &Range<u64>) -> Option<Bytes> {
-        self.hash.update(&piece);
+    fn take(&mut self, piece: &Bytes, range: &Range<u64>) -> Option<Bytes> {
+        self.hash.update(piece);
         let length = piece.len() as u64;
         let within = |at: u64| usize::try_from(at.saturating_sub(self.position).min(length)).unwrap_or(0);
         let (start, end) = (within(range.start), within(range.end));

@@ -83,14 +83,22 @@ impl Row {
         text.map(|text| serde_json::from_str(&text).map_err(|error| wrong(column, error))).transpose()
     }
 
-    /// A word of a closed set.
-    pub fn word<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, Error> {
-        serde_json::from_value(self.get::<String>(column)?.into()).map_err(|error| wrong(column, error))
-    }
-
     /// A set of words that is kept as a JSON array.
     pub fn words<T: DeserializeOwned + Ord>(&self, column: &'static str) -> Result<BTreeSet<T>, Error> {
         self.json(column)
+    }
+
+    /// A word of a closed set.
+    pub fn word<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, Error> {
+        let text = serde_json::Value::String(self.get(column)?);
+        serde_json::from_value(text).map_err(|error| wrong(column, error))
+    }
+
+    /// The same, where there is one.
+    pub fn word_some<T: DeserializeOwned>(&self, column: &'static str) -> Result<Option<T>, Error> {
+        let text = self.get::<Option<String>>(column)?;
+        let word = text.map(|text| serde_json::from_value(serde_json::Value::String(text)));
+        word.transpose().map_err(|error| wrong(column, error))
     }
 
     fn plain<T>(&self, column: &'static str) -> Result<T, Error>

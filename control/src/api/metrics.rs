@@ -1,0 +1,27 @@
+//! `/metrics`: for a token of the whole installation that has the scope.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::header;
+
+use super::Api;
+use super::caller::Caller;
+use super::problem::{Code, Problem};
+use crate::domain::access::{Reach, Scope};
+use crate::domain::error::Error;
+use crate::telemetry::metrics::CONTENT_TYPE;
+
+pub(super) fn router() -> Router<Api> {
+    Router::new().route("/metrics", get(metrics))
+}
+
+async fn metrics(State(api): State<Api>, caller: Caller) -> Result<Response, Problem> {
+    caller.principal.require(Scope::MetricsRead)?;
+    if caller.reach() != Reach::Everything {
+        return Err(Error::MissingScope(Scope::MetricsRead).into());
+    }
+    let text = api.metrics.exposition().map_err(|_| Problem::new(Code::Internal))?;
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+}

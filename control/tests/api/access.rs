@@ -1,0 +1,68 @@
+//! Who guesses, and who asks too often.
+
+use serde_json::json;
+
+use crate::served::{Served, refusal, text};
+
+/// A well-formed secret that nobody was given.
+const NOBODYS: &str = "pct_Zk3vQ9aBcD7eFgHiJkLmNoPqRsTuVwXyZ0a1b2c3d4e0RhV2o";
+
+#[tokio::test]
+async fn who_guesses_waits_and_who_was_right_does_not() {
+    let served = Served::start().await;
+    let unused = served.token(&json!({ "name": "unused" })).await;
+    // Nothing and nonsense are wrong as well; what is missing is no guess.
+    for _ in 0..20 {
+        assert_eq!(served.ask("GET", "/projects").unknown().status().await, 401);
+    }
+    let mut statuses = Vec::new();
+    for number in 0..15 {
+        let guess = if number % 2 == 0 { NOBODYS } else { "x" };
+        statuses.push(served.ask("GET", "/projects").with(guess).status().await);
+    }
+    assert_eq!((&statuses[..10], statuses[14]), (&[401; 10][..], 429), "{statuses:?}");
+    // Of the same address, a secret that was right a moment ago still is; another one has to wait.
+    assert_eq!(served.ask("GET", "/projects").status().await, 200);
+    let answer = served.ask("GET", "/projects").with(&unused).send().await;
+    assert_eq!(refusal(&answer), (429, "rate-limited".to_owned()));
+    let seconds: u64 = answer.header("retry-after").parse().unwrap();
+    assert!((1..=60).contains(&seconds));
+    assert_eq!(answer.header("ratelimit"), "", "nobody knows whose rate that would be");
+}
+
+#[tokio::test]
+async fn a_credential_has_a_rate_of_its_own() {
+    let served = Served::limited(1).await;
+    let other = served.token(&json!({ "name": "other" })).await;
+    let first = served.ask("GET", "/tokens/self").with(&other).send().await;
+    assert_eq!(first.header("ratelimit-policy"), "\"credential\";q=10;w=10");
+    assert_eq!(first.header("ratelimit"), "\"credential\";r=9;t=1");
+    let mut last = first;
+    for _ in 0..30 {
+        last = served.ask("GET", "/tokens/self").with(&other).send().await;
+        if last.status != 200 {
+            break;
+        }
+    }
+    assert_eq!(refusal(&last), (429, "rate-limited".to_owned()));
+    assert_eq!((last.header("retry-after"), last.header("ratelimit")), ("1", "\"credential\";r=0;t=1"));
+    assert_eq!(served.ask("GET", "/tokens/self").status().await, 200);
+}
+
+#[tokio::test]
+async fn failures_are_in_the_log_without_filling_it() {
+    let mut served = Served::start().await;
+    for _ in 0..9 {
+        served.ask("GET", "/projects").with(NOBODYS).status().await;
+    }
+    let events =
+        async |served: &Served| served.get("/audit?outcome=failure").await["items"].as_array().unwrap().clone();
+    let [only] = &events(&served).await[..] else { panic!("one event") };
+    assert_eq!((&only["code"], &only["status"]), (&json!("unauthenticated"), &json!(401)));
+    assert_eq!((&only["actor"], &only["address"]), (&json!({ "kind": "unknown" }), &json!("127.0.0.1")));
+    assert_eq!(only["detail"], json!({ "method": "GET", "route": "/projects" }));
+    served.restart().await;
+    let [summary, _] = &events(&served).await[..] else { panic!("two events") };
+    assert_eq!(summary["detail"], json!({ "summary": true, "refusals": 8 }));
+    assert_eq!(text(&summary["address"]), "127.0.0.1");
+}

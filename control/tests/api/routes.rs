@@ -1,0 +1,204 @@
+//! Every route there is, as the OpenAPI document has it, which is made of the routes: a new one cannot be forgotten.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::served::{Served, text};
+
+/// The only routes that any credential may ask: what they say is about itself.
+const FOR_EVERYBODY: &[&str] = &["GET /tokens/self"];
+
+/// One operation of the document.
+#[derive(Debug, Clone)]
+struct Operation {
+    method: String,
+    path: String,
+    scope: Option<String>,
+    has_body: bool,
+}
+
+impl Operation {
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// The path with these in place of its parameters.
+    fn target(&self, values: &BTreeMap<&str, String>) -> String {
+        let parts = self.path.split('/').map(|part| {
+            let Some(name) = part.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+                return part.to_owned();
+            };
+            let value = values.get(name);
+            value.unwrap_or_else(|| panic!("{}: `things` makes no `{name}` yet: make one", self.name())).clone()
+        });
+        parts.collect::<Vec<_>>().join("/")
+    }
+
+    fn has_parameters(&self) -> bool {
+        self.path.contains('{')
+    }
+
+    /// Something that the operation takes, with its media type: what it refuses must be refused for another reason.
+    fn body(&self) -> Option<(&'static str, String)> {
+        let body = match self.name().as_str() {
+            "POST /teams" | "POST /projects" | "POST /tokens" | "POST /projects/{project}/api-keys" => {
+                json!({ "name": "new" })
+            }
+            _ => json!({}),
+        };
+        self.has_body.then(|| ("application/json", body.to_string()))
+    }
+}
+
+fn operations() -> Vec<Operation> {
+    let document = serde_json::to_value(control::api::router::document()).unwrap();
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap().iter().filter(|(_, value)| value["responses"].is_object())
+        {
+            let scopes = operation["security"][0]["token"].as_array().unwrap_or_else(|| panic!("{path}: no security"));
+            operations.push(Operation {
+                method: method.to_uppercase(),
+                path: path.clone(),
+                scope: scopes.first().map(text),
+                has_body: operation["requestBody"].is_object(),
+            });
+        }
+    }
+    assert!(operations.len() > 20, "the document was not understood");
+    operations
+}
+
+/// One of everything, made by and for this team.
+async fn things(served: &Served, team: &str) -> BTreeMap<&'static str, String> {
+    let project = served.project(team, "shop").await;
+    let token = served.make("/api/v1/tokens", &json!({ "name": "ci", "team": team })).await;
+    let api_key = served.make(&format!("/api/v1/projects/{project}/api-keys"), &json!({ "name": "edge" })).await;
+    [
+        ("team", team.to_owned()),
+        ("project", project),
+        ("token", text(&token["token"]["id"])),
+        ("api_key", text(&api_key["api_key"]["id"])),
+    ]
+    .into()
+}
+
+async fn ask(served: &Served, secret: Option<&str>, operation: &Operation, target: &str) -> (u16, String) {
+    let mut request = served.ask(&operation.method, target).header("if-match", "*");
+    if let Some((media_type, body)) = operation.body() {
+        request = request.body(media_type, &body);
+    }
+    let request = match secret {
+        Some(secret) => request.with(secret),
+        None => request.unknown(),
+    };
+    let answer = request.send().await;
+    (answer.status, String::from_utf8_lossy(&answer.body).into_owned())
+}
+
+#[tokio::test]
+async fn nothing_answers_without_a_credential() {
+    let served = Served::start().await;
+    let team = served.team("red").await;
+    let things = things(&served, &team).await;
+    for operation in operations() {
+        for prefix in ["", "/api/v1"] {
+            let target = format!("{prefix}{}", operation.target(&things));
+            assert_eq!(ask(&served, None, &operation, &target).await.0, 401, "{}", operation.name());
+        }
+    }
+    for target in ["/", "/api/v1", "/nothing", "/metrics", "/api-docs/", "/api-docs/openapi.json", "/livez/x"] {
+        assert_eq!(served.ask("GET", target).unknown().status().await, 401, "{target}");
+    }
+    for target in ["/livez", "/readyz"] {
+        assert_eq!(served.ask("GET", target).unknown().status().await, 200, "{target}");
+        // Whatever is shown there is not looked at.
+        assert_eq!(served.ask("GET", target).with("wrong").status().await, 200, "{target}");
+    }
+}
+
+#[test]
+fn no_change_is_allowed_by_a_scope_for_looking() {
+    for operation in operations() {
+        let scope = operation.scope.clone().unwrap_or_default();
+        let wrong = if operation.method == "GET" { ":write" } else { ":read" };
+        assert!(!scope.ends_with(wrong), "{} takes `{scope}`", operation.name());
+    }
+}
+
+#[tokio::test]
+async fn every_route_refuses_a_token_without_its_scope() {
+    let served = Served::start().await;
+    let team = served.team("red").await;
+    let things = things(&served, &team).await;
+    let own = served.get("/api/v1/tokens/self").await;
+    let all: Vec<String> = own["scopes"].as_array().unwrap().iter().map(text).collect();
+    assert!(all.len() > 15);
+    let mut secrets = BTreeMap::new();
+    for operation in operations() {
+        let Some(scope) = &operation.scope else {
+            assert!(FOR_EVERYBODY.contains(&operation.name().as_str()), "{} takes no scope", operation.name());
+            continue;
+        };
+        if !secrets.contains_key(scope) {
+            let others: Vec<&String> = all.iter().filter(|own| *own != scope).collect();
+            let new = json!({ "name": "narrow", "role": "admin", "team": team, "scopes": others });
+            secrets.insert(scope.clone(), served.token(&new).await);
+        }
+        let (status, body) = ask(&served, Some(&secrets[scope]), &operation, &operation.target(&things)).await;
+        assert_eq!(status, 403, "{} takes `{scope}`: {body}", operation.name());
+        assert!(body.contains(scope.as_str()), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn another_teams_things_do_not_exist() {
+    let served = Served::start().await;
+    let (red, blue) = (served.team("red").await, served.team("blue").await);
+    let things = things(&served, &red).await;
+    let admin = |team: &str| json!({ "name": "admin", "role": "admin", "team": team });
+    let (own, other) = (served.token(&admin(&red)).await, served.token(&admin(&blue)).await);
+    for operation in operations() {
+        let target = operation.target(&things);
+        let (status, body) = ask(&served, Some(&other), &operation, &target).await;
+        // A data plane's scope is no person's.
+        let is_for_people = operation.scope.as_deref() != Some("data-planes:connect");
+        if operation.has_parameters() && is_for_people {
+            assert_eq!(status, 404, "{}: {body}", operation.name());
+        }
+        // Its own things are in no answer that another team gets.
+        let named = things.iter().find(|(_, id)| body.contains(id.as_str()) && !target.contains(id.as_str()));
+        assert_eq!(named, None, "{}: {body}", operation.name());
+    }
+    // They were real, and are as they were.
+    for operation in operations().into_iter().filter(|operation| operation.method == "GET") {
+        let (status, body) = ask(&served, Some(&own), &operation, &operation.target(&things)).await;
+        let expected = if operation.scope.as_deref() == Some("data-planes:connect") { 403 } else { 200 };
+        assert_eq!(status, expected, "{}: {body}", operation.name());
+    }
+}
+
+#[tokio::test]
+async fn a_data_planes_key_is_good_for_its_project_alone() {
+    let served = Served::start().await;
+    let team = served.team("red").await;
+    let things = things(&served, &team).await;
+    let other = served.project(&team, "other").await;
+    let scopes = ["data-planes:connect", "artifacts:read", "deployments:read", "keys:read"];
+    let new = json!({ "name": "edge", "scopes": scopes });
+    let made = served.make(&format!("/api/v1/projects/{other}/api-keys"), &new).await;
+    let key = text(&made["secret"]);
+    for operation in operations() {
+        if FOR_EVERYBODY.contains(&operation.name().as_str()) {
+            continue;
+        }
+        let (status, body) = ask(&served, Some(&key), &operation, &operation.target(&things)).await;
+        assert_eq!(status, 404, "{}: {body}", operation.name());
+    }
+    // In its own project it is known, and may do what its scopes say.
+    let own = format!("/api/v1/projects/{other}");
+    assert_eq!(served.ask("GET", &own).with(&key).status().await, 403);
+    let this = served.ask("GET", "/api/v1/tokens/self").with(&key).send().await;
+    assert_eq!((this.status, &this.json()["project"]), (200, &json!(other)));
+}
