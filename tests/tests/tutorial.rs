@@ -19,13 +19,13 @@ fn the_tutorial_of_the_control_plane_works_as_written() {
     let written = ["9090", "8080", "9901", "9000"];
     let mut commands = documented::commands("docs/tutorial/control-plane.md");
     let home = tempfile::tempdir().unwrap();
-    // The document of `init` names the upstream's port as well.
-    let edit = format!("sed -i 's/127.0.0.1:9000/127.0.0.1:{}/' notes/openapi.yaml\n", ports[3]);
-    commands = commands.replace("portcullis-control init notes\n", &format!("portcullis-control init notes\n{edit}"));
     for (written, port) in written.iter().zip(&ports) {
         commands = commands.replace(&format!("127.0.0.1:{written}"), &format!("127.0.0.1:{port}"));
         commands = commands.replace(&format!("http.server {written}"), &format!("http.server {port}"));
     }
+    // The document of `init` names the upstream's port as well.
+    let edit = format!("sed -i 's/127.0.0.1:9000/127.0.0.1:{}/' notes/openapi.yaml\n", ports[3]);
+    commands = commands.replace("portcullis-control init notes\n", &format!("portcullis-control init notes\n{edit}"));
     let address = |port: u16| format!("127.0.0.1:{port}");
     let mut shell = Command::new("bash");
     shell
