@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use artifact_format::container::Draft;
+use artifact_format::model::{Artifact, Policies, Provenance, Routes, Schemas, Specs, Upstreams};
+use control::key;
 use serde_json::json;
 
 use crate::served::{Served, text};
@@ -25,6 +28,11 @@ impl Operation {
 
     /// The path with these in place of its parameters.
     fn target(&self, values: &BTreeMap<&str, String>) -> String {
+        let query = match self.name().as_str() {
+            "GET /artifacts/{artifact}/diff" => format!("?with={}", values["artifact"]),
+            "GET /specs/{spec}/revisions/diff" => "?from=1&to=1".to_owned(),
+            _ => String::new(),
+        };
         let parts = self.path.split('/').map(|part| {
             let Some(name) = part.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
                 return part.to_owned();
@@ -32,7 +40,7 @@ impl Operation {
             let value = values.get(name);
             value.unwrap_or_else(|| panic!("{}: `things` makes no `{name}` yet: make one", self.name())).clone()
         });
-        parts.collect::<Vec<_>>().join("/")
+        parts.collect::<Vec<_>>().join("/") + &query
     }
 
     fn has_parameters(&self) -> bool {
@@ -44,6 +52,9 @@ impl Operation {
         let body = match self.name().as_str() {
             "POST /teams" | "POST /projects" | "POST /tokens" | "POST /projects/{project}/api-keys" => {
                 json!({ "name": "new" })
+            }
+            "POST /projects/{project}/artifacts" => {
+                return Some(("application/octet-stream", "no artifact".to_owned()));
             }
             _ => json!({}),
         };
@@ -73,21 +84,63 @@ fn operations() -> Vec<Operation> {
 /// One of everything, made by and for this team.
 async fn things(served: &Served, team: &str) -> BTreeMap<&'static str, String> {
     let project = served.project(team, "shop").await;
+    let own = format!("/api/v1/projects/{project}");
     let token = served.make("/api/v1/tokens", &json!({ "name": "ci", "team": team })).await;
-    let api_key = served.make(&format!("/api/v1/projects/{project}/api-keys"), &json!({ "name": "edge" })).await;
+    let api_key = served.make(&format!("{own}/api-keys"), &json!({ "name": "edge" })).await;
+    let document = json!({ "openapi": "3.1.0", "info": { "title": "Shop", "version": "1" }, "paths": {} });
+    let spec = served.make(&format!("{own}/specs?name=shop"), &document).await;
+    let spec = text(&spec["spec"]["id"]);
+    let build = served.make(&format!("/api/v1/specs/{spec}/compile"), &json!({})).await;
+    let data_plane = json!({ "name": "edge-1", "kind": "gateway", "project": project });
+    let data_plane = served.make(&format!("/api/v1/teams/{team}/dataplanes"), &data_plane).await;
+    let artifact = push(served, &own).await;
+    let deployment = served.make(&format!("{own}/deploy"), &json!({ "artifact": artifact })).await;
+    let keys = served.get(&format!("{own}/signing-keys")).await;
     [
         ("team", team.to_owned()),
         ("project", project),
         ("token", text(&token["token"]["id"])),
         ("api_key", text(&api_key["api_key"]["id"])),
+        ("path", "openapi.json".to_owned()),
+        ("number", "1".to_owned()),
+        ("version", "1".to_owned()),
+        ("spec", spec),
+        ("build", text(&build["id"])),
+        ("data_plane", text(&data_plane["id"])),
+        ("artifact", artifact),
+        ("deployment", text(&deployment["id"])),
+        ("key", text(&keys["items"][0]["id"])),
     ]
     .into()
+}
+
+/// The digest of an artifact that was signed elsewhere, by a key that the project trusts.
+async fn push(served: &Served, project: &str) -> String {
+    let artifact = Artifact {
+        project: "shop".to_owned(),
+        compiler: "tests/0".to_owned(),
+        provenance: Provenance::default(),
+        routes: Routes::default(),
+        schemas: Schemas::default(),
+        policies: Policies::default(),
+        upstreams: Upstreams::default(),
+        specs: Specs::default(),
+    };
+    // Another project's artifact is another one, though it says the same.
+    let key = key::generate().unwrap();
+    let public = json!({ "kind": "public", "name": "ci", "public_key": key.public().to_base64() });
+    served.make(&format!("{project}/signing-keys"), &public).await;
+    let file = Draft::encode(&artifact).unwrap().sign(&key).finish().unwrap();
+    let push = served.ask("POST", &format!("{project}/artifacts")).body("application/octet-stream", file);
+    let pushed = push.send().await;
+    assert_eq!(pushed.status, 201, "{}", String::from_utf8_lossy(&pushed.body));
+    text(&pushed.json()["digest"])
 }
 
 async fn ask(served: &Served, secret: Option<&str>, operation: &Operation, target: &str) -> (u16, String) {
     let mut request = served.ask(&operation.method, target).header("if-match", "*");
     if let Some((media_type, body)) = operation.body() {
-        request = request.body(media_type, &body);
+        request = request.body(media_type, body);
     }
     let request = match secret {
         Some(secret) => request.with(secret),

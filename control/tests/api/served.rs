@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use clap::{Args as _, Command, FromArgMatches as _};
 use control::access::upkeep::Retention;
 use control::app::{App, BuildSettings, KeySettings, Settings};
@@ -33,7 +34,7 @@ pub(crate) struct Ask<'a> {
     target: String,
     token: Option<String>,
     headers: Vec<(String, String)>,
-    body: Option<String>,
+    body: Option<Bytes>,
 }
 
 impl Served {
@@ -163,11 +164,11 @@ impl Ask<'_> {
     }
 
     pub(crate) fn json(self, body: &Value) -> Self {
-        self.body("application/json", &body.to_string())
+        self.body("application/json", body.to_string())
     }
 
-    pub(crate) fn body(mut self, media_type: &str, body: &str) -> Self {
-        self.body = Some(body.to_owned());
+    pub(crate) fn body(mut self, media_type: &str, body: impl Into<Bytes>) -> Self {
+        self.body = Some(body.into());
         self.header("content-type", media_type)
     }
 

@@ -77,7 +77,7 @@ fn a_project_has_a_name() {
     let sandbox = Sandbox::with_pets();
     let compile = ["compile", "--spec", "pets.yaml", "--unsigned", "-o", "pets.bca", "--project"];
     for name in ["", "a b", "a\nb", "a\u{1b}[31m"] {
-        assert!(sandbox.fails(&[&compile, &[name][..]].concat(), 2).contains("not a project's name"), "{name:?}");
+        assert!(sandbox.fails(&[&compile, &[name][..]].concat(), 2).contains("not a name"), "{name:?}");
     }
     let uuid = "67e55044-10b1-426f-9247-bb680e5fe0c8";
     sandbox.succeeds(&[&compile, &[uuid][..]].concat());
