@@ -1,6 +1,6 @@
 //! The domain's ports over a database and an object store. The only module that knows sqlx.
 //!
-//! Read in this order: [`sql`], the layer that makes two databases one; [`mod@audit`], which every change goes through;
+//! Read in this order: [`mod@sql`], the layer that makes two databases one; [`mod@audit`], which every change goes through;
 //! [`documents`], the contents of files;
 //! then one file per noun.
 
