@@ -120,7 +120,7 @@ async fn the_gateway_does_not_start_on_what_it_does_not_believe() {
     check_started(flipped, "not the one that was signed").await;
     check_started(file[..file.len() - 1].to_vec(), "cut short").await;
     check_started([&file[..], b"more"].concat(), "appended").await;
-    check_started(small().signed_by(&[]), "not signed").await;
+    check_started(small().signed_by(&[]), "it carries no signature").await;
     check_started(small().signed_by(&[&key(1)]), "signatures needed are by trusted keys").await;
     check_started(b"{}".to_vec(), "not a Portcullis artifact").await;
 }

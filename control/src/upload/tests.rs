@@ -206,7 +206,7 @@ fn lies_are_found() {
 
     let mut inconsistent = honest.clone();
     patch(&mut inconsistent, (CENTRAL, 24), &1_u32.to_le_bytes());
-    check_lie(&inconsistent, "inconsistent");
+    check_lie(&inconsistent, "inconsistency");
 
     let mut checksum = honest.clone();
     patch(&mut checksum, (LOCAL, 14), &[0; 4]);
@@ -214,7 +214,7 @@ fn lies_are_found() {
     check_lie(&checksum, "checksum");
 
     let copied = zip_with(&[("a.yaml", ENTRY)], |writer| writer.shallow_copy_file("a.yaml", "b.yaml").unwrap());
-    check_lie(&copied, "inconsistent");
+    check_lie(&copied, "inconsistency");
 
     let mut twice = zip(&[("a.yaml", ENTRY), ("b.yaml", ENTRY)]);
     patch(&mut twice, (LOCAL, 30), b"c.yaml");
