@@ -51,12 +51,23 @@ pub struct Settings {
     pub database_read_url: Option<String>,
     /// How private keys are kept and found.
     pub keys: KeySettings,
+    /// When a token of the whole installation is made.
+    pub admin_token: AdminToken,
     /// How many requests a second each credential may make; 0: as many as it likes.
     pub rate_limit: u32,
     /// How long audit events are kept.
     pub audit_retention: Retention,
     /// Where the bytes of artifacts are kept, and how they come to be.
     pub builds: BuildSettings,
+}
+
+/// When a token of the whole installation is made at the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdminToken {
+    /// Where there is none at all.
+    First,
+    /// Whatever there is: somebody has lost them all.
+    Another,
 }
 
 /// How artifacts are made and kept.
@@ -145,22 +156,24 @@ impl App {
         let store = DatabaseStore::new(database.clone());
         let keys = keys(settings, &store).await?;
         let artifacts: Arc<dyn ArtifactBytes> = Arc::new(objects(settings)?);
-        let bootstrap_token = bootstrap(&store).await?;
         let store: Arc<dyn Store> = Arc::new(store);
+        let metrics = Arc::new(Metrics::default());
         let workshop = Workshop {
             store: Arc::clone(&store),
             artifacts: Arc::clone(&artifacts),
             signer: Arc::new(keys.clone()),
             runner: Runner::of_this_program(Limits::DEFAULT)?,
+            metrics: Arc::clone(&metrics),
         };
         let worker = Worker::new(workshop, settings.builds.at_once);
         let server = Server::bind(&settings.listener).await?;
-        let metrics = Arc::new(Metrics::default());
         if let Some(certificates) = server.certificates() {
             metrics.show_certificates(Arc::clone(certificates));
         }
         let access = Arc::new(Access::new(settings.rate_limit));
         let audit_retention = settings.audit_retention;
+        // Last: whatever fails after it would lose a secret that is shown once.
+        let bootstrap_token = bootstrap(&*store, settings.admin_token).await?;
         Ok(Self { server, store, keys, database, artifacts, worker, metrics, access, audit_retention, bootstrap_token })
     }
 
@@ -261,14 +274,15 @@ fn make_folder(path: &Path) -> Result<(), Error> {
 }
 
 /// The team `default`, and a first token if there is none.
-async fn bootstrap(store: &dyn Store) -> Result<Option<Secret>, Error> {
+async fn bootstrap(store: &dyn Store, tokens: AdminToken) -> Result<Option<Secret>, Error> {
     store.default_team().await?;
-    if store.has_tokens().await? {
-        return Ok(None);
-    }
     let secret = Secret::generate(Kind::AccessToken)?;
     let name: Name = "bootstrap".parse().map_err(|_| domain::error::Error::Damaged(domain::error::Noun::Token))?;
     let new = NewToken { name, team: None, role: Role::Admin, scopes: None, expires_at: None };
-    store.create_token(&Act::SYSTEM, new, Fingerprint::of(&secret)).await?;
-    Ok(Some(secret))
+    let fingerprint = Fingerprint::of(&secret);
+    let made = match tokens {
+        AdminToken::First => store.create_first_token(&Act::SYSTEM, new, fingerprint).await?,
+        AdminToken::Another => Some(store.create_token(&Act::SYSTEM, new, fingerprint).await?),
+    };
+    Ok(made.map(|_| secret))
 }

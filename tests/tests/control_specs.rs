@@ -192,3 +192,23 @@ async fn what_cannot_be_meant_is_refused_with_what_to_do() {
     let nowhere = make(&control, ("0190a6f0-0000-7000-8000-000000000000", ""), yaml, PETS).await;
     refused(&nowhere, (404, "not-found"), "no such project");
 }
+
+#[tokio::test]
+async fn small_uploads_that_dawdle_leave_room_for_others() {
+    let (server, project) = with_project().await;
+    let target = format!("/api/v1/projects/{project}/specs?name=slow");
+    // Each says that it is small, and sends a part of it.
+    let mut slow = Vec::new();
+    for _ in 0..8 {
+        let mut socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\ncontent-type: application/yaml\r\n\
+             content-length: 100\r\n\r\nopen",
+            server.token()
+        );
+        tokio::io::AsyncWriteExt::write_all(&mut socket, head.as_bytes()).await.unwrap();
+        slow.push(socket);
+    }
+    let target = format!("/api/v1/projects/{project}/specs?name=quick");
+    assert_eq!(server.upload(&target, "application/yaml", PETS).await.status, 201);
+}

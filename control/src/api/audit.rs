@@ -121,6 +121,7 @@ pub(super) async fn list(
     Query(query): Query<EventQuery>,
 ) -> Result<axum::Json<Page<Event>>, Problem> {
     let (filter, paging) = query.split(caller.reach());
+    filter.check()?;
     Ok(axum::Json(api.store.events(&filter, &paging.request()?).await?))
 }
 
@@ -135,6 +136,7 @@ pub(super) async fn export(
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, Problem> {
     let filter = query.filter(caller.reach());
+    filter.check()?;
     // What cannot be read at all is a problem, and not the end of a response that began well.
     let first = api.store.events_after(&filter, None, EXPORTED_AT_ONCE).await?;
     let export = Export { store: api.store, filter, pages: VecDeque::from([first]), after: None };

@@ -22,6 +22,9 @@ async fn metrics(State(api): State<Api>, caller: Caller) -> Result<Response, Pro
     if caller.reach() != Reach::Everything {
         return Err(Error::MissingScope(Scope::MetricsRead).into());
     }
+    api.metrics.db_connection_pool_size.set(api.store.connections().into());
+    let counted = api.metrics.audit_log_writes.get();
+    api.metrics.audit_log_writes.inc_by(api.store.events_written().saturating_sub(counted));
     let text = api.metrics.exposition().map_err(|_| Problem::new(Code::Internal))?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
 }

@@ -6,8 +6,8 @@ use axum::body::BodyDataStream;
 use axum::extract::Request;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use http::header::EXPECT;
-use hyper::body::Body as _;
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::problem::{Code, Problem};
@@ -31,6 +31,11 @@ impl Pace {
 const DISCARDED_BYTES_MAX: usize = 512 << 20;
 const DISCARDING: Duration = Duration::from_secs(30);
 
+/// How long a body is said to be: the layers around it do not pass on what it says of itself.
+pub fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// The whole body.
 ///
 /// # Errors
@@ -38,13 +43,12 @@ const DISCARDING: Duration = Duration::from_secs(30);
 pub async fn whole(request: Request, bytes_max: usize, pace: Pace) -> Result<Bytes, Problem> {
     // Whoever waits to be told to go on (RFC 9110 section 10.1.1) sends nothing that is to be thrown away.
     let waits = request.headers().contains_key(EXPECT);
-    let body = request.into_body();
-    let announced = body.size_hint().lower();
-    let mut stream = body.into_data_stream();
-    if announced > bytes_max as u64 {
+    let announced = announced(request.headers()).unwrap_or_default();
+    let mut stream = request.into_body().into_data_stream();
+    if announced > bytes_max {
         return Err(if waits { too_large(bytes_max) } else { unread(stream, bytes_max) });
     }
-    let mut bytes = BytesMut::with_capacity(usize::try_from(announced).unwrap_or(bytes_max));
+    let mut bytes = BytesMut::with_capacity(announced);
     let end = Instant::now() + pace.whole;
     loop {
         let next = timeout_at(end.min(Instant::now() + pace.silence), stream.next()).await;

@@ -35,9 +35,7 @@ pub(super) async fn create(
     Json(new): Json<NewTeam>,
 ) -> Result<Created<Team>, Problem> {
     new.check()?;
-    if caller.reach() != Reach::Everything {
-        return Err(Error::MissingScope(Scope::TeamsWrite).into());
-    }
+    of_the_installation(caller.reach())?;
     let team = api.store.create_team(&caller.act, new).await?;
     Ok(Created { location: format!("/api/v1/teams/{}", team.id), version: Some(team.version), body: team })
 }
@@ -68,6 +66,7 @@ pub(super) async fn update(
     Json(update): Json<TeamUpdate>,
 ) -> Result<Current<Team>, Problem> {
     update.check()?;
+    of_the_installation_or_unknown(&api, at.reach, at.id).await?;
     let team = api.store.update_team(&act, at, update).await?;
     Ok(Current(team.version, team))
 }
@@ -78,6 +77,18 @@ pub(super) async fn update(
     params(("team" = TeamId, Path), ("If-Match" = String, Header)), responses((status = 204))
 )]
 pub(super) async fn delete(State(api): State<Api>, Editor { act, at }: Editor<TeamId>) -> Result<StatusCode, Problem> {
+    of_the_installation_or_unknown(&api, at.reach, at.id).await?;
     api.store.delete_team(&act, at).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Teams are changed with a token of the whole installation.
+fn of_the_installation(reach: Reach) -> Result<(), Error> {
+    if reach == Reach::Everything { Ok(()) } else { Err(Error::MissingScope(Scope::TeamsWrite)) }
+}
+
+/// The same for a team that is there: another team's is not, for whoever may not see it.
+async fn of_the_installation_or_unknown(api: &Api, reach: Reach, id: TeamId) -> Result<(), Error> {
+    api.store.team(reach, id).await?;
+    of_the_installation(reach)
 }

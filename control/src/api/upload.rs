@@ -6,7 +6,6 @@ use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts as _, Reques
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
-use hyper::body::Body as _;
 use tokio::runtime::Handle;
 
 use super::Api;
@@ -133,7 +132,7 @@ impl Uploaded {
         let said = Said::of_query(purpose, query)?;
         let content_type = content_type(request.headers())?;
         let media = Media::of(content_type.as_deref(), said.file.as_deref())?;
-        let length = usize::try_from(request.body().size_hint().upper().unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+        let length = receive::announced(request.headers()).unwrap_or(usize::MAX);
         let held = api.memory.hold(room(&media, length.min(UPLOAD_BYTES_MAX))).await?;
         let body = receive::whole(request, UPLOAD_BYTES_MAX, Pace::UPLOAD).await?;
         let runtime = Handle::current();

@@ -20,6 +20,7 @@ use crate::domain::id::ProjectId;
 use crate::domain::project::Security;
 use crate::domain::signing::Signer;
 use crate::domain::store::Store;
+use crate::telemetry::Metrics;
 
 /// What builds are made with.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub struct Workshop {
     pub signer: Arc<dyn Signer>,
     /// What compiles.
     pub runner: Runner,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Why there is no ending: another try may have one.

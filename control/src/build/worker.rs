@@ -2,14 +2,14 @@
 
 use std::num::NonZeroUsize;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Setback, Workshop};
-use crate::domain::build::{Claim, Ending, Held, LEASE};
+use crate::domain::build::{Claim, Ending, Held, LEASE, Verdict};
 
 /// How often a lease is extended: often enough to miss two.
 const BEAT: Duration = Duration::from_secs(LEASE.as_secs() / 3);
@@ -72,13 +72,14 @@ impl Workshop {
     /// Builds, as long as the claim is held and nobody says stop.
     async fn attend(self, claim: Claim, stop: CancellationToken) {
         tracing::info!(build = %claim.build, attempt = claim.attempt, "building");
+        let began = Instant::now();
         let mut building = pin!(self.build(claim));
         let mut changes = self.store.build_changes();
         let mut beats = interval(BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                ended = &mut building => return self.end(claim, ended).await,
+                ended = &mut building => return self.end((claim, began), ended).await,
                 () = stop.cancelled() => return self.give_back(claim).await,
                 _ = beats.tick() => {}
                 // It may have been cancelled.
@@ -96,8 +97,14 @@ impl Workshop {
         }
     }
 
-    async fn end(&self, claim: Claim, ended: Result<Ending, Setback>) {
+    async fn end(&self, (claim, began): (Claim, Instant), ended: Result<Ending, Setback>) {
         let (build, attempt) = (claim.build, claim.attempt);
+        let state = match &ended {
+            Ok(Ending { verdict: Verdict::Artifact(_), .. }) => "succeeded",
+            Ok(_) => "failed",
+            Err(_) => "abandoned",
+        };
+        self.metrics.build_ended(state, began.elapsed());
         let said = match ended {
             Ok(ending) => {
                 tracing::info!(%build, attempt, verdict = ending.verdict.name(), "built");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Context, Error, Outcome};
 use crate::access::upkeep::Retention;
-use crate::app::{self, App, BuildSettings, KeySettings, Settings};
+use crate::app::{self, AdminToken, App, BuildSettings, KeySettings, Settings};
 use crate::build::worker::Worker;
 use crate::custody::{Allowed, References};
 use crate::key::KeySource;
@@ -36,6 +36,9 @@ pub struct Args {
     /// (`env://PREFIX`), or in the files of a folder (`file:///FOLDER`). Repeatable, or several with commas between them.
     #[arg(long, env = "PORTCULLIS_CONTROL_ALLOW_KEY_REFERENCES", value_delimiter = ',', value_name = "PREFIX")]
     allow_key_references: Vec<Allowed>,
+    /// Make another token of the whole installation and print it: for whoever has lost them all.
+    #[arg(long)]
+    new_admin_token: bool,
     /// How many requests a second each credential may make, ten seconds' worth of them at once. 0: as many as it likes.
     #[arg(long, env = "PORTCULLIS_CONTROL_RATE_LIMIT", value_name = "REQUESTS", default_value_t = 500)]
     rate_limit: u32,
@@ -73,6 +76,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
             master_key: args.master_key.clone(),
             references: References { allowed: args.allow_key_references.clone(), config: context.config.clone() },
         },
+        admin_token: if args.new_admin_token { AdminToken::Another } else { AdminToken::First },
         rate_limit: args.rate_limit,
         audit_retention: args.audit_retention,
         builds: BuildSettings {

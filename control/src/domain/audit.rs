@@ -5,7 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::access::Reach;
 use super::act::Act;
+use super::error::Error;
 use super::id::{EventId, ProjectId, TeamId};
+use super::name;
+
+/// The longest text that events are looked for by, in bytes.
+const FILTER_MAX_BYTES: usize = 256;
 
 /// One thing that was done, or refused. Never changed.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
@@ -102,6 +107,22 @@ pub struct EventFilter {
     pub until: Option<Timestamp>,
     /// By which request.
     pub request_id: Option<String>,
+}
+
+impl EventFilter {
+    /// Whether it can be meant.
+    pub fn check(&self) -> Result<(), Error> {
+        let texts = [
+            ("actor", &self.actor),
+            ("action", &self.action),
+            ("target", &self.target),
+            ("request_id", &self.request_id),
+        ];
+        for (parameter, text) in texts {
+            text.as_deref().map_or(Ok(()), |text| name::check_text(parameter, text, FILTER_MAX_BYTES))?;
+        }
+        Ok(())
+    }
 }
 
 /// Requests that were refused.

@@ -1,5 +1,7 @@
 //! A change and its audit event, in one transaction; the log, for who reads it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -76,6 +78,13 @@ pub(super) async fn record(
     Ok(())
 }
 
+/// How many events this process has written: also those whose change came to nothing after all.
+static WRITTEN: AtomicU64 = AtomicU64::new(0);
+
+pub(super) fn written() -> u64 {
+    WRITTEN.load(Ordering::Relaxed)
+}
+
 /// A row to be.
 struct Entry<'a> {
     act: &'a Act,
@@ -90,6 +99,7 @@ struct Entry<'a> {
 
 impl Entry<'_> {
     fn insert(self) -> Statement {
+        WRITTEN.fetch_add(1, Ordering::Relaxed);
         let (noun, id, name) = match self.target {
             Some((noun, id, name)) => (Some(noun.as_str()), Some(id), name),
             None => (None, None, None),
@@ -142,7 +152,7 @@ impl Audit for DatabaseStore {
         let select = select(filter)
             .then_bind_some(" and id < ", page.after.map(|cursor| cursor.0))
             .then_bind(" order by id desc limit ", page.rows());
-        let rows = self.database.fetch_all(select).await?;
+        let rows = self.database.fetch_list(select).await?;
         let events = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::of(events, page, |event| event.id.0))
     }
@@ -155,7 +165,7 @@ impl Audit for DatabaseStore {
     ) -> domain::Result<Vec<Event>> {
         let select =
             select(filter).then_bind_some(" and id > ", after).then_bind(" order by id limit ", i64::from(limit));
-        let rows = self.database.fetch_all(select).await?;
+        let rows = self.database.fetch_list(select).await?;
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 

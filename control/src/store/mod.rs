@@ -53,4 +53,12 @@ impl Health for DatabaseStore {
         self.database.fetch_optional(sql("select 1 as one")).await?;
         Ok(())
     }
+
+    fn connections(&self) -> u32 {
+        self.database.status().open
+    }
+
+    fn events_written(&self) -> u64 {
+        audit::written()
+    }
 }

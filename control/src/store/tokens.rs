@@ -33,41 +33,24 @@ impl Tokens for DatabaseStore {
     }
 
     async fn create_token(&self, act: &Act, new: NewToken, secret: Fingerprint) -> Result<Token> {
-        let token = Token {
-            id: TokenId::new(),
-            team: new.team,
-            scopes: new.effective_scopes(),
-            name: new.name,
-            role: new.role,
-            prefix: secret.prefix,
-            author: act.actor.name().unwrap_or(act.actor.kind()).to_owned(),
-            created_at: now(),
-            expires_at: new.expires_at.map(kept),
-            last_used_at: None,
-            revoked_at: None,
-        };
-        let insert =
-            sql("insert into tokens (id, team_id, name, role, prefix, hash, scopes, author, created_at, expires_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
-            .bind(token.id)
-            .bind(token.team)
-            .bind(&token.name)
-            .bind(word(token.role)?)
-            .bind(&token.prefix)
-            .bind(secret.hash)
-            .bind(serde_json::to_value(&token.scopes).map_err(|_| Error::Damaged(Noun::Token))?)
-            .bind(&token.author)
-            .bind(token.created_at)
-            .bind(token.expires_at);
         let mut transaction = self.database.begin().await?;
-        transaction.execute(insert).await.map_err(|error| match error {
-            error if error.is_reference_violation() => Error::NotFound(Noun::Team),
-            error => error.into(),
-        })?;
-        let detail = serde_json::json!({ "role": token.role, "scopes": token.scopes, "prefix": token.prefix });
-        record(&mut transaction, act, Action::TokenCreate, target(&token).with(detail)).await?;
+        let token = insert(&mut transaction, act, new, secret).await?;
         transaction.commit().await?;
         Ok(token)
+    }
+
+    async fn create_first_token(&self, act: &Act, new: NewToken, secret: Fingerprint) -> Result<Option<Token>> {
+        let mut transaction = self.database.begin().await?;
+        // Control planes that start at once take turns here.
+        let turn = sql("select id from teams where name = 'default'").then(transaction.dialect().for_update());
+        transaction.fetch_optional(turn).await?;
+        if transaction.fetch_optional(sql("select id from tokens limit 1")).await?.is_some() {
+            transaction.commit().await?;
+            return Ok(None);
+        }
+        let token = insert(&mut transaction, act, new, secret).await?;
+        transaction.commit().await?;
+        Ok(Some(token))
     }
 
     async fn token(&self, reach: Reach, id: TokenId) -> Result<Token> {
@@ -128,6 +111,43 @@ impl Tokens for DatabaseStore {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Makes a token, with its event.
+async fn insert(transaction: &mut Transaction, act: &Act, new: NewToken, secret: Fingerprint) -> Result<Token> {
+    let token = Token {
+        id: TokenId::new(),
+        team: new.team,
+        scopes: new.effective_scopes(),
+        name: new.name,
+        role: new.role,
+        prefix: secret.prefix,
+        author: act.actor.name().unwrap_or(act.actor.kind()).to_owned(),
+        created_at: now(),
+        expires_at: new.expires_at.map(kept),
+        last_used_at: None,
+        revoked_at: None,
+    };
+    let insert =
+        sql("insert into tokens (id, team_id, name, role, prefix, hash, scopes, author, created_at, expires_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)")
+        .bind(token.id)
+        .bind(token.team)
+        .bind(&token.name)
+        .bind(word(token.role)?)
+        .bind(&token.prefix)
+        .bind(secret.hash)
+        .bind(serde_json::to_value(&token.scopes).map_err(|_| Error::Damaged(Noun::Token))?)
+        .bind(&token.author)
+        .bind(token.created_at)
+        .bind(token.expires_at);
+    transaction.execute(insert).await.map_err(|error| match error {
+        error if error.is_reference_violation() => Error::NotFound(Noun::Team),
+        error => error.into(),
+    })?;
+    let detail = serde_json::json!({ "role": token.role, "scopes": token.scopes, "prefix": token.prefix });
+    record(transaction, act, Action::TokenCreate, target(&token).with(detail)).await?;
+    Ok(token)
 }
 
 /// Whether a credential can get another secret: what has ended is not brought back.

@@ -66,3 +66,31 @@ async fn failures_are_in_the_log_without_filling_it() {
     assert_eq!(summary["detail"], json!({ "summary": true, "refusals": 8 }));
     assert_eq!(text(&summary["address"]), "127.0.0.1");
 }
+
+#[tokio::test]
+async fn a_team_does_not_change_itself() {
+    let served = Served::start().await;
+    let (red, blue) = (served.team("red").await, served.team("blue").await);
+    let own = served.token(&json!({ "name": "admin", "role": "admin", "team": red })).await;
+    for (team, status) in [(&red, 403), (&blue, 404)] {
+        for (method, body) in [("PATCH", json!({ "description": "mine" })), ("DELETE", json!({}))] {
+            let request = served.ask(method, &format!("/teams/{team}")).header("if-match", "*").json(&body);
+            assert_eq!(request.with(&own).status().await, status, "{method} {team}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_counted_is_counted() {
+    let served = Served::start().await;
+    served.team("red").await;
+    let answer = served.ask("GET", "/metrics").send().await;
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    let value = |name: &str| {
+        let line =
+            text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name}:\n{text}"));
+        line.trim().parse::<f64>().unwrap()
+    };
+    assert!(value("portcullis_audit_log_writes_total") >= 3.0, "{text}");
+    assert!(value("portcullis_db_connection_pool_size") >= 1.0, "{text}");
+}

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use clap::{Args as _, Command, FromArgMatches as _};
 use control::access::upkeep::Retention;
-use control::app::{App, BuildSettings, KeySettings, Settings};
+use control::app::{AdminToken, App, BuildSettings, KeySettings, Settings};
 use control::config::Config;
 use control::custody::References;
 use control::server::Options;
@@ -125,6 +125,7 @@ async fn serve(
             master_key: None,
             references: References { allowed: Vec::new(), config: Config::from_environment() },
         },
+        admin_token: AdminToken::First,
         rate_limit,
         audit_retention: Retention::Forever,
         builds: BuildSettings { artifacts: None, at_once: NonZeroUsize::MIN },

@@ -1,14 +1,19 @@
 //! Who shows a secret.
 
 use control::domain::access::{Identity, Reach, Role, Scope};
-use control::domain::store::{Credentials as _, Tokens as _};
+use control::domain::store::{Credentials as _, Teams as _, Tokens as _};
 use control::domain::time::now;
 use control::domain::token::NewToken;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{Kept, act, fingerprint, token_of};
 
-crate::in_both!(a_secret_leads_to_its_token, an_expired_token_is_nobodys, the_last_use_is_the_latest,);
+crate::in_both!(
+    one_of_several_makes_the_first_token,
+    a_secret_leads_to_its_token,
+    an_expired_token_is_nobodys,
+    the_last_use_is_the_latest,
+);
 
 async fn a_secret_leads_to_its_token(kept: Kept) {
     assert!(!kept.store.has_tokens().await.unwrap());
@@ -39,4 +44,17 @@ async fn the_last_use_is_the_latest(kept: Kept) {
     kept.store.note_uses(&[(identity, early)]).await.unwrap();
     kept.store.note_uses(&[]).await.unwrap();
     assert_eq!(kept.store.token(Reach::Everything, token.id).await.unwrap().last_used_at, Some(late));
+}
+
+async fn one_of_several_makes_the_first_token(kept: Kept) {
+    kept.store.default_team().await.unwrap();
+    let tries = (0..8).map(|number| {
+        let store = kept.store.clone();
+        tokio::spawn(async move {
+            let first = token_of(None, Role::Admin);
+            store.create_first_token(&act(), first, fingerprint(number)).await.unwrap()
+        })
+    });
+    let made = futures_util::future::join_all(tries).await;
+    assert_eq!(made.into_iter().filter_map(|token| token.unwrap()).count(), 1);
 }

@@ -75,3 +75,13 @@ async fn a_replica_that_is_away_is_not_missed() {
     assert_eq!(pair.names().await, ["red"]);
     assert_eq!(pair.primary.run("select count(*) from teams").trim(), "1");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_was_never_there_keeps_nobody_from_starting() {
+    let primary = tests::postgres::Database::create().await;
+    let nobody = "postgres://nobody@127.0.0.1:9/nothing";
+    let store = DatabaseStore::new(Database::open(&primary.url(), Some(nobody)).await.unwrap());
+    let new = NewTeam { name: "red".parse().unwrap(), description: String::new() };
+    let team = store.create_team(&act(), new).await.unwrap();
+    assert_eq!(store.teams(Reach::Everything, &PageRequest::default()).await.unwrap().items, [team]);
+}

@@ -116,4 +116,8 @@ impl<S> Store for S where
 pub trait Health: Send + Sync {
     /// Asks it something.
     async fn ping(&self) -> Result<()>;
+    /// How many connections to it are open.
+    fn connections(&self) -> u32;
+    /// How many audit events this process has written.
+    fn events_written(&self) -> u64;
 }

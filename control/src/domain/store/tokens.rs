@@ -18,6 +18,8 @@ pub trait Tokens: Send + Sync {
     async fn active_tokens(&self) -> Result<u64>;
     /// Makes one, whose secret has this SHA-256 and starts with this prefix.
     async fn create_token(&self, act: &Act, new: NewToken, secret: Fingerprint) -> Result<Token>;
+    /// Makes the first token; nothing, where there is one. Of several that try at once, one does.
+    async fn create_first_token(&self, act: &Act, new: NewToken, secret: Fingerprint) -> Result<Option<Token>>;
     /// One of them. A token of the whole installation is out of a team's reach.
     async fn token(&self, reach: Reach, id: TokenId) -> Result<Token>;
     /// Those of the filter, newest first, with what has expired or was revoked.

@@ -63,6 +63,10 @@ impl BuildQueue for DatabaseStore {
 
     async fn finish_build(&self, claim: Claim, ending: Ending) -> Result<Held> {
         let mut transaction = self.database.begin().await?;
+        // First the project, as whoever deletes it does, so that the two cannot wait for each other.
+        let project = sql("select id from projects where id = $1").bind(claim.project);
+        let project = project.then(transaction.dialect().for_key_share());
+        transaction.fetch_optional(project).await?;
         let Some(build) = lock(&mut transaction, claim).await? else { return Ok(Held::No) };
         let Ending { verdict, report, log } = ending;
         let (artifact, failure) = match verdict {

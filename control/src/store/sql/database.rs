@@ -31,6 +31,14 @@ impl Dialect {
         }
     }
 
+    /// Keeps rows that were selected from being deleted until the transaction ends.
+    pub fn for_key_share(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " for key share",
+        }
+    }
+
     /// The same, and passes over rows that somebody else keeps.
     pub fn for_update_skip_locked(self) -> &'static str {
         match self {
@@ -82,10 +90,10 @@ impl Database {
     pub async fn open(url: &str, replica: Option<&str>) -> Result<Self, Error> {
         let pools = match Location::parse(url)? {
             Location::Sqlite(file) if replica.is_none() => Pools::Sqlite(SqliteFile::open(&file).await?),
-            Location::Sqlite(_) => return Err(Error::Url { url: "a read replica of SQLite".to_owned() }),
+            Location::Sqlite(_) => return Err(Error::Replica),
             Location::Postgres(options) => {
                 let replica = match replica.map(Location::parse).transpose()? {
-                    Some(Location::Postgres(options)) => Some(postgres::connect(*options).await?),
+                    Some(Location::Postgres(options)) => Some(postgres::follow(*options)),
                     Some(Location::Sqlite(file)) => return Err(Error::Url { url: file.display().to_string() }),
                     None => None,
                 };

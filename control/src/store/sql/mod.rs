@@ -35,6 +35,9 @@ pub enum Error {
         /// What was given, without its password.
         url: String,
     },
+    /// A replica of what has none.
+    #[error("a read replica follows a PostgreSQL server, and the database is SQLite")]
+    Replica,
     /// The database was made by a newer control plane, or its history was changed.
     #[error(
         "the database's schema: {0}; this control plane is older than the one that made it, or it is another database"

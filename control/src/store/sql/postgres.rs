@@ -13,6 +13,8 @@ use super::{Error, Statement, Value};
 const CONNECTIONS: u32 = 16;
 /// How long a request waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(10);
+/// How long one waits for a connection to a replica before the primary is asked.
+const FOLLOW: Duration = Duration::from_millis(100);
 /// How long a statement may take: nothing that is asked takes a second.
 const STATEMENT: &str = "30s";
 
@@ -24,6 +26,12 @@ pub(super) async fn connect(options: PgConnectOptions) -> Result<PgPool, Error> 
         ("synchronous_commit", "on"),
     ]);
     Ok(PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_with(options).await?)
+}
+
+/// A server that heavy reads go to. It need not be there: nobody waits for it.
+pub(super) fn follow(options: PgConnectOptions) -> PgPool {
+    let options = options.application_name("portcullis-control").options([("statement_timeout", STATEMENT)]);
+    PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(FOLLOW).connect_lazy_with(options)
 }
 
 pub(super) fn query(statement: Statement) -> Query<'static, Postgres, PgArguments> {

@@ -1,5 +1,8 @@
 //! SQLite: one connection writes, some read (WAL mode).
 
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -30,6 +33,7 @@ pub(super) struct SqliteFile {
 
 impl SqliteFile {
     pub(super) async fn open(file: &Path) -> Result<Self, Error> {
+        make_private(file).map_err(sqlx::Error::Io)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -43,6 +47,14 @@ impl SqliteFile {
         let writer = pool(1).connect_with(options.clone()).await?;
         let readers = pool(READERS).connect_with(options.create_if_missing(false).read_only(true)).await?;
         Ok(Self { writer, readers })
+    }
+}
+
+/// The file is its owner's alone; what SQLite puts beside it takes after it.
+fn make_private(file: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
