@@ -200,7 +200,7 @@ async fn small_uploads_that_dawdle_leave_room_for_others() {
     // Each says that it is small, and sends a part of it.
     let mut slow = Vec::new();
     for _ in 0..8 {
-        let mut socket = tokio::net::TcpStream::connect(server.address).await.unwrap();
+        let mut socket = tokio::net::TcpStream::connect(server.address()).await.unwrap();
         let head = format!(
             "POST {target} HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {}\r\ncontent-type: application/yaml\r\n\
              content-length: 100\r\n\r\nopen",
