@@ -144,7 +144,7 @@ fn of_compilation(error: &compilation::Error) -> Code {
 fn of_build(error: &build::child::Error) -> Code {
     match error {
         build::child::Error::Unencodable(_) => Code::Invalid,
-        build::child::Error::Limit(_) | build::child::Error::Job(_) => Code::Generic,
+        build::child::Error::Limit(_) | build::child::Error::Thread(_) | build::child::Error::Job(_) => Code::Generic,
     }
 }
 

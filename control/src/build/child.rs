@@ -1,6 +1,8 @@
 //! The far end of a build: a process that reads one job, compiles it and says what came of it.
 
-use std::io::Read;
+use std::io;
+use std::process;
+use std::thread;
 use std::time::Duration;
 
 use artifact_format::container::{self, Draft};
@@ -14,6 +16,7 @@ use super::frame;
 use super::job::Job;
 use super::outcome::Outcome;
 use crate::compilation::Unencodable;
+use crate::exit::Code;
 
 /// What the process may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +33,9 @@ pub enum Error {
     /// It could not be confined, and so reads nothing.
     #[error("cannot limit the build process: {0}")]
     Limit(#[from] rustix::io::Errno),
+    /// Nobody would notice that the server is gone.
+    #[error("cannot watch stdin: {0}")]
+    Thread(#[source] io::Error),
     /// The job, or the way there.
     #[error(transparent)]
     Job(#[from] frame::Error),
@@ -40,6 +46,9 @@ pub enum Error {
 
 /// stdin, stdout and stderr.
 const STREAMS: u64 = 3;
+
+/// What watches stdin needs next to none.
+const WATCHER_STACK_BYTES: usize = 128 << 10;
 
 /// Whoever serves comes first; on a machine that is full, a build still has a third of what they have.
 const NICENESS: i32 = 5;
@@ -63,9 +72,23 @@ impl Confinement {
     }
 }
 
+/// Reads the job from stdin, and from then on ends this process when stdin ends: the server holds it open for as long as
+/// it wants the outcome, so it was killed, and nobody is left to read one.
+pub fn job() -> Result<Job, Error> {
+    let job = Job::read(&mut io::stdin().lock())?;
+    let watch = || {
+        // Nothing more is said; if it were, it would be passed over.
+        let _ended = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        process::exit(Code::Server as i32);
+    };
+    let watcher = thread::Builder::new().name("stdin".to_owned()).stack_size(WATCHER_STACK_BYTES);
+    watcher.spawn(watch).map_err(Error::Thread)?;
+    Ok(job)
+}
+
 /// Compiles one job, and returns the outcome as it is sent.
-pub fn work(stream: &mut impl Read) -> Result<Vec<u8>, Error> {
-    let Job { documents, entries, overlays, options } = Job::read(stream)?;
+pub fn work(job: Job) -> Result<Vec<u8>, Error> {
+    let Job { documents, entries, overlays, options } = job;
     let files: MemoryFiles = documents.into_iter().map(|document| (document.path, document.bytes.into())).collect();
     let options = Options {
         project: options.project,

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The process has no environment, no key, no database, and cannot open a file or a socket; memory, time and what it
-//! says are bounded. What kills it is an [`Error`](runner::Error) that says what happened.
+//! says are bounded, and it ends when the server does, however that ended. What kills it is an [`Error`](runner::Error) that says what happened.
 //!
 //! Read in this order: [`job`] (what goes in), [`outcome`] (what comes out), [`frame`] (how both are written), [`child`]
 //! (the far end), [`runner`] (the near end); then [`attempt`] (from a claim to an ending, signed and stored), [`worker`]

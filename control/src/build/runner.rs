@@ -176,8 +176,10 @@ impl Runner {
     }
 
     async fn exchange(&self, child: &mut Child, job: &Job) -> Result<Outcome, Error> {
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let told = tell(stdin, job);
+        // Held until the process has ended: it takes the end of its stdin for the end of ours.
+        let mut stdin = child.stdin.take();
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let told = tell(stdin.as_mut(), job);
         let answer = read(stdout, OUTCOME_BYTES_MAX + 1);
         let (told, answer, said) = tokio::join!(told, answer, read(stderr, STDERR_BYTES_MAX));
         let answer = answer?;
@@ -186,6 +188,7 @@ impl Runner {
             return Err(Error::TooLarge);
         }
         let status = child.wait().await.map_err(Error::Pipe)?;
+        drop(stdin);
         if !status.success() {
             return Err(self.failure(status, &String::from_utf8_lossy(&said?)));
         }
@@ -218,8 +221,8 @@ impl Runner {
 }
 
 /// Writes the job. A process that ends before it has read all of it says why by how it ends.
-async fn tell(stdin: Option<ChildStdin>, job: &Job) -> Result<(), Error> {
-    let Some(mut stdin) = stdin else { return Ok(()) };
+async fn tell(stdin: Option<&mut ChildStdin>, job: &Job) -> Result<(), Error> {
+    let Some(stdin) = stdin else { return Ok(()) };
     for content in job.frames()? {
         let header = frame::header(&content)?;
         let written = async {

@@ -1,6 +1,5 @@
 //! `build-worker`: the far end of a build, which only the server starts.
 
-use std::io;
 use std::time::Duration;
 
 use super::{Context, Error, Outcome};
@@ -21,7 +20,7 @@ pub struct Args {
 pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     let cpu = Duration::from_secs(args.cpu_seconds);
     Confinement { memory_bytes: args.memory_bytes, cpu }.confine()?;
-    let outcome = child::work(&mut io::stdin().lock())?;
+    let outcome = child::work(child::job()?)?;
     context.console.data(&outcome)?;
     Ok(Outcome::Done)
 }

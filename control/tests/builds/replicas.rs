@@ -1,6 +1,7 @@
 //! Several control planes with one queue, some of which go away.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use control::store::sql::{Database, sql};
 use serde_json::json;
@@ -85,4 +86,21 @@ async fn a_restart_loses_no_build() {
         (until(&site.plane, &first, "succeeded").await, until(&site.plane, &second, "succeeded").await);
     assert_eq!((&first["attempt"], &second["attempt"]), (&json!(2), &json!(1)));
     assert_eq!(first["artifact"], second["artifact"]);
+}
+
+#[tokio::test]
+async fn a_killed_one_leaves_nobody_compiling() {
+    let mut site = Site::on_sqlite().await;
+    let spec = site.spec(&[("openapi.json", &large())]).await;
+    compile(&site.plane, &spec).await;
+    let mut child = 0;
+    wait::until("it has read the job, and compiles", async || {
+        child = process::children(site.plane.pid()).first().copied().unwrap_or_default();
+        child != 0 && process::processor_time(child) >= Duration::from_millis(200)
+    })
+    .await;
+    assert!(process::is_running(child));
+    site.plane.kill();
+    let is_gone = wait::within(Duration::from_secs(2), async || !process::is_running(child)).await;
+    assert!(is_gone, "it goes on for nobody");
 }
