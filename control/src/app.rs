@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::access::upkeep::{Retention, Upkeep};
+use crate::api::health::Vitals;
 use crate::api::memory::Memory;
 use crate::api::{Api, Turns, router};
 use crate::build::attempt::Workshop;
@@ -26,6 +27,7 @@ use crate::domain::name::Name;
 use crate::domain::secret::{self, Kind, Secret};
 use crate::domain::store::{SigningKeys as _, Store};
 use crate::domain::token::{Fingerprint, NewToken};
+use crate::hidden::Hidden;
 use crate::key::{self, KeySource, MasterKey, MasterKeyId};
 use crate::server::{self, Phase, Server};
 use crate::store::DatabaseStore;
@@ -46,9 +48,9 @@ pub struct Settings {
     /// Where everything is kept that has no place of its own.
     pub data_folder: PathBuf,
     /// The database's URL; absent: SQLite in the data folder.
-    pub database_url: Option<String>,
+    pub database_url: Option<Hidden<String>>,
     /// The URL of a PostgreSQL server that follows the database.
-    pub database_read_url: Option<String>,
+    pub database_read_url: Option<Hidden<String>>,
     /// How private keys are kept and found.
     pub keys: KeySettings,
     /// When a token of the whole installation is made.
@@ -186,13 +188,13 @@ impl App {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let phase = watch::Sender::new(Phase::Serving);
         let (stopping, served) = (CancellationToken::new(), CancellationToken::new());
+        let vitals = Vitals::new(Arc::clone(&self.store), Arc::clone(&self.artifacts), self.worker.pulse());
         let working = tokio::spawn(self.worker.run(stopping.clone()));
         let (store, artifacts) = (Arc::clone(&self.store), Arc::clone(&self.artifacts));
         let sweeping = tokio::spawn(async move { sweep::run(&*store, &*artifacts).await });
         let upkeep = Upkeep {
             store: Arc::clone(&self.store),
             access: Arc::clone(&self.access),
-            metrics: Arc::clone(&self.metrics),
             retention: self.audit_retention,
         };
         let upkeep = tokio::spawn(upkeep.run(served.clone().cancelled_owned()));
@@ -205,6 +207,7 @@ impl App {
             pushes: Turns::of(PUSHES),
             heavy: Turns::of(HEAVY),
             metrics: self.metrics,
+            vitals: Arc::new(vitals),
             phase: phase.subscribe(),
         };
         let stop = async {
@@ -223,8 +226,9 @@ impl App {
 
 /// The database that is named, or the data folder's, with what reads from a replica.
 async fn open(settings: &Settings) -> Result<Database, Error> {
-    let url = url_of(&settings.data_folder, settings.database_url.as_deref())?;
-    Ok(Database::open(&url, settings.database_read_url.as_deref()).await?)
+    let named = settings.database_url.as_ref().map(|url| url.reveal().as_str());
+    let replica = settings.database_read_url.as_ref().map(|url| url.reveal().as_str());
+    Ok(Database::open(&url_of(&settings.data_folder, named)?, replica).await?)
 }
 
 /// Where the bytes of artifacts are.

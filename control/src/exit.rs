@@ -86,6 +86,7 @@ fn code(error: &Error) -> Code {
         Error::Server(error) => of_server(error),
         Error::Client(error) => of_client(error),
         Error::Contexts(error) => of_contexts(error),
+        Error::Database(_) => Code::Secret,
         Error::Output(_) => Code::Generic,
     }
 }

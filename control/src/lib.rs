@@ -12,7 +12,7 @@
 //! - [`store`]: where it keeps that; [`custody`]: who has the private keys; [`access`]: who may ask, and how often;
 //!   [`api`]: how it is asked; [`app`]: all of it, put together;
 //! - [`server`]: the listener; [`telemetry`]: logs, metrics and traces; `watcher`: folders that are watched for changes;
-//! - [`output`]: what is shown; [`config`]: what the environment says.
+//! - [`hidden`]: what is not shown by accident; [`output`]: what is shown; [`config`]: what the environment says.
 
 pub mod access;
 pub mod api;
@@ -31,6 +31,7 @@ pub mod documents;
 pub mod domain;
 pub mod exit;
 pub mod file;
+pub mod hidden;
 pub mod init;
 pub mod key;
 pub mod output;

@@ -16,7 +16,7 @@
 //! - [`upstream`]: a server behind it, which sees what arrives; [`scripted`]: one that misbehaves byte by byte;
 //! - [`client`]: a client that keeps its connection; [`raw`]: one that may say anything;
 //! - [`control_plane`]: the real `portcullis-control serve`;
-//! - [`postgres`]: PostgreSQL servers; [`s3`]: a server that speaks S3;
+//! - [`collector`]: a collector of traces; [`postgres`]: PostgreSQL servers; [`s3`]: a server that speaks S3;
 //! - [`load`]: many clients at once, none of whose failures is forgotten;
 //! - [`wait`]: conditions instead of pauses; [`process`]: what the kernel knows of a process;
 //! - [`command_line`]: `portcullis-control` as somebody types it;
@@ -28,6 +28,7 @@
 
 pub mod api;
 pub mod client;
+pub mod collector;
 pub mod command_line;
 pub mod compiled;
 pub mod config;

@@ -12,7 +12,6 @@ use super::Access;
 use crate::domain::error::Error;
 use crate::domain::store::Store;
 use crate::domain::time::now;
-use crate::telemetry::Metrics;
 
 /// How often what was noted is written: twice in the minute within which `last_used_at` is right.
 const WRITTEN_EVERY: Duration = Duration::from_secs(30);
@@ -40,8 +39,6 @@ pub struct Upkeep {
     pub store: Arc<dyn Store>,
     /// What was noted.
     pub access: Arc<Access>,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
     /// How long audit events are kept.
     pub retention: Retention,
 }
@@ -59,7 +56,6 @@ impl Upkeep {
                 _ = ticks.tick() => {}
             }
             self.write().await;
-            self.count().await;
             self.access.limits.forget_idle();
             if removed.is_none_or(|at| at.elapsed() >= REMOVED_EVERY) {
                 self.remove().await;
@@ -81,15 +77,6 @@ impl Upkeep {
             && let Err(error) = self.store.record_refusals(summaries).await
         {
             tracing::error!(%error, "refusals are missing in the audit log");
-        }
-    }
-
-    async fn count(&self) {
-        match self.store.active_tokens().await {
-            Ok(active) => {
-                self.metrics.active_tokens.set(i64::try_from(active).unwrap_or(i64::MAX));
-            }
-            Err(error) => tracing::warn!(%error, "tokens are not counted"),
         }
     }
 

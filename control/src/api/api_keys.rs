@@ -8,12 +8,12 @@ use super::Api;
 use super::caller::Caller;
 use super::extract::{Json, Paging, Path, Query};
 use super::problem::Problem;
-use super::reply::{Created, Issued};
+use super::reply::{self, Created, Issued};
 use super::tokens::generate;
 use crate::domain::api_key::{ApiKey, NewApiKey};
 use crate::domain::id::{ApiKeyId, ProjectId};
 use crate::domain::page::Page;
-use crate::domain::secret::Kind;
+use crate::domain::secret::{Kind, Secret};
 use crate::domain::store::ApiKeyAt;
 use crate::domain::token::{Fingerprint, Rotation};
 
@@ -23,7 +23,9 @@ pub(super) struct IssuedApiKey {
     /// The key.
     api_key: ApiKey,
     /// Its secret: `pdk_...`. It is kept nowhere.
-    secret: String,
+    #[serde(serialize_with = "reply::reveal")]
+    #[schema(value_type = String)]
+    secret: Secret,
 }
 
 /// List a project's API keys, newest first, with those that have expired or were revoked.
@@ -56,7 +58,7 @@ pub(super) async fn create(
     let at = (caller.reach(), project);
     let api_key = api.store.create_api_key(&caller.act, at, (new, Fingerprint::of(&secret))).await?;
     let location = format!("/api/v1/projects/{project}/api-keys/{}", api_key.id);
-    let body = IssuedApiKey { api_key, secret: secret.reveal().to_owned() };
+    let body = IssuedApiKey { api_key, secret };
     Ok(Issued(Created { location, version: None, body }))
 }
 
@@ -105,5 +107,5 @@ pub(super) async fn rotate(
     api.store.api_key(at).await?.check_rotation_by(&caller.principal)?;
     let secret = generate(Kind::DataPlaneKey)?;
     let api_key = api.store.rotate_api_key(&caller.act, at, (rotation, Fingerprint::of(&secret))).await?;
-    Ok(Issued(axum::Json(IssuedApiKey { api_key, secret: secret.reveal().to_owned() })))
+    Ok(Issued(axum::Json(IssuedApiKey { api_key, secret })))
 }

@@ -15,7 +15,7 @@ mod deployments;
 mod docs;
 pub mod extract;
 pub mod guard;
-mod health;
+pub mod health;
 mod heavy;
 pub mod idempotent;
 pub mod memory;
@@ -65,6 +65,8 @@ pub struct Api {
     pub heavy: Turns,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What this control plane depends on.
+    pub vitals: Arc<health::Vitals>,
     /// What the server is doing.
     pub phase: watch::Receiver<Phase>,
 }

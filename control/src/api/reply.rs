@@ -6,6 +6,7 @@ use http::header::{CACHE_CONTROL, ETAG, LOCATION};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
+use crate::domain::secret::Secret;
 use crate::domain::version::Version;
 
 /// A thing in one of its states: 200 with its `ETag`.
@@ -39,6 +40,11 @@ pub struct Issued<T>(pub T);
 /// Says that a response holds a secret.
 #[derive(Debug, Clone, Copy)]
 pub struct HoldsSecret;
+
+/// Writes a secret into the one answer that shows it.
+pub fn reveal<S: serde::Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.reveal())
+}
 
 impl<T: IntoResponse> IntoResponse for Issued<T> {
     fn into_response(self) -> Response {

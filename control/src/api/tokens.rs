@@ -9,7 +9,7 @@ use super::Api;
 use super::caller::Caller;
 use super::extract::{Json, Paging, Path, Query};
 use super::problem::{Code, Problem};
-use super::reply::{Created, Issued};
+use super::reply::{self, Created, Issued};
 use crate::domain::access::{Identity, Role, Scope};
 use crate::domain::id::{ProjectId, TeamId, TokenId};
 use crate::domain::page::Page;
@@ -22,7 +22,9 @@ pub(super) struct IssuedToken {
     /// The token.
     token: Token,
     /// Its secret: `pct_...`. It is kept nowhere.
-    secret: String,
+    #[serde(serialize_with = "reply::reveal")]
+    #[schema(value_type = String)]
+    secret: Secret,
 }
 
 /// Whose credential this is.
@@ -90,7 +92,7 @@ pub(super) async fn create(
     let secret = generate(Kind::AccessToken)?;
     let token = api.store.create_token(&caller.act, new, Fingerprint::of(&secret)).await?;
     let location = format!("/api/v1/tokens/{}", token.id);
-    let body = IssuedToken { token, secret: secret.reveal().to_owned() };
+    let body = IssuedToken { token, secret };
     Ok(Issued(Created { location, version: None, body }))
 }
 
@@ -137,7 +139,7 @@ pub(super) async fn rotate(
     api.store.token(at.0, at.1).await?.check_rotation_by(&caller.principal)?;
     let secret = generate(Kind::AccessToken)?;
     let token = api.store.rotate_token(&caller.act, at, (rotation, Fingerprint::of(&secret))).await?;
-    Ok(Issued(axum::Json(IssuedToken { token, secret: secret.reveal().to_owned() })))
+    Ok(Issued(axum::Json(IssuedToken { token, secret })))
 }
 
 /// Whose credential this is, and what it allows.

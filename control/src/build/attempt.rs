@@ -7,6 +7,7 @@ use artifact_format::model;
 use artifact_format::trust::Trust;
 use bytes::Bytes;
 use thiserror::Error;
+use tracing::Instrument as _;
 
 use super::describe::describe;
 use super::job::{self, Document, Job};
@@ -72,7 +73,9 @@ impl Workshop {
     /// that the next try stores.
     pub async fn build(&self, claim: Claim) -> Result<Ending, Setback> {
         let job = job(self.store.build_work(claim).await?);
-        let Outcome { artifact, report, text } = match self.runner.run(&job).await {
+        // The process that compiles cannot tell a collector anything, so it is told of from here.
+        let compiling = tracing::debug_span!("compile", files = job.documents.len(), bytes = job.bytes());
+        let Outcome { artifact, report, text } = match self.runner.run(&job).instrument(compiling).await {
             Ok(outcome) => outcome,
             Err(error) if error.blame() == Blame::Documents => return Ok(failed(error.to_string())),
             Err(error) => return Err(error.into()),
@@ -91,14 +94,18 @@ impl Workshop {
 
     /// Signs an artifact and stores its bytes.
     async fn signed(&self, project: ProjectId, unsigned: Bytes) -> Result<NewArtifact, Setback> {
-        let key = self.signer.signing_key(project).await?;
-        let sign = move || -> Result<_, container::Error> {
-            let file = container::add_signature(&unsigned, &key)?;
-            let artifact = describe(&file, &Trust::any_of([key.public()]))?;
-            Ok((artifact, Bytes::from(file)))
+        let signing = async {
+            let key = self.signer.signing_key(project).await?;
+            let sign = move || -> Result<_, container::Error> {
+                let file = container::add_signature(&unsigned, &key)?;
+                let artifact = describe(&file, &Trust::any_of([key.public()]))?;
+                Ok((artifact, Bytes::from(file)))
+            };
+            Ok::<_, Setback>(tokio::task::spawn_blocking(sign).await.map_err(|_| Setback::Lost)??)
         };
-        let (artifact, file) = tokio::task::spawn_blocking(sign).await.map_err(|_| Setback::Lost)??;
-        self.artifacts.put(artifact.digest, file).await?;
+        let (artifact, file) = signing.instrument(tracing::debug_span!("sign")).await?;
+        let storing = tracing::debug_span!("store artifact", bytes = file.len());
+        self.artifacts.put(artifact.digest, file).instrument(storing).await?;
         Ok(artifact)
     }
 }

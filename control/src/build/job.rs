@@ -48,6 +48,11 @@ pub struct Options {
 }
 
 impl Job {
+    /// How much the documents are, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.documents.iter().map(|document| document.bytes.len()).sum()
+    }
+
     /// The contents of its frames.
     pub(super) fn frames(&self) -> Result<Vec<Bytes>, frame::Error> {
         let head = Bytes::from(serde_json::to_vec(self)?);

@@ -2,14 +2,18 @@
 
 use std::num::NonZeroUsize;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::attempt::{Setback, Workshop};
 use crate::domain::build::{Claim, Ending, Held, LEASE, Verdict};
+use crate::telemetry::trace;
 
 /// How often a lease is extended: often enough to miss two.
 const BEAT: Duration = Duration::from_secs(LEASE.as_secs() / 3);
@@ -23,12 +27,19 @@ pub struct Worker {
     workshop: Workshop,
     /// How many at a time.
     at_once: NonZeroUsize,
+    /// When the queue was last looked at.
+    pulse: watch::Sender<Instant>,
 }
 
 impl Worker {
     /// One that is not at work yet.
     pub fn new(workshop: Workshop, at_once: NonZeroUsize) -> Self {
-        Self { workshop, at_once }
+        Self { workshop, at_once, pulse: watch::Sender::new(Instant::now()) }
+    }
+
+    /// When it last looked at the queue, now and from now on.
+    pub fn pulse(&self) -> watch::Receiver<Instant> {
+        self.pulse.subscribe()
     }
 
     /// As many at a time as there are cores, and two at most: a build may take gigabytes.
@@ -46,9 +57,13 @@ impl Worker {
         let mut hearing = pin!(store.hear_of_builds());
         let mut running = JoinSet::new();
         while !stop.is_cancelled() {
+            self.pulse.send_replace(Instant::now());
             while running.len() < self.at_once.get() {
                 match store.claim_build(&claimant).await {
-                    Ok(Some(claim)) => running.spawn(self.workshop.clone().attend(claim, stop.clone())),
+                    Ok(Some(claim)) => {
+                        let attending = self.workshop.clone().attend(claim, stop.clone());
+                        running.spawn(attending.instrument(span(&claim)))
+                    }
                     Ok(None) => break,
                     Err(error) => {
                         tracing::warn!(%error, "cannot look for builds");
@@ -105,6 +120,10 @@ impl Workshop {
             Err(_) => "abandoned",
         };
         self.metrics.build_ended(state, began.elapsed());
+        Span::current().record("outcome", state);
+        if ended.is_err() {
+            Span::current().record("otel.status_code", "ERROR");
+        }
         let said = match ended {
             Ok(ending) => {
                 tracing::info!(%build, attempt, verdict = ending.verdict.name(), "built");
@@ -128,6 +147,26 @@ impl Workshop {
             Err(error) => tracing::warn!(%error, build = %claim.build, "cannot give a build back; its lease will end"),
         }
     }
+}
+
+/// The span of one attempt, in the trace of the request that asked for the build: its lines have the same `trace_id`,
+/// whichever control plane writes them.
+fn span(claim: &Claim) -> Span {
+    let span = tracing::info_span!(
+        parent: None,
+        "build",
+        otel.kind = "consumer",
+        otel.status_code = Empty,
+        build = %claim.build,
+        attempt = claim.attempt,
+        outcome = Empty,
+        trace_id = Empty,
+    );
+    if let Some(cause) = claim.trace_parent {
+        trace::continue_later(&span, cause);
+    }
+    span.record("trace_id", trace::trace_id(&span));
+    span
 }
 
 impl std::fmt::Debug for Worker {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde::Serialize;
 
+use super::database::DatabaseArgs;
 use super::{Context, Error, Outcome};
 use crate::app;
 use crate::custody::{self, Rotated};
@@ -31,12 +32,8 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct Rotation {
-    /// The folder for everything that has no place of its own. Without it, `portcullis` in the user's data folder.
-    #[arg(long, env = "PORTCULLIS_CONTROL_DATA_DIR", value_name = "FOLDER")]
-    data_dir: Option<PathBuf>,
-    /// `sqlite://FILE` or `postgres://USER@HOST/NAME`. Without it, SQLite in the data folder.
-    #[arg(long, env = "PORTCULLIS_CONTROL_DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    database_url: Option<String>,
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// The master key until now: `env://NAME` or `file:///path`. Without it, `master.key` in the data folder.
     #[arg(long, env = "PORTCULLIS_CONTROL_MASTER_KEY", value_name = "REFERENCE", requires = "new_master_key")]
     master_key: Option<KeySource>,
@@ -74,7 +71,8 @@ impl Show for Report {
 /// Runs `master-key`.
 pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     let Command::Rotate(rotation) = &args.command;
-    let folder = rotation.data_dir.clone().or_else(|| context.config.data_folder.clone()).ok_or(Error::NoDataFolder)?;
+    let folder = rotation.database.data_dir.clone();
+    let folder = folder.or_else(|| context.config.data_folder.clone()).ok_or(Error::NoDataFolder)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(app::Error::System)?;
     let report = runtime.block_on(rotate(rotation, &folder, context))?;
     context.console.show(&report, rotation.format)?;
@@ -91,7 +89,8 @@ async fn rotate(rotation: &Rotation, folder: &Path, context: &Context) -> Result
         Some(source) => MasterKey::resolve(source, config)?,
         None => MasterKey::successor_in(folder, config)?,
     };
-    let database = app::open_database(folder, rotation.database_url.as_deref()).await?;
+    let url = rotation.database.url()?;
+    let database = app::open_database(folder, url.as_ref().map(|url| url.reveal().as_str())).await?;
     let store = DatabaseStore::new(database.clone());
     let rotated = custody::rotate_master_key(&store, &old, &new).await.map_err(app::Error::from)?;
     database.close().await;

@@ -10,6 +10,7 @@ pub mod check;
 pub mod compile;
 pub mod completion;
 pub mod context;
+pub mod database;
 pub mod deploy;
 pub mod dev;
 pub mod diagnostics;
@@ -116,6 +117,9 @@ pub enum Error {
     /// What the environment says of a collector of traces.
     #[error(transparent)]
     Traces(#[from] crate::telemetry::otlp::Error),
+    /// Where the database is.
+    #[error(transparent)]
+    Database(#[from] database::Error),
     /// Nowhere to keep what the server keeps.
     #[error("there is no folder to keep data in (neither XDG_DATA_HOME nor HOME is an absolute path): give --data-dir")]
     NoDataFolder,

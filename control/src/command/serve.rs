@@ -3,11 +3,13 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use super::database::{self, DatabaseArgs};
 use super::{Context, Error, Outcome};
 use crate::access::upkeep::Retention;
 use crate::app::{self, AdminToken, App, BuildSettings, KeySettings, Settings};
 use crate::build::worker::Worker;
 use crate::custody::{Allowed, References};
+use crate::hidden::Hidden;
 use crate::key::KeySource;
 use crate::server::{self, Signals};
 use crate::store::objects::{Location, LocationError};
@@ -18,15 +20,19 @@ use crate::telemetry::{self, Telemetry, log};
 pub struct Args {
     #[command(flatten)]
     listener: server::Options,
-    /// The folder for everything that has no place of its own. Without it, `portcullis` in the user's data folder.
-    #[arg(long, env = "PORTCULLIS_CONTROL_DATA_DIR", value_name = "FOLDER")]
-    data_dir: Option<PathBuf>,
-    /// `sqlite://FILE` or `postgres://USER@HOST/NAME`. Without it, SQLite in the data folder.
-    #[arg(long, env = "PORTCULLIS_CONTROL_DATABASE_URL", hide_env_values = true, value_name = "URL")]
-    database_url: Option<String>,
+    #[command(flatten)]
+    database: DatabaseArgs,
     /// A PostgreSQL server that follows the database, for reads that are heavy.
     #[arg(long, env = "PORTCULLIS_CONTROL_DATABASE_READ_URL", hide_env_values = true, value_name = "URL")]
-    database_read_url: Option<String>,
+    database_read_url: Option<Hidden<String>>,
+    /// A file that holds the URL of that server.
+    #[arg(
+        long,
+        env = "PORTCULLIS_CONTROL_DATABASE_READ_URL_FILE",
+        value_name = "FILE",
+        conflicts_with = "database_read_url"
+    )]
+    database_read_url_file: Option<PathBuf>,
     /// Where the key is that private keys are sealed under: `env://NAME` or `file:///path`, 32 bytes in base64. Without it,
     /// `master.key` in the data folder, which is made the first time. Control planes with one database have one master
     /// key.
@@ -66,12 +72,12 @@ pub struct Args {
 /// Runs `serve`.
 pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     let data_folder =
-        args.data_dir.clone().or_else(|| context.config.data_folder.clone()).ok_or(Error::NoDataFolder)?;
+        args.database.data_dir.clone().or_else(|| context.config.data_folder.clone()).ok_or(Error::NoDataFolder)?;
     let settings = Settings {
         listener: args.listener.clone(),
         data_folder,
-        database_url: args.database_url.clone(),
-        database_read_url: args.database_read_url.clone(),
+        database_url: args.database.url()?,
+        database_read_url: database::given(args.database_read_url.as_ref(), args.database_read_url_file.as_deref())?,
         keys: KeySettings {
             master_key: args.master_key.clone(),
             references: References { allowed: args.allow_key_references.clone(), config: context.config.clone() },

@@ -132,6 +132,8 @@ pub type ArtifactStream = BoxStream<'static, Result<Bytes, Error>>;
 pub trait ArtifactBytes: Debug + Send + Sync {
     /// Keeps them. Returns when they would survive a crash. Those that are kept already are as new again.
     async fn put(&self, digest: Digest, bytes: Bytes) -> Result<(), Error>;
+    /// Whether it is there, with as few rights as everything else takes.
+    async fn reach(&self) -> Result<(), Error>;
     /// Reads the bytes from `range.start` to before `range.end`. All of them are read and compared with the digest, so
     /// the last of a part come no sooner than those of the whole.
     async fn read(&self, digest: Digest, range: Range<u64>) -> Result<ArtifactStream, Error>;

@@ -13,6 +13,7 @@ use super::id::{BuildId, ProjectId, RevisionId, SpecId, TeamId};
 use super::name::{self, Name};
 use super::project::{Environment, Security, Settings};
 use super::report::{Diagnostic, Report};
+use super::trace::TraceParent;
 
 /// How many control planes may die of a build, or otherwise let go of it, before it fails.
 pub const DEATHS_MAX: i64 = 3;
@@ -127,6 +128,8 @@ pub struct Claim {
     pub project: ProjectId,
     /// The how manieth it is.
     pub attempt: i64,
+    /// The span of the request that asked for the build.
+    pub trace_parent: Option<TraceParent>,
 }
 
 /// What is to be compiled.
@@ -160,6 +163,15 @@ pub enum Verdict {
     DoesNotCompile,
     /// They never got that far, and another try would not either.
     Failed(String),
+}
+
+/// The builds that have not ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many wait.
+    pub queued: i64,
+    /// How many are worked on.
+    pub running: i64,
 }
 
 /// Whether a claim is still the newest.

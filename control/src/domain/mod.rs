@@ -10,7 +10,7 @@
 //!   [`data_plane`], [`deployment`]; [`label`] chooses among data planes;
 //! - [`mod@build`], with what compilers say in a [`report`]; [`artifact`]; [`signing`]: the port through which builds are
 //!   signed;
-//! - [`audit`]: what was done, and what was refused; [`idempotency`]: what is done once however often it is asked for;
+//! - [`trace`]: what is kept of the span that caused something; [`audit`]: what was done, and what was refused; [`idempotency`]: what is done once however often it is asked for;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;
@@ -39,5 +39,6 @@ pub mod store;
 pub mod team;
 pub mod time;
 pub mod token;
+pub mod trace;
 pub mod version;
 pub mod which;

@@ -19,6 +19,7 @@ use tower::Service;
 use super::Error;
 use super::connection::{RequestBody, Shared};
 use super::lifecycle::{Drain, Phase, reached};
+use super::manager::{self, Notice};
 use super::options::{Limits, Options};
 use super::tls::Certificates;
 
@@ -87,7 +88,9 @@ impl Server {
             phases: phase.subscribe(),
         };
         let serving = tokio::spawn(acceptor.run(listeners));
+        manager::tell(Notice::Ready);
         stop.await;
+        manager::tell(Notice::Stopping);
         drain.run(phase, serving).await;
     }
 }

@@ -5,13 +5,14 @@
 //! - [`options`]: what the command line says of it;
 //! - `listen`: sockets, and the loop that accepts; `connection`: one client; `activity`: how long it may be silent;
 //! - [`client`]: who the client is, behind trusted proxies; [`tls`]: certificates, which may change at any time;
-//! - [`lifecycle`]: from the first connection to the last.
+//! - [`lifecycle`]: from the first connection to the last; `manager`: what systemd is told of it.
 
 mod activity;
 pub mod client;
 mod connection;
 pub mod lifecycle;
 mod listen;
+mod manager;
 pub mod options;
 #[cfg(test)]
 mod tests;

@@ -25,7 +25,7 @@ mod tokens;
 
 use async_trait::async_trait;
 
-use crate::domain::store::{Health, Result};
+use crate::domain::store::{Health, Replica, Result};
 use sql::{Database, sql};
 
 /// Everything that a control plane keeps, in SQLite or PostgreSQL.
@@ -52,6 +52,10 @@ impl Health for DatabaseStore {
     async fn ping(&self) -> Result<()> {
         self.database.fetch_optional(sql("select 1 as one")).await?;
         Ok(())
+    }
+
+    async fn replica(&self) -> Replica {
+        self.database.replica().await
     }
 
     fn connections(&self) -> u32 {

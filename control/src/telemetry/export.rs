@@ -15,6 +15,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{self, BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider};
 use thiserror::Error;
 use tokio::runtime::Handle;
+use uuid::Uuid;
 
 use super::otlp::{Collector, Protocol, Sampler, Settings};
 
@@ -42,6 +43,8 @@ pub enum Error {
 pub(super) fn provider(settings: &Settings) -> Result<SdkTracerProvider, Error> {
     let attribute = |(key, value): &(String, String)| KeyValue::new(key.clone(), value.clone());
     let resource = Resource::builder_empty()
+        // So that control planes with one database can be told apart.
+        .with_attribute(KeyValue::new("service.instance.id", Uuid::new_v4().to_string()))
         .with_attributes(settings.resource.iter().map(attribute))
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .with_service_name(settings.service_name.clone());
@@ -78,7 +81,7 @@ fn exporter(collector: &Collector) -> Result<SpanExporter, Error> {
         .with_endpoint(collector.endpoint.to_string())
         .with_protocol(protocol)
         .with_timeout(collector.timeout)
-        .with_headers(collector.headers.clone())
+        .with_headers(collector.headers.reveal().clone())
         // Retries would wait on a thread without a runtime, and the next batch with them.
         .with_retry_policy(RetryPolicy::disabled());
     Ok(exporter.build()?)

@@ -89,15 +89,19 @@ impl Telemetry {
             .map_err(|source| Error::Filter { filter: settings.filter.clone(), source })?;
         // Our spans pass whatever the filter says: they have the ids that lines are found by.
         let lines = filter_fn(is_own_span).with_max_level_hint(Level::INFO).or(filter);
-        let exported =
-            filter_fn(|metadata| is_own_span(metadata) || is_own(metadata) && *metadata.level() <= Level::WARN);
+        // Without a collector, the spans that only it would see are not made.
+        let finest = if settings.traces.collector.is_some() { Level::DEBUG } else { Level::INFO };
+        let exported = filter_fn(move |metadata| {
+            let finest = if metadata.is_span() { finest } else { Level::WARN };
+            is_own(metadata) && *metadata.level() <= finest
+        });
         let provider = export::provider(&settings.traces)?;
         let traces = tracing_opentelemetry::layer()
             .with_tracer(provider.tracer("portcullis-control"))
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            .with_filter(exported.with_max_level_hint(Level::INFO));
+            .with_filter(exported.with_max_level_hint(finest));
         let lines = log::layer(settings.format, writer).with_filter(lines);
         // Traces come first: a span's id is known by the time that it is logged.
         let dispatch = Dispatch::new(Registry::default().with(traces).with(lines));

@@ -10,6 +10,8 @@ use std::time::Duration;
 use http::Uri;
 use thiserror::Error;
 
+use crate::hidden::Hidden;
+
 /// Which traces are made, and where they go.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -31,7 +33,7 @@ pub struct Collector {
     /// How they are written.
     pub protocol: Protocol,
     /// What is sent along; values are percent-encoded.
-    pub headers: HashMap<String, String>,
+    pub headers: Hidden<HashMap<String, String>>,
     /// How long one delivery may take.
     pub timeout: Duration,
 }
@@ -132,7 +134,7 @@ impl<F: Fn(&str) -> Option<OsString>> Variables<F> {
         let headers = self.exporter("HEADERS")?.map_or(Ok(Vec::new()), |variable| variable.pairs("name=value,..."))?;
         let timeout = self.exporter("TIMEOUT")?.map_or(Ok(Duration::from_secs(10)), Variable::milliseconds)?;
         let endpoint = endpoint.endpoint()?;
-        Ok(Some(Collector { endpoint, protocol, headers: headers.into_iter().collect(), timeout }))
+        Ok(Some(Collector { endpoint, protocol, headers: Hidden::new(headers.into_iter().collect()), timeout }))
     }
 
     fn sampler(&self) -> Result<Sampler, Error> {
@@ -236,7 +238,7 @@ mod tests {
         let collector = Collector {
             endpoint: Uri::from_static("http://c:4318/v1/traces"),
             protocol: Protocol::Json,
-            headers: [("api-key", "a%20b"), ("x", "y")].map(pair).into(),
+            headers: Hidden::new([("api-key", "a%20b"), ("x", "y")].map(pair).into()),
             timeout: Duration::from_millis(250),
         };
         let expected = Settings {
@@ -246,6 +248,16 @@ mod tests {
             collector: Some(collector),
         };
         assert_eq!(settings, Ok(expected));
+    }
+
+    #[test]
+    fn headers_are_not_shown() {
+        let settings = read(&[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=hunter2"),
+        ]);
+        let shown = format!("{settings:?}");
+        assert!(shown.contains("c:4318") && !shown.contains("hunter2"), "{shown}");
     }
 
     #[test]

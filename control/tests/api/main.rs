@@ -7,6 +7,7 @@ mod audit;
 mod data_planes;
 mod deployments;
 mod idempotency;
+mod metrics;
 mod routes;
 mod served;
 mod signing_keys;

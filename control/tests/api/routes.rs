@@ -170,7 +170,7 @@ async fn nothing_answers_without_a_credential() {
     for target in ["/", "/api/v1", "/nothing", "/metrics", "/api-docs/", "/api-docs/openapi.json", "/livez/x"] {
         assert_eq!(served.ask("GET", target).unknown().status().await, 401, "{target}");
     }
-    for target in ["/livez", "/readyz"] {
+    for target in ["/livez", "/readyz", "/readyz?verbose", "/healthz"] {
         assert_eq!(served.ask("GET", target).unknown().status().await, 200, "{target}");
         // Whatever is shown there is not looked at.
         assert_eq!(served.ask("GET", target).with("wrong").status().await, 200, "{target}");

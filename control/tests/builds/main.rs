@@ -3,5 +3,7 @@
 
 mod artifacts;
 mod building;
+mod counted;
 mod replicas;
 mod site;
+mod traces;

@@ -45,12 +45,17 @@ impl Site {
     }
 
     pub(crate) async fn on_postgres() -> Self {
-        Self::open(Some(postgres::Database::create().await), |setup| setup).await
+        Self::shared(|setup| setup).await
     }
 
     /// Where artifacts are kept as `keep` says.
     pub(crate) async fn keeping(keep: impl FnOnce(Setup) -> Setup) -> Self {
         Self::open(None, keep).await
+    }
+
+    /// The same, on PostgreSQL.
+    pub(crate) async fn shared(keep: impl FnOnce(Setup) -> Setup) -> Self {
+        Self::open(Some(postgres::Database::create().await), keep).await
     }
 
     async fn open(postgres: Option<postgres::Database>, keep: impl FnOnce(Setup) -> Setup) -> Self {

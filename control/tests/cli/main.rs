@@ -12,3 +12,4 @@ mod inspect;
 mod keys;
 mod reference;
 mod sandbox;
+mod secrets;

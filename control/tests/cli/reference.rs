@@ -1,5 +1,6 @@
 //! The reference pages, the manual and the completions, all made of the command line itself.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,27 @@ fn the_reference_of_the_command_line_is_current() {
     }
     let written = fs::read_to_string(&path).unwrap_or_default();
     assert!(written == current, "docs/reference/cli.md is not current: run the tests with {UPDATE}=1");
+}
+
+/// By topic, beside the page that is made of the program.
+#[test]
+fn every_option_of_the_server_is_explained() {
+    let text = fs::read_to_string(page("running-the-control-plane.md")).unwrap();
+    let mut root = Cli::command();
+    root.build();
+    let serve = root.find_subcommand("serve").unwrap();
+    let row = |line: &str| {
+        let line = line.replace("\\|", "/");
+        let cell = |number| line.split('|').nth(number).unwrap_or_default().trim().trim_matches('`').to_owned();
+        (cell(1).split(' ').next().unwrap_or_default().to_owned(), cell(2))
+    };
+    let written: BTreeSet<(String, String)> = text.lines().filter(|line| line.starts_with("| `--")).map(row).collect();
+    let options = serve.get_arguments().filter(|argument| !argument.is_global_set());
+    let options = options.filter_map(|argument| {
+        let variable = argument.get_env().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        Some((format!("--{}", argument.get_long().filter(|long| *long != "help")?), variable))
+    });
+    assert_eq!(written, options.collect());
 }
 
 #[test]

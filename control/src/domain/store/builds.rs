@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use super::Result;
 use crate::domain::access::Reach;
 use crate::domain::act::Act;
-use crate::domain::build::{Build, BuildFilter, Claim, Ending, Held, NewBuild, Work};
+use crate::domain::build::{Backlog, Build, BuildFilter, Claim, Ending, Held, NewBuild, Work};
 use crate::domain::id::{BuildId, SpecId};
 use crate::domain::page::{Page, PageRequest};
 
@@ -39,6 +39,8 @@ pub trait Builds: Send + Sync {
 pub trait BuildQueue: Send + Sync {
     /// Claims the build that has waited longest, if one waits.
     async fn claim_build(&self, claimant: &str) -> Result<Option<Claim>>;
+    /// How many wait, and how many are worked on, by whichever control plane.
+    async fn backlog(&self) -> Result<Backlog>;
     /// What is to be compiled.
     async fn build_work(&self, claim: Claim) -> Result<Work>;
     /// Keeps the lease from running out.

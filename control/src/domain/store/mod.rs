@@ -111,11 +111,26 @@ impl<S> Store for S where
 {
 }
 
+/// How the server is that follows the database, for reads that are heavy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replica {
+    /// There is none.
+    None,
+    /// It has everything.
+    Current,
+    /// It has not, for now: the database is asked itself.
+    Late,
+    /// It does not answer: the same.
+    Away,
+}
+
 /// Whether the database is there.
 #[async_trait]
 pub trait Health: Send + Sync {
     /// Asks it something.
     async fn ping(&self) -> Result<()>;
+    /// How the server is that follows it.
+    async fn replica(&self) -> Replica;
     /// How many connections to it are open.
     fn connections(&self) -> u32;
     /// How many audit events this process has written.

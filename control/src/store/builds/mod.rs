@@ -16,6 +16,7 @@ use crate::domain::id::{BuildId, SpecId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::store::{Builds, Result};
 use crate::domain::time::now;
+use crate::telemetry::trace;
 
 pub(super) use changes::Changes;
 
@@ -30,8 +31,8 @@ impl Builds for DatabaseStore {
         let (subject, options) = subject(&mut transaction, (reach, spec), &new).await?;
         let build = queued(act, &subject, new);
         let insert = sql("insert into builds (id, team_id, project_id, spec_id, revision_id, revision, environment, \
-             options, state, attempt, deaths, log, author, created_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, '', $10, $11)")
+             options, state, attempt, deaths, log, author, created_at, trace_parent) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, '', $10, $11, $12)")
         .bind(build.id)
         .bind(build.team)
         .bind(build.project)
@@ -42,7 +43,8 @@ impl Builds for DatabaseStore {
         .bind(serde_json::to_string(&options).map_err(|_| Error::Damaged(Noun::Build))?)
         .bind(build.state.as_str())
         .bind(&build.author)
-        .bind(build.created_at);
+        .bind(build.created_at)
+        .bind(trace::current().map(|span| span.to_string()));
         transaction.execute(insert).await?;
         let detail = serde_json::json!({
             "spec": build.spec, "revision": build.revision, "environment": build.environment,

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use super::target;
 use crate::domain::act::{Act, Action};
-use crate::domain::build::{Build, Claim, DEATHS_MAX, Ending, Held, LEASE, State, Verdict, Work};
+use crate::domain::build::{Backlog, Build, Claim, DEATHS_MAX, Ending, Held, LEASE, State, Verdict, Work};
 use crate::domain::error::{Error, Noun};
 use crate::domain::report::Report;
 use crate::domain::store::{BuildQueue, Result};
@@ -30,13 +30,36 @@ impl BuildQueue for DatabaseStore {
         .then(dialect.now())
         .then(") order by created_at, id limit 1")
         .then(dialect.for_update_skip_locked())
-        .then(") returning id, project_id, attempt");
+        .then(") returning id, project_id, attempt, trace_parent");
         let row = transaction.fetch_optional(claim).await?;
         transaction.commit().await?;
         let read = |row: Row| -> Result<Claim> {
-            Ok(Claim { build: row.get("id")?, project: row.get("project_id")?, attempt: row.get("attempt")? })
+            let trace_parent: Option<String> = row.get("trace_parent")?;
+            // A build without a trace is built all the same.
+            let trace_parent = trace_parent.and_then(|text| text.parse().ok());
+            Ok(Claim {
+                build: row.get("id")?,
+                project: row.get("project_id")?,
+                attempt: row.get("attempt")?,
+                trace_parent,
+            })
         };
         row.map(read).transpose()
+    }
+
+    async fn backlog(&self) -> Result<Backlog> {
+        let select = sql("select state, count(*) as builds from builds where state in ('queued', 'running') \
+             group by state");
+        let mut backlog = Backlog::default();
+        for row in self.database.fetch_all(select).await? {
+            let builds = row.get("builds")?;
+            match row.word("state")? {
+                State::Queued => backlog.queued = builds,
+                State::Running => backlog.running = builds,
+                State::Succeeded | State::Failed | State::Cancelled => {}
+            }
+        }
+        Ok(backlog)
     }
 
     async fn build_work(&self, claim: Claim) -> Result<Work> {

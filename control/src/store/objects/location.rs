@@ -13,6 +13,7 @@ use object_store::{ClientOptions, RetryConfig};
 use thiserror::Error;
 
 use super::Objects;
+use super::outgoing::Traced;
 
 /// How often what failed is tried again, and for how long altogether.
 const RETRIES: usize = 4;
@@ -80,10 +81,11 @@ impl Location {
     /// Opens it. `aws` holds the `AWS_*` variables in small letters, as S3's own tools read them.
     pub fn open(&self, aws: &[(String, String)]) -> Result<Objects, LocationError> {
         let (bucket, prefix, endpoint) = match self {
-            Self::Folder(path) => return Ok(Objects { store: Arc::new(folder(path)?) }),
+            Self::Folder(path) => return Ok(Objects { store: Arc::new(folder(path)?), folder: Some(path.clone()) }),
             Self::Bucket { bucket, prefix, endpoint } => (bucket, prefix, endpoint),
         };
-        let mut builder = AmazonS3Builder::new().with_client_options(ClientOptions::new().with_timeout(ANSWER_TIMEOUT));
+        let options = ClientOptions::new().with_timeout(ANSWER_TIMEOUT);
+        let mut builder = AmazonS3Builder::new().with_client_options(options).with_http_connector(Traced);
         for (name, value) in aws {
             // What it does not know is for other tools.
             if let Ok(key) = name.parse() {
@@ -96,7 +98,7 @@ impl Location {
         }
         let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIMEOUT, ..RetryConfig::default() };
         let bucket = builder.with_bucket_name(bucket).with_retry(retry).build()?;
-        Ok(Objects { store: Arc::new(PrefixStore::new(bucket, prefix.as_str())) })
+        Ok(Objects { store: Arc::new(PrefixStore::new(bucket, prefix.as_str())), folder: None })
     }
 }
 

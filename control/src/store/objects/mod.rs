@@ -4,10 +4,12 @@
 //! are written after objects: what a crash leaves is an object without a row, which [`sweep`] removes when it is old.
 
 mod location;
+mod outgoing;
 pub mod sweep;
 mod verified;
 
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -27,6 +29,8 @@ pub use location::{Location, LocationError};
 #[derive(Debug, Clone)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
+    /// Where they are, if it is a folder.
+    folder: Option<PathBuf>,
 }
 
 #[async_trait]
@@ -39,6 +43,17 @@ impl ArtifactBytes for Objects {
     async fn read(&self, digest: Digest, range: Range<u64>) -> Result<ArtifactStream, Error> {
         let found = self.store.get(&path(digest)).await.map_err(failed)?;
         Ok(verified::stream(found.into_stream().map(|piece| piece.map_err(failed)).boxed(), digest, range))
+    }
+
+    async fn reach(&self) -> Result<(), Error> {
+        if let Some(folder) = &self.folder {
+            // A folder that is away has no objects, as an empty one has.
+            let _entries = tokio::fs::read_dir(folder).await.map_err(Error::artifact_store)?;
+            return Ok(());
+        }
+        // No object is called so: it takes the same rights to see none.
+        self.store.list_with_delimiter(Some(&Path::from("reachable"))).await.map_err(failed)?;
+        Ok(())
     }
 
     fn older_than(&self, before: Timestamp) -> BoxStream<'static, Result<Digest, Error>> {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
 use super::sqlite::SqliteFile;
-use super::{Error, Row, Statement, Transaction, migrate, postgres, replica, sqlite};
+use super::{Error, Row, Statement, Transaction, migrate, postgres, replica, span, sqlite};
+use crate::domain::store::Replica;
 
 /// A database that is ready: its schema is this program's.
 #[derive(Debug, Clone)]
@@ -119,24 +120,32 @@ impl Database {
 
     /// The first row, if there is one, of what is committed now.
     pub async fn fetch_optional(&self, statement: Statement) -> Result<Option<Row>, Error> {
-        Ok(match &self.pools {
-            Pools::Sqlite(file) => sqlite::query(statement).fetch_optional(&file.readers).await?.map(Row::Sqlite),
-            Pools::Postgres { primary, .. } => {
-                postgres::query(statement).fetch_optional(primary).await?.map(Row::Postgres)
-            }
-        })
+        let span = span::of(self.dialect(), &statement);
+        let fetch = async {
+            Ok(match &self.pools {
+                Pools::Sqlite(file) => sqlite::query(statement).fetch_optional(&file.readers).await?.map(Row::Sqlite),
+                Pools::Postgres { primary, .. } => {
+                    postgres::query(statement).fetch_optional(primary).await?.map(Row::Postgres)
+                }
+            })
+        };
+        span::within(span, fetch).await
     }
 
     /// Every row of what is committed now.
     pub async fn fetch_all(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        Ok(match &self.pools {
-            Pools::Sqlite(file) => {
-                sqlite::query(statement).fetch_all(&file.readers).await?.into_iter().map(Row::Sqlite).collect()
-            }
-            Pools::Postgres { primary, .. } => {
-                postgres::query(statement).fetch_all(primary).await?.into_iter().map(Row::Postgres).collect()
-            }
-        })
+        let span = span::of(self.dialect(), &statement);
+        let fetch = async {
+            Ok(match &self.pools {
+                Pools::Sqlite(file) => {
+                    sqlite::query(statement).fetch_all(&file.readers).await?.into_iter().map(Row::Sqlite).collect()
+                }
+                Pools::Postgres { primary, .. } => {
+                    postgres::query(statement).fetch_all(primary).await?.into_iter().map(Row::Postgres).collect()
+                }
+            })
+        };
+        span::within(span, fetch).await
     }
 
     /// Every row of what is committed now: for lists and other reads that are heavy. A replica answers where there is one
@@ -153,10 +162,29 @@ impl Database {
 
     /// Begins to change something.
     pub async fn begin(&self) -> Result<Transaction, Error> {
-        Ok(match &self.pools {
-            Pools::Sqlite(file) => Transaction::Sqlite(file.writer.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres { primary, .. } => Transaction::Postgres(primary.begin().await?),
-        })
+        // Who waits for a connection, or to be the one that writes, waits here.
+        let begin = async {
+            Ok(match &self.pools {
+                Pools::Sqlite(file) => Transaction::Sqlite(file.writer.begin_with("BEGIN IMMEDIATE").await?),
+                Pools::Postgres { primary, .. } => Transaction::Postgres(primary.begin().await?),
+            })
+        };
+        span::within(span::named(self.dialect(), "BEGIN"), begin).await
+    }
+
+    /// How the server is that follows it.
+    pub async fn replica(&self) -> Replica {
+        match &self.pools {
+            Pools::Postgres { primary, replica: Some(follower) } => match replica::has_all(primary, follower).await {
+                Ok(true) => Replica::Current,
+                Ok(false) => Replica::Late,
+                Err(error) => {
+                    tracing::warn!(%error, "the read replica does not answer");
+                    Replica::Away
+                }
+            },
+            Pools::Sqlite(_) | Pools::Postgres { replica: None, .. } => Replica::None,
+        }
     }
 
     /// How many connections there are.

@@ -4,13 +4,14 @@
 //! PostgreSQL and text in SQLite, JSON `jsonb` and text, times 64-bit microseconds in both.
 //!
 //! [`Statement`] is a query with its values; [`Database`] reads, and begins a [`Transaction`] that writes; a [`Row`]
-//! comes back. Text of a statement is `&'static str`, so nothing from outside can get into it.
+//! comes back. Text of a statement is `&'static str`, so nothing from outside can get into it. Each has a `span`.
 
 mod database;
 mod migrate;
 mod postgres;
 mod replica;
 mod row;
+mod span;
 mod sqlite;
 mod statement;
 mod transaction;
@@ -65,6 +66,11 @@ impl Error {
     /// Whether a row points to one that is not there, or is pointed to.
     pub fn is_reference_violation(&self) -> bool {
         self.database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
+    }
+
+    /// What the database calls it: SQLSTATE, or SQLite's number.
+    fn code(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.database_error()?.code()
     }
 
     fn database_error(&self) -> Option<&dyn sqlx::error::DatabaseError> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqlx::PgPool;
 use sqlx::postgres::PgRow;
 
-use super::{Error, Statement, postgres};
+use super::{Dialect, Error, Statement, postgres, span};
 
 /// How often a replica is asked how far it is.
 const QUESTIONS: u32 = 5;
@@ -23,14 +23,25 @@ pub(super) async fn fetch_all(primary: &PgPool, replica: &PgPool, statement: Sta
         Ok(None) => tracing::debug!("the read replica is late; the primary is asked"),
         Err(error) => tracing::warn!(%error, "the read replica failed; the primary is asked"),
     }
-    Ok(postgres::query(statement).fetch_all(primary).await?)
+    fetch(primary, statement).await
 }
 
-async fn from_replica(
-    primary: &PgPool,
-    replica: &PgPool,
-    statement: Statement,
-) -> Result<Option<Vec<PgRow>>, sqlx::Error> {
+async fn from_replica(primary: &PgPool, replica: &PgPool, statement: Statement) -> Result<Option<Vec<PgRow>>, Error> {
+    // Both questions, and the wait between, are what reading from a replica costs.
+    let asking = span::named(Dialect::Postgres, "SELECT");
+    if span::within(asking, has_all(primary, replica)).await? {
+        return fetch(replica, statement).await.map(Some);
+    }
+    Ok(None)
+}
+
+async fn fetch(pool: &PgPool, statement: Statement) -> Result<Vec<PgRow>, Error> {
+    let span = span::of(Dialect::Postgres, &statement);
+    span::within(span, async { Ok(postgres::query(statement).fetch_all(pool).await?) }).await
+}
+
+/// Whether it has, or soon comes to have, everything that the primary had made durable when this began.
+pub(super) async fn has_all(primary: &PgPool, replica: &PgPool) -> Result<bool, Error> {
     // Commits are durable before they are answered: `synchronous_commit` is on for every connection of ours.
     let position: String = sqlx::query_scalar("select pg_current_wal_flush_lsn()::text").fetch_one(primary).await?;
     for question in 0..QUESTIONS {
@@ -39,8 +50,8 @@ async fn from_replica(
         }
         let has_it = "select coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, false)";
         if sqlx::query_scalar(has_it).bind(&position).fetch_one(replica).await? {
-            return postgres::query(statement).fetch_all(replica).await.map(Some);
+            return Ok(true);
         }
     }
-    Ok(None)
+    Ok(false)
 }

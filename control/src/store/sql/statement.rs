@@ -49,6 +49,11 @@ impl Statement {
         }
     }
 
+    /// Its text so far, which holds no value.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     pub(super) fn into_parts(self) -> (Cow<'static, str>, Vec<Value>) {
         (self.text, self.values)
     }
@@ -57,6 +62,12 @@ impl Statement {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_statement_is_shown_without_its_values() {
+        let shown = format!("{:?}", sql("select $1, $2").bind("hunter2").bind(b"hunter2".to_vec()));
+        assert!(shown.contains("select $1, $2") && shown.contains("[Text, Bytes]"), "{shown}");
+    }
 
     #[test]
     fn values_and_placeholders_stay_in_step() {

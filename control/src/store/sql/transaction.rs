@@ -2,7 +2,7 @@
 
 use sqlx::{Postgres, Sqlite};
 
-use super::{Dialect, Error, Row, Statement, postgres, sqlite};
+use super::{Dialect, Error, Row, Statement, postgres, span, sqlite};
 
 /// Changes that become visible together. Dropped without [`commit`](Self::commit), nothing happened.
 #[derive(Debug)]
@@ -24,18 +24,26 @@ impl Transaction {
 
     /// Runs a statement. Returns how many rows it changed.
     pub async fn execute(&mut self, statement: Statement) -> Result<u64, Error> {
-        Ok(match self {
-            Self::Sqlite(own) => sqlite::query(statement).execute(&mut **own).await?.rows_affected(),
-            Self::Postgres(own) => postgres::query(statement).execute(&mut **own).await?.rows_affected(),
-        })
+        let span = span::of(self.dialect(), &statement);
+        let execute = async {
+            Ok(match self {
+                Self::Sqlite(own) => sqlite::query(statement).execute(&mut **own).await?.rows_affected(),
+                Self::Postgres(own) => postgres::query(statement).execute(&mut **own).await?.rows_affected(),
+            })
+        };
+        span::within(span, execute).await
     }
 
     /// The first row, if there is one.
     pub async fn fetch_optional(&mut self, statement: Statement) -> Result<Option<Row>, Error> {
-        Ok(match self {
-            Self::Sqlite(own) => sqlite::query(statement).fetch_optional(&mut **own).await?.map(Row::Sqlite),
-            Self::Postgres(own) => postgres::query(statement).fetch_optional(&mut **own).await?.map(Row::Postgres),
-        })
+        let span = span::of(self.dialect(), &statement);
+        let fetch = async {
+            Ok(match self {
+                Self::Sqlite(own) => sqlite::query(statement).fetch_optional(&mut **own).await?.map(Row::Sqlite),
+                Self::Postgres(own) => postgres::query(statement).fetch_optional(&mut **own).await?.map(Row::Postgres),
+            })
+        };
+        span::within(span, fetch).await
     }
 
     /// The only row.
@@ -45,24 +53,32 @@ impl Transaction {
 
     /// Every row.
     pub async fn fetch_all(&mut self, statement: Statement) -> Result<Vec<Row>, Error> {
-        Ok(match self {
-            Self::Sqlite(own) => {
-                let rows = sqlite::query(statement).fetch_all(&mut **own).await?;
-                rows.into_iter().map(Row::Sqlite).collect()
-            }
-            Self::Postgres(own) => {
-                let rows = postgres::query(statement).fetch_all(&mut **own).await?;
-                rows.into_iter().map(Row::Postgres).collect()
-            }
-        })
+        let span = span::of(self.dialect(), &statement);
+        let fetch = async {
+            Ok(match self {
+                Self::Sqlite(own) => {
+                    let rows = sqlite::query(statement).fetch_all(&mut **own).await?;
+                    rows.into_iter().map(Row::Sqlite).collect()
+                }
+                Self::Postgres(own) => {
+                    let rows = postgres::query(statement).fetch_all(&mut **own).await?;
+                    rows.into_iter().map(Row::Postgres).collect()
+                }
+            })
+        };
+        span::within(span, fetch).await
     }
 
     /// Makes it so.
     pub async fn commit(self) -> Result<(), Error> {
-        match self {
-            Self::Sqlite(own) => own.commit().await?,
-            Self::Postgres(own) => own.commit().await?,
-        }
-        Ok(())
+        let span = span::named(self.dialect(), "COMMIT");
+        let commit = async {
+            match self {
+                Self::Sqlite(own) => own.commit().await?,
+                Self::Postgres(own) => own.commit().await?,
+            }
+            Ok(())
+        };
+        span::within(span, commit).await
     }
 }

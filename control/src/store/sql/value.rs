@@ -1,5 +1,7 @@
 //! What statements are given.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -10,8 +12,8 @@ use crate::domain::id::{
 use crate::domain::name::Name;
 use crate::domain::version::Version;
 
-/// A value, or the absence of one of its type.
-#[derive(Debug, Clone, PartialEq)]
+/// A value, or the absence of one of its type. `{:?}` says which type: many are what nobody else is to see.
+#[derive(Clone, PartialEq)]
 pub enum Value {
     /// `BOOLEAN`.
     Bool(Option<bool>),
@@ -25,6 +27,19 @@ pub enum Value {
     Bytes(Option<Vec<u8>>),
     /// `JSONB`, or text.
     Json(Option<serde_json::Value>),
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bool(_) => "Bool",
+            Self::Int(_) => "Int",
+            Self::Text(_) => "Text",
+            Self::Uuid(_) => "Uuid",
+            Self::Bytes(_) => "Bytes",
+            Self::Json(_) => "Json",
+        })
+    }
 }
 
 macro_rules! values {

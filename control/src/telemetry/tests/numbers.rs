@@ -1,6 +1,6 @@
 //! What is counted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::*;
@@ -63,6 +63,43 @@ fn every_name_is_as_promised() {
     }
     assert!(value(&metrics, "process_resident_memory_bytes").parse::<u64>().unwrap() > 1_000_000);
     assert!(!Metrics::default().exposition().unwrap().contains("tls_cert_expiry"));
+}
+
+/// Name, type and labels of every metric, as the reference page has them.
+#[tokio::test]
+async fn the_reference_page_has_every_metric_and_no_other() {
+    let seen = Seen::new("off", otlp::Settings::default());
+    seen.ask(request("/projects/1")).await;
+    seen.metrics.builds("running", 2);
+    seen.metrics.build_ended("failed", Duration::from_millis(70));
+    seen.metrics.show_certificates(certificates());
+    let text = seen.metrics.exposition().unwrap();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let metrics: BTreeMap<String, (String, BTreeSet<String>)> = types
+        .map(|(family, kind)| {
+            let suffix = match kind {
+                "counter" => "_total",
+                "info" => "_info",
+                _ => "",
+            };
+            let series = text.lines().filter(|line| line.starts_with(family));
+            let labels = series.filter_map(|line| Some(line.split_once('{')?.1.split_once('}')?.0));
+            let names = labels.flat_map(|labels| labels.split("\",").filter_map(|label| label.split('=').next()));
+            let names = names.filter(|name| *name != "le").map(str::to_owned).collect();
+            (format!("{family}{suffix}"), (kind.to_owned(), names))
+        })
+        .collect();
+    let page = include_str!("../../../../docs/reference/running-the-control-plane.md");
+    let section = page.split("\n## ").find(|section| section.starts_with("Metrics\n")).unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let written: BTreeMap<_, _> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let labels = cells[3].split('`').skip(1).step_by(2).map(str::to_owned).collect();
+            (cells[1].trim_matches('`').to_owned(), (cells[2].to_owned(), labels))
+        })
+        .collect();
+    assert_eq!(written, metrics);
 }
 
 /// A certificate that ends in the second 2,000,000,000.

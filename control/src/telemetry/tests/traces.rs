@@ -78,6 +78,15 @@ async fn a_caller_that_is_not_traced_stays_so() {
 }
 
 #[tokio::test]
+async fn the_finest_spans_are_made_for_a_collector_only() {
+    let are_made =
+        |seen: &Seen| tracing::dispatcher::with_default(&seen.dispatch, || tracing::span_enabled!(Level::DEBUG));
+    let (settings, _received) = collector().await;
+    assert!(are_made(&Seen::new("info", settings)));
+    assert!(!are_made(&Seen::new("info", otlp::Settings::default())));
+}
+
+#[tokio::test]
 async fn protobuf_is_what_is_sent_unless_somebody_says_otherwise() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}/v1/traces", listener.local_addr().unwrap());
