@@ -83,7 +83,7 @@ async fn the_reference_page_has_every_metric_and_no_other() {
                 _ => "",
             };
             let series = text.lines().filter(|line| line.starts_with(family));
-            let labels = series.filter_map(|line| Some(line.split_once('{')?.1.split_once('}')?.0));
+            let labels = series.filter_map(|line| Some(line.split_once('{')?.1.rsplit_once('}')?.0));
             let names = labels.flat_map(|labels| labels.split("\",").filter_map(|label| label.split('=').next()));
             let names = names.filter(|name| *name != "le").map(str::to_owned).collect();
             (format!("{family}{suffix}"), (kind.to_owned(), names))
