@@ -6,7 +6,7 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
 };
 use tracing::field::Empty;
-use tracing::{Instrument as _, Level, Span};
+use tracing::{Instrument as _, Span};
 
 use crate::telemetry::trace;
 
@@ -54,7 +54,7 @@ impl HttpService for Telling {
 
 /// By the conventions for HTTP clients, within a span of ours and where somebody collects them.
 fn span(request: &HttpRequest) -> Span {
-    if !tracing::span_enabled!(Level::DEBUG) || Span::current().is_none() {
+    if Span::current().is_none() {
         return Span::none();
     }
     tracing::debug_span!(

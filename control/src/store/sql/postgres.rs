@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::query::Query;
 use sqlx::types::Json;
-use sqlx::{AssertSqlSafe, Postgres};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Postgres};
 
 use super::{Error, Statement, Value};
 
@@ -25,12 +25,15 @@ pub(super) async fn connect(options: PgConnectOptions) -> Result<PgPool, Error> 
         // What was answered is still there after a crash, whatever the server's default is.
         ("synchronous_commit", "on"),
     ]);
+    // What a statement does is a span of ours.
+    let options = options.disable_statement_logging();
     Ok(PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_with(options).await?)
 }
 
 /// A server that heavy reads go to. It need not be there: nobody waits for it.
 pub(super) fn follow(options: PgConnectOptions) -> PgPool {
     let options = options.application_name("portcullis-control").options([("statement_timeout", STATEMENT)]);
+    let options = options.disable_statement_logging();
     PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(FOLLOW).connect_lazy_with(options)
 }
 

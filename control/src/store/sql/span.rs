@@ -29,8 +29,10 @@ pub(super) fn named(dialect: Dialect, operation: &'static str) -> Span {
     if is_wanted() { make(dialect, operation, (operation, None)) } else { Span::none() }
 }
 
+/// In this order: whoever asks whether a span is wanted has to make it then. What was asked stays with the thread, and
+/// would be taken for the answer about the next span.
 fn is_wanted() -> bool {
-    tracing::span_enabled!(Level::DEBUG) && !Span::current().is_none()
+    !Span::current().is_none() && tracing::span_enabled!(Level::DEBUG)
 }
 
 fn make(dialect: Dialect, operation: &str, (summary, table): (&str, Option<&str>)) -> Span {

@@ -12,7 +12,7 @@ use sqlx::sqlite::{
 };
 use sqlx::types::Json;
 use sqlx::types::uuid::fmt::Hyphenated;
-use sqlx::{AssertSqlSafe, Sqlite};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Sqlite};
 
 use super::{Error, Statement, Value};
 
@@ -42,7 +42,9 @@ impl SqliteFile {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY)
             .foreign_keys(true)
-            .optimize_on_close(true, None);
+            .optimize_on_close(true, None)
+            // What a statement does is a span of ours.
+            .disable_statement_logging();
         let pool = |connections| SqlitePoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE);
         let writer = pool(1).connect_with(options.clone()).await?;
         let readers = pool(READERS).connect_with(options.create_if_missing(false).read_only(true)).await?;
