@@ -233,9 +233,13 @@ async fn open(settings: &Settings) -> Result<Database, Error> {
 
 /// Where the bytes of artifacts are.
 fn objects(settings: &Settings) -> Result<Objects, Error> {
-    let location = settings.builds.artifacts.clone();
-    let location = location.unwrap_or_else(|| Location::Folder(settings.data_folder.join("artifacts")));
-    Ok(location.open(&settings.keys.references.config.aws())?)
+    open_artifacts(&settings.data_folder, settings.builds.artifacts.clone(), &settings.keys.references.config)
+}
+
+/// The store of artifacts that is named, or the data folder's.
+pub fn open_artifacts(folder: &Path, named: Option<Location>, config: &Config) -> Result<Objects, Error> {
+    let location = named.unwrap_or_else(|| Location::Folder(folder.join("artifacts")));
+    Ok(location.open(&config.aws())?)
 }
 
 /// The database that is named, or the data folder's.
@@ -243,12 +247,22 @@ pub async fn open_database(folder: &Path, named: Option<&str>) -> Result<Databas
     Ok(Database::open(&url_of(folder, named)?, None).await?)
 }
 
+/// The same, if it is there and its schema is this program's.
+pub async fn open_existing_database(folder: &Path, named: Option<&str>) -> Result<Database, Error> {
+    let url = named.map_or_else(|| sqlite_in(folder), str::to_owned);
+    Ok(Database::open_existing(&url).await?)
+}
+
 fn url_of(folder: &Path, named: Option<&str>) -> Result<String, Error> {
     if let Some(url) = named {
         return Ok(url.to_owned());
     }
     make_folder(folder)?;
-    Ok(format!("sqlite://{}", folder.join("control.db").display()))
+    Ok(sqlite_in(folder))
+}
+
+fn sqlite_in(folder: &Path) -> String {
+    format!("sqlite://{}", folder.join("control.db").display())
 }
 
 /// The private keys, under the master key that everything in the database is sealed under.

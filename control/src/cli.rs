@@ -3,9 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    self, Context, Outcome, apikey, artifact, audit, build, build_worker, check, compile, completion, context, deploy,
-    dev, diff, init, inspect, keygen, login, man, master_key, openapi, project, schema, serve, sign, signing_key, spec,
-    token, verify,
+    self, Context, Outcome, apikey, artifact, audit, backup, build, build_worker, check, compile, completion, context,
+    deploy, dev, diff, init, inspect, keygen, login, man, master_key, openapi, project, restore, schema, serve, sign,
+    signing_key, spec, token, verify,
 };
 use crate::output::Verbosity;
 
@@ -75,6 +75,15 @@ pub enum Command {
     Audit(audit::Args),
     /// Look after the key that the server's private keys are sealed under.
     MasterKey(master_key::Args),
+    /// Write everything that a control plane keeps into one file, while it runs or not.
+    ///
+    /// Takes the state of one moment, on SQLite and PostgreSQL. Without `--with-secrets`, private keys, tokens and API
+    /// keys stay out.
+    Backup(backup::Args),
+    /// Fill an empty database and store of artifacts with a backup, of whichever kind they are.
+    ///
+    /// All of the backup is checked before anything is written, and all of it is restored, or nothing.
+    Restore(restore::Args),
     /// Print the JSON Schema of `x-portcullis`.
     Schema(schema::Args),
     /// Print the OpenAPI document of the server's own REST API.
@@ -122,6 +131,8 @@ impl Command {
             Self::Apikey(args) => apikey::run(args, context),
             Self::Audit(args) => audit::run(args, context),
             Self::MasterKey(args) => master_key::run(args, context),
+            Self::Backup(args) => backup::run(args, context),
+            Self::Restore(args) => restore::run(args, context),
             Self::Schema(args) => schema::run(args, context),
             Self::Openapi(args) => openapi::run(args, context),
             Self::Completion(args) => completion::run(args, context),

@@ -7,7 +7,7 @@ use artifact_format::container;
 use crate::command::{Error, Outcome};
 use crate::store::objects::LocationError;
 use crate::store::sql;
-use crate::{app, artifact, build, client, compilation, dev, documents, file, init, key};
+use crate::{app, artifact, backup, build, client, compilation, dev, documents, file, init, key, output};
 
 /// The exit codes of every `portcullis-control` command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,9 +84,11 @@ fn code(error: &Error) -> Code {
         Error::Dev(error) => of_dev(error),
         Error::Init(error) => of_init(error),
         Error::Server(error) => of_server(error),
+        Error::Backup(error) => of_backup(error),
         Error::Client(error) => of_client(error),
         Error::Contexts(error) => of_contexts(error),
         Error::Database(_) => Code::Secret,
+        Error::Output(output::Error::Terminal) => Code::Usage,
         Error::Output(_) => Code::Generic,
     }
 }
@@ -167,12 +169,37 @@ fn of_server(error: &app::Error) -> Code {
         | app::Error::ArtifactStore(LocationError::Url(_) | LocationError::EndpointOfFolder) => Code::Usage,
         app::Error::DataFolder { .. }
         | app::Error::ArtifactStore(LocationError::Folder { .. } | LocationError::SetUp(_)) => Code::Generic,
+        app::Error::Database(sql::Error::NoDatabase { .. } | sql::Error::OtherSchema { .. }) => {
+            Code::NotFoundOrConflict
+        }
         app::Error::OtherMasterKey { .. } => Code::Secret,
         app::Error::Database(_)
         | app::Error::Domain(_)
         | app::Error::Secret(_)
         | app::Error::Listener(_)
         | app::Error::System(_) => Code::Server,
+    }
+}
+
+fn of_backup(error: &backup::Error) -> Code {
+    use crate::domain::error::Error as Domain;
+    use backup::Error;
+    match error {
+        Error::NotABackup(_)
+        | Error::Format { .. }
+        | Error::NewerSchema { .. }
+        | Error::OlderSchema { .. }
+        | Error::Truncated
+        | Error::Damaged(_)
+        | Error::Altered(_) => Code::Invalid,
+        Error::WrongPassphrase
+        | Error::PassphraseNeeded
+        | Error::NoPassphrase
+        | Error::Passphrase(_)
+        | Error::Secret { .. } => Code::Secret,
+        Error::Domain(Domain::Conflict(_)) => Code::NotFoundOrConflict,
+        Error::Artifact { .. } | Error::Domain(_) => Code::Server,
+        Error::Row { .. } | Error::Write(_) | Error::Read(_) => Code::Generic,
     }
 }
 

@@ -145,22 +145,80 @@ fn replace_regular(path: &Path, bytes: &[u8], access: Access) -> Result<(), Erro
     sync_folder(path)
 }
 
+/// A file that is being written, under another name until it is whole. Dropped before, it is gone.
+#[derive(Debug)]
+pub struct Pending {
+    path: PathBuf,
+    temporary: NamedTempFile,
+}
+
+/// What becomes of a file that has the name already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clash {
+    /// It stays, and the new one is gone.
+    Refuse,
+    /// The new one takes its place.
+    Replace,
+}
+
+impl Pending {
+    /// Begins to write a file.
+    ///
+    /// # Errors
+    /// Also where there is one already that is to stay.
+    pub fn begin(path: &Path, access: Access, clash: Clash) -> Result<Self, Error> {
+        let existing = fs::symlink_metadata(path);
+        match (existing, clash) {
+            (Ok(_), Clash::Refuse) => Err(Error::Exists { path: path.to_owned() }),
+            (Ok(existing), Clash::Replace) if !existing.is_file() => Err(Error::NotAFile { path: path.to_owned() }),
+            (Ok(_) | Err(_), _) => Ok(Self { path: path.to_owned(), temporary: beside(path, access)? }),
+        }
+    }
+
+    /// Gives it its name, down to the disk.
+    pub fn finish(self, clash: Clash) -> Result<(), Error> {
+        let Self { path, temporary } = self;
+        temporary.as_file().sync_all().map_err(|source| failure(&path, "write", source))?;
+        let named = match clash {
+            Clash::Refuse => temporary.persist_noclobber(&path),
+            Clash::Replace => temporary.persist(&path),
+        };
+        named.map_err(|error| failure(&path, "write", error.error))?;
+        sync_folder(&path)
+    }
+}
+
+impl Write for Pending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.temporary.as_file_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.temporary.as_file_mut().flush()
+    }
+}
+
 /// Writes a temporary file in the folder of `path`, down to the disk.
 fn write_beside(path: &Path, bytes: &[u8], access: Access) -> Result<NamedTempFile, Error> {
     let failed = |source| failure(path, "write", source);
+    let mut temporary = beside(path, access)?;
+    temporary.write_all(bytes).map_err(failed)?;
+    temporary.as_file().sync_all().map_err(failed)?;
+    Ok(temporary)
+}
+
+/// An empty temporary file in the folder of `path`.
+fn beside(path: &Path, access: Access) -> Result<NamedTempFile, Error> {
     let mode = match access {
         Access::Shared => 0o666,
         Access::Private => 0o600,
     };
-    let mut temporary = tempfile::Builder::new()
+    let made = tempfile::Builder::new()
         .prefix(".portcullis-")
         .permissions(Permissions::from_mode(mode))
-        .tempfile_in(folder_of(path))
-        // The error names the temporary file, which means nothing to the user; its kind does.
-        .map_err(|error| failed(error.kind().into()))?;
-    temporary.write_all(bytes).map_err(failed)?;
-    temporary.as_file().sync_all().map_err(failed)?;
-    Ok(temporary)
+        .tempfile_in(folder_of(path));
+    // The error names the temporary file, which means nothing to the user; its kind does.
+    made.map_err(|error| failure(path, "write", error.kind().into()))
 }
 
 /// Makes the new name itself survive a power cut.

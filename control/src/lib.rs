@@ -11,6 +11,7 @@
 //! - [`client`]: a server, as the command line sees it;
 //! - [`store`]: where it keeps that; [`custody`]: who has the private keys; [`access`]: who may ask, and how often;
 //!   [`api`]: how it is asked; [`app`]: all of it, put together;
+//! - [`backup`]: all of that in one file, and back;
 //! - [`server`]: the listener; [`telemetry`]: logs, metrics and traces; `watcher`: folders that are watched for changes;
 //! - [`hidden`]: what is not shown by accident; [`output`]: what is shown; [`config`]: what the environment says.
 
@@ -18,6 +19,7 @@ pub mod access;
 pub mod api;
 pub mod app;
 pub mod artifact;
+pub mod backup;
 pub mod build;
 pub mod cli;
 pub mod client;

@@ -161,6 +161,11 @@ impl Drop for ControlPlane {
 }
 
 impl Setup {
+    /// The data folder that it is to have.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Adds an option of `portcullis-control serve` and its value.
     #[must_use]
     pub fn set(mut self, option: &str, value: &str) -> Self {

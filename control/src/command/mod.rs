@@ -4,6 +4,7 @@ pub mod apikey;
 pub mod artifact;
 mod asking;
 pub mod audit;
+pub mod backup;
 pub mod build;
 pub mod build_worker;
 pub mod check;
@@ -22,7 +23,9 @@ pub mod login;
 pub mod man;
 pub mod master_key;
 pub mod openapi;
+mod places;
 pub mod project;
+pub mod restore;
 pub mod schema;
 pub mod serve;
 pub mod sign;
@@ -108,6 +111,9 @@ pub enum Error {
     /// The server.
     #[error(transparent)]
     Server(#[from] crate::app::Error),
+    /// A backup that is not taken, or not restored.
+    #[error(transparent)]
+    Backup(#[from] crate::backup::Error),
     /// A server did not do what it was asked.
     #[error(transparent)]
     Client(#[from] client::Error),

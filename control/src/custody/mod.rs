@@ -11,11 +11,13 @@ mod vault;
 
 use std::sync::Arc;
 
+use artifact_format::root::KEYS_MAX;
 use artifact_format::signature::{PublicKey, SigningKey as PrivateKey};
 use async_trait::async_trait;
 
 use crate::domain::access::Reach;
 use crate::domain::act::Act;
+use crate::domain::backup::{Orphan, Refounding};
 use crate::domain::error::Error;
 use crate::domain::id::{ProjectId, SigningKeyId, TeamId};
 use crate::domain::project::{Founding, NewProject, Project};
@@ -67,6 +69,16 @@ impl Keys {
         let made = self.vault.make(id, NewSigningKey::GENERATED).await?;
         let root = succession::first(id, &made)?;
         self.store.create_project(act, Founding { id, team, new, key: made.key, root }).await
+    }
+
+    /// A key and a first trust root for a project whose active key is lost. What its other keys signed is believed still, as
+    /// far as a root has places for them.
+    pub async fn refound(&self, orphan: &Orphan) -> Result<Refounding, Error> {
+        let made = self.vault.make(orphan.project.id, NewSigningKey::GENERATED).await?;
+        let (believed, left_out) = orphan.believed.split_at(orphan.believed.len().min(KEYS_MAX - 1));
+        let root = succession::anew(orphan.project.id, &made, believed.iter().map(|(_, key)| key.clone()))?;
+        let retired = left_out.iter().map(|(id, _)| *id).collect();
+        Ok(Refounding { key: made.key, root, retired })
     }
 
     /// One more key that is believed.

@@ -24,7 +24,18 @@ pub(super) enum Change<'a> {
 
 /// The first version of a project's root, with its first key. It names the project by id, which never changes.
 pub(super) fn first(project: ProjectId, made: &Made) -> Result<SignedRoot, Error> {
-    let root = Root::first(&project.to_string(), terms([made.key.public.clone()])).map_err(unfit)?;
+    anew(project, made, [])
+}
+
+/// The first version of a root that believes other keys besides. Whoever believes another root of the project does not
+/// follow it: it has to be given to them.
+pub(super) fn anew(
+    project: ProjectId,
+    made: &Made,
+    believed: impl IntoIterator<Item = PublicKey>,
+) -> Result<SignedRoot, Error> {
+    let keys = std::iter::once(made.key.public.clone()).chain(believed);
+    let root = Root::first(&project.to_string(), terms(keys)).map_err(unfit)?;
     Ok(made.sign(SignedRoot::new(root)))
 }
 

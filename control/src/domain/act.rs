@@ -154,6 +154,10 @@ actions! {
     SigningKeyRetire = "signing-key.retire",
     /// Everything was sealed anew, under another master key.
     MasterKeyReplace = "master-key.replace",
+    /// Everything was read, for a backup.
+    BackupTake = "backup.take",
+    /// A backup was put into this database, when it was empty.
+    BackupRestore = "backup.restore",
     /// Events that were too old were removed.
     AuditPrune = "audit.prune",
     /// A request was refused; the event says which, and why.

@@ -99,6 +99,8 @@ pub enum Noun {
     TrustRoot,
     /// The master key.
     MasterKey,
+    /// A backup of everything.
+    Backup,
     /// An audit event.
     Event,
 }
@@ -143,6 +145,7 @@ impl Noun {
             Self::SigningKey => "signing key",
             Self::TrustRoot => "trust root",
             Self::MasterKey => "master key",
+            Self::Backup => "backup",
             Self::Event => "audit event",
         }
     }

@@ -10,7 +10,8 @@
 //!   [`data_plane`], [`deployment`]; [`label`] chooses among data planes;
 //! - [`mod@build`], with what compilers say in a [`report`]; [`artifact`]; [`signing`]: the port through which builds are
 //!   signed;
-//! - [`trace`]: what is kept of the span that caused something; [`audit`]: what was done, and what was refused; [`idempotency`]: what is done once however often it is asked for;
+//! - [`trace`]: what is kept of the span that caused something; [`audit`]: what was done, and what was refused;
+//!   [`idempotency`]: what is done once however often it is asked for; [`backup`]: all of it, as rows;
 //! - [`store`]: the port that databases implement.
 
 pub mod access;
@@ -18,6 +19,7 @@ pub mod act;
 pub mod api_key;
 pub mod artifact;
 pub mod audit;
+pub mod backup;
 pub mod build;
 pub mod data_plane;
 pub mod deployment;

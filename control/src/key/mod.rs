@@ -2,6 +2,7 @@
 
 mod development;
 mod master;
+pub mod passphrase;
 pub mod seal;
 mod secret;
 mod trusted;
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 
 pub use development::{Age, DevelopmentKey, development_key};
 pub use master::{MASTER_KEY_BYTES, MasterKey, MasterKeyId};
+pub use passphrase::Passphrase;
 pub use secret::{KeySource, SourceError};
 pub use trusted::{TrustArgs, public_key};
 

@@ -72,6 +72,20 @@ pub enum Purpose {
         /// The key's record.
         key: Uuid,
     },
+    /// What stands in one column of one row, in a backup.
+    Cell {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row's id.
+        row: Uuid,
+    },
+    /// Nothing: that a backup is as it was written.
+    Backup {
+        /// SHA-256 of its manifest.
+        manifest: [u8; 32],
+    },
 }
 
 impl Purpose {
@@ -81,6 +95,10 @@ impl Purpose {
             Self::SigningKey { project, key } => {
                 [header, b"signing-key\0", project.as_bytes(), key.as_bytes()].concat()
             }
+            Self::Cell { table, column, row } => {
+                [header, b"cell\0", table.as_bytes(), b"\0", column.as_bytes(), b"\0", row.as_bytes()].concat()
+            }
+            Self::Backup { manifest } => [header, b"backup\0", &manifest[..]].concat(),
         }
     }
 }

@@ -46,6 +46,9 @@ pub enum Error {
     /// The stream.
     #[error("cannot write to stdout: {0}")]
     Stdout(#[from] io::Error),
+    /// Bytes that a terminal makes nothing of.
+    #[error("stdout is a terminal, and this is no text: name a file, or pipe it somewhere")]
+    Terminal,
     /// A value that has no form in JSON.
     #[error("the result cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -88,6 +91,14 @@ impl Console {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => Ok(written?),
         }
+    }
+
+    /// Stdout, for bytes that are no text.
+    ///
+    /// # Errors
+    /// It is a terminal.
+    pub fn stream(&self) -> Result<impl Write + Send + use<>, Error> {
+        if io::stdout().is_terminal() { Err(Error::Terminal) } else { Ok(io::stdout()) }
     }
 
     /// Says something on stderr, unless the user wants quiet.

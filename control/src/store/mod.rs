@@ -7,6 +7,7 @@
 mod api_keys;
 mod artifacts;
 mod audit;
+pub mod backup;
 mod builds;
 mod credentials;
 mod data_planes;

@@ -133,7 +133,7 @@ fn refused(error: SqlError, name: &Name) -> Error {
     }
 }
 
-fn read(row: &Row) -> Result<Project, SqlError> {
+pub(super) fn read(row: &Row) -> Result<Project, SqlError> {
     Ok(Project {
         id: row.get("id")?,
         team: row.get("team_id")?,

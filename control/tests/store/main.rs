@@ -4,6 +4,7 @@
 mod api_keys;
 mod artifacts;
 mod audit;
+mod backup;
 mod builds;
 mod credentials;
 mod data_planes;

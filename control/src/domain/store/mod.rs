@@ -6,6 +6,7 @@
 mod api_keys;
 mod artifacts;
 mod audit;
+mod backups;
 mod builds;
 mod credentials;
 mod data_planes;
@@ -29,6 +30,7 @@ use super::version::Expected;
 pub use api_keys::{ApiKeyAt, ApiKeys};
 pub use artifacts::Artifacts;
 pub use audit::Audit;
+pub use backups::{Backups, Restoration, Snapshot};
 pub use builds::{BuildQueue, Builds};
 pub use credentials::Credentials;
 pub use data_planes::DataPlanes;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
 use super::sqlite::SqliteFile;
-use super::{Error, Row, Statement, Transaction, migrate, postgres, replica, span, sqlite};
+use super::{Error, Row, Snapshot, Statement, Transaction, migrate, postgres, replica, span, sqlite};
 use crate::domain::store::Replica;
 
 /// A database that is ready: its schema is this program's.
@@ -105,6 +105,21 @@ impl Database {
         Ok(Self { pools })
     }
 
+    /// Opens a database that a control plane has used, and changes nothing about it.
+    ///
+    /// # Errors
+    /// The URL is none; it is not there; its schema is not this program's.
+    pub async fn open_existing(url: &str) -> Result<Self, Error> {
+        let pools = match Location::parse(url)? {
+            Location::Sqlite(file) => Pools::Sqlite(SqliteFile::open_existing(&file).await?),
+            Location::Postgres(options) => {
+                Pools::Postgres { primary: postgres::connect(*options).await?, replica: None }
+            }
+        };
+        migrate::check(&pools).await?;
+        Ok(Self { pools })
+    }
+
     /// Which kind it is.
     pub fn dialect(&self) -> Dialect {
         match self.pools {
@@ -184,6 +199,24 @@ impl Database {
                 }
             },
             Pools::Sqlite(_) | Pools::Postgres { replica: None, .. } => Replica::None,
+        }
+    }
+
+    /// Begins to change everything, which may take long.
+    pub async fn begin_long(&self) -> Result<Transaction, Error> {
+        let mut transaction = self.begin().await?;
+        match &mut transaction {
+            Transaction::Sqlite(_) => {}
+            Transaction::Postgres(own) => postgres::take_time(own).await?,
+        }
+        Ok(transaction)
+    }
+
+    /// What is committed now, to be read for as long as it takes.
+    pub async fn snapshot(&self) -> Result<Snapshot, Error> {
+        match &self.pools {
+            Pools::Sqlite(file) => Snapshot::of_sqlite(&file.readers).await,
+            Pools::Postgres { primary, .. } => Snapshot::of_postgres(primary).await,
         }
     }
 

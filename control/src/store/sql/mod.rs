@@ -11,6 +11,7 @@ mod migrate;
 mod postgres;
 mod replica;
 mod row;
+mod snapshot;
 mod span;
 mod sqlite;
 mod statement;
@@ -22,7 +23,9 @@ use thiserror::Error;
 use crate::domain;
 
 pub use database::{Database, Dialect, Pools, Status};
+pub use migrate::schema_version;
 pub use row::{Column, Row};
+pub use snapshot::Snapshot;
 pub use statement::{Statement, sql};
 pub use transaction::Transaction;
 pub use value::Value;
@@ -44,6 +47,23 @@ pub enum Error {
         "the database's schema: {0}; this control plane is older than the one that made it, or it is another database"
     )]
     Schema(#[source] sqlx::migrate::MigrateError),
+    /// There is no file.
+    #[error("{}: there is no database: give --database-url, or the data folder of the control plane", file.display())]
+    NoDatabase {
+        /// Where it was looked for.
+        file: std::path::PathBuf,
+    },
+    /// Somebody else's schema, where it is not to be changed.
+    #[error(
+        "the database's schema is {}, and this program's is version {own}: use the program that serves it, \
+         or let this one serve it first", found.map_or_else(|| "no control plane's".to_owned(), |found| format!("version {found}"))
+    )]
+    OtherSchema {
+        /// The database's; absent: none.
+        found: Option<i64>,
+        /// This program's.
+        own: i64,
+    },
     /// What the driver says.
     #[error(transparent)]
     Driver(#[from] sqlx::Error),

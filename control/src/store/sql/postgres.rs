@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::query::Query;
 use sqlx::types::Json;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Postgres};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, Postgres};
 
 use super::{Error, Statement, Value};
 
@@ -28,6 +28,14 @@ pub(super) async fn connect(options: PgConnectOptions) -> Result<PgPool, Error> 
     // What a statement does is a span of ours.
     let options = options.disable_statement_logging();
     Ok(PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_with(options).await?)
+}
+
+/// Lets a transaction take as long as it takes: it moves everything there is.
+pub(super) async fn take_time(transaction: &mut PgConnection) -> Result<(), Error> {
+    for setting in ["set local statement_timeout = 0", "set local idle_in_transaction_session_timeout = 0"] {
+        sqlx::query(setting).execute(&mut *transaction).await?;
+    }
+    Ok(())
 }
 
 /// A server that heavy reads go to. It need not be there: nobody waits for it.
