@@ -9,6 +9,10 @@ use control::config::Config;
 use control::exit;
 use control::output::Console;
 
+// The server gives memory back after a large build, where others keep it. See docs/reference/limits.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let config = Config::from_environment();
