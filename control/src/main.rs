@@ -9,7 +9,7 @@ use control::config::Config;
 use control::exit;
 use control::output::Console;
 
-// The server gives memory back after a large build, where others keep it. See docs/reference/limits.md.
+// The gateway's. A large build frees tens of megabytes in many threads, which are to go back to the system.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
