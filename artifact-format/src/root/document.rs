@@ -2,12 +2,11 @@
 
 use std::num::{NonZeroU16, NonZeroU64};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, FORMAT, Root, SIGNATURES_MAX, SignedRoot, Terms};
-use crate::signature::{KeyError, KeyId, PublicKey};
+use crate::signature::{KeyError, PublicKey};
+use crate::signature_text::SignatureText;
 use crate::trust::Signature;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,7 +18,7 @@ pub(super) struct Document {
     issued_at: u64,
     threshold: NonZeroU16,
     keys: Vec<Key>,
-    signatures: Vec<SignatureBy>,
+    signatures: Vec<SignatureText>,
 }
 
 /// A key, and its id so that people find its signatures.
@@ -30,21 +29,11 @@ struct Key {
     public: String,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SignatureBy {
-    key: String,
-    signature: String,
-}
-
 impl From<SignedRoot> for Document {
     fn from(signed: SignedRoot) -> Self {
         let SignedRoot { root, signatures } = signed;
         let keys = root.keys.iter().map(|(id, key)| Key { id: hex::encode(id.0), public: key.to_base64() });
-        let signatures = signatures.iter().map(|signature| SignatureBy {
-            key: hex::encode(signature.key.0),
-            signature: BASE64.encode(signature.bytes),
-        });
+        let signatures = signatures.iter().map(SignatureText::from);
         Self {
             format: FORMAT,
             version: root.version,
@@ -70,7 +59,8 @@ impl TryFrom<Document> for SignedRoot {
         }
         let keys = keys.into_iter().map(PublicKey::try_from).collect::<Result<_, _>>()?;
         let root = Root::new(&project, version, Terms { threshold, keys, issued_at })?;
-        let signatures = signatures.into_iter().map(Signature::try_from).collect::<Result<_, _>>()?;
+        let signatures = signatures.into_iter().map(Signature::try_from).collect::<Result<_, _>>();
+        let signatures = signatures.map_err(|malformed| Error::Signature { key: malformed.key })?;
         Ok(Self { root, signatures })
     }
 }
@@ -86,19 +76,5 @@ impl TryFrom<Key> for PublicKey {
             Err(source) => return Err(Error::Key { id, source }),
         };
         if id == hex::encode(key.id().0) { Ok(key) } else { Err(Error::KeyId { id, actual: key.id() }) }
-    }
-}
-
-impl TryFrom<SignatureBy> for Signature {
-    type Error = Error;
-
-    fn try_from(SignatureBy { key, signature }: SignatureBy) -> Result<Self, Error> {
-        let mut id = [0; 32];
-        let is_id = hex::decode_to_slice(&key, &mut id).is_ok();
-        let bytes = BASE64.decode(signature).ok().and_then(|bytes| bytes.try_into().ok());
-        match bytes {
-            Some(bytes) if is_id => Ok(Self { key: KeyId(id), bytes }),
-            Some(_) | None => Err(Error::Signature { key }),
-        }
     }
 }
