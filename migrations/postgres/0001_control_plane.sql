@@ -35,7 +35,8 @@ create table specs (
     updated_at  bigint not null,
     unique (project_id, name)
 );
-create index specs_by_team on specs (team_id, id);
+create index specs_by_team on specs (team_id);
+create index specs_by_project on specs (project_id, id);
 
 -- What a spec said at some time. Never changed.
 create table revisions (
@@ -91,6 +92,7 @@ create table artifacts (
     primary key (project_id, digest)
 );
 create index artifacts_by_digest on artifacts (digest);
+create index artifacts_by_project on artifacts (project_id, id);
 
 create table builds (
     id           uuid primary key,
@@ -123,7 +125,8 @@ create table builds (
     started_at   bigint,
     finished_at  bigint
 );
-create index builds_by_project on builds (project_id, id);
+-- With the state, so that looking for those that run looks at no others.
+create index builds_by_project on builds (project_id, id, state);
 create index builds_by_spec on builds (spec_id, id);
 create index builds_by_revision on builds (revision_id);
 create index builds_to_do on builds (created_at) where state in ('queued', 'running');
@@ -267,13 +270,20 @@ create table audit_events (
     address      text,
     detail       jsonb not null
 );
-create index audit_events_by_team on audit_events (team_id, id);
-create index audit_events_by_actor on audit_events (actor_id, id);
-create index audit_events_by_action on audit_events (action, id);
+-- Newest first, by one thing, and what else is often asked beside it: looked at in the index, not in a row for each of its entries.
+create index audit_events_by_team on audit_events (team_id, id, outcome);
+create index audit_events_by_actor on audit_events (actor_id, id, outcome, action);
+create index audit_events_by_actor_name on audit_events (actor_name, id, outcome, action);
+create index audit_events_by_action on audit_events (action, id, outcome);
 create index audit_events_by_target on audit_events (target_id, id);
-create index audit_events_by_project on audit_events (project_id, id);
-create index audit_events_by_actor_name on audit_events (actor_name, id);
+create index audit_events_by_project on audit_events (project_id, id, outcome);
+create index audit_events_by_project_and_action on audit_events (project_id, action, id);
 create index audit_events_by_outcome on audit_events (outcome, id);
+-- The same for a team: what another one does often must not be in its way.
+create index audit_events_by_team_and_actor on audit_events (team_id, actor_id, id, outcome, action);
+create index audit_events_by_team_and_actor_name on audit_events (team_id, actor_name, id, outcome, action);
+create index audit_events_by_team_and_action on audit_events (team_id, action, id, outcome);
+create index audit_events_by_team_and_outcome on audit_events (team_id, outcome, id);
 create index audit_events_by_request on audit_events (request_id, id);
 
 create function refuse_change() returns trigger language plpgsql as $$

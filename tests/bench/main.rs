@@ -7,6 +7,7 @@
 //! - [`pace`]: a fixed rate, open loop, for latency that is not a queue of the load generator's own making;
 //! - [`measure`]: rounds that alternate between the contestants, and their medians;
 //! - [`loading`]: what large descriptions cost the gateway, in time and memory;
+//! - [`control`]: the control plane's server with a fleet's worth of rows, on both databases;
 //! - [`report`]: the tables and the plot, in `docs/reference/benchmarks.md`; [`machine`]: on what it ran.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a tool of ours ends by panicking")]
 #![allow(
@@ -18,6 +19,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it talks to whoever runs it")]
 
 mod contestant;
+mod control;
 mod loading;
 mod machine;
 mod measure;
@@ -27,9 +29,31 @@ mod saturate;
 
 use std::time::Duration;
 
+use control::place::Kind;
+use report::Report;
+
 const USAGE: &str = "bench [--rounds N] [--seconds N] [--write FILE.md]   measures every proxy that is installed
 bench loading [--rounds N] [--write FILE.md]         measures how large descriptions are loaded, alone
+bench control [--rounds N] [--seconds N] [--database sqlite|postgres] [--write FILE.md]
+                                                    measures the control plane's server, alone
 bench pace ADDRESS RATE SECONDS                     one run of the load generator, from one thread";
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Subject {
+    Gateway,
+    Loading,
+    Control,
+}
+
+/// What the command line says.
+#[derive(Debug, Default)]
+struct Options {
+    rounds: Option<usize>,
+    seconds: Option<u64>,
+    database: Option<Kind>,
+    write: Option<String>,
+}
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -40,36 +64,60 @@ fn main() {
         println!("{latencies}");
         return;
     }
-    let (is_loading_alone, arguments) = match &arguments[..] {
-        ["loading", rest @ ..] => (true, rest),
-        all => (false, all),
+    let (subject, rest) = match &arguments[..] {
+        ["loading", rest @ ..] => (Subject::Loading, rest),
+        ["control", rest @ ..] => (Subject::Control, rest),
+        all => (Subject::Gateway, all),
     };
-    let (mut plan, mut write) = (measure::Plan { rounds: 5, seconds: 4 }, None);
-    for pair in arguments.chunks(2) {
-        match *pair {
-            ["--rounds", number] => plan.rounds = number.parse().expect(USAGE),
-            ["--seconds", number] => plan.seconds = number.parse().expect(USAGE),
-            ["--write", file] => write = Some(file.to_owned()),
-            _ => {
-                eprintln!("{USAGE}");
-                std::process::exit(2);
-            }
-        }
-    }
+    let Some(options) = Options::parse(rest) else {
+        eprintln!("{USAGE}");
+        std::process::exit(2);
+    };
     let load = machine::load();
     if load > 0.5 {
         eprintln!("warning: the machine is busy (load {load}): every figure will be higher than it should be");
     }
     let facts = format!("{}, load before {load}", machine::facts());
-    let mut reports = Vec::new();
-    if !is_loading_alone {
-        reports.push(report::Report::of_proxies(&facts, &measure::run(plan)));
-    }
-    reports.extend(report::Report::of_loading(&facts, plan.rounds, &loading::run(plan.rounds)));
-    for report in reports {
+    for report in reports(subject, &options, &facts) {
         println!("{}", report.table);
-        if let Some(file) = &write {
+        if let Some(file) = &options.write {
             report.write(file.as_ref());
+        }
+    }
+}
+
+impl Options {
+    /// Options with their values; `None` where one of them is none of ours.
+    fn parse(arguments: &[&str]) -> Option<Self> {
+        let mut options = Self::default();
+        for pair in arguments.chunks(2) {
+            match *pair {
+                ["--rounds", number] => options.rounds = Some(number.parse().ok()?),
+                ["--seconds", number] => options.seconds = Some(number.parse().ok()?),
+                ["--database", "sqlite"] => options.database = Some(Kind::Sqlite),
+                ["--database", "postgres"] => options.database = Some(Kind::Postgres),
+                ["--write", file] => options.write = Some(file.to_owned()),
+                _ => return None,
+            }
+        }
+        Some(options)
+    }
+}
+
+fn reports(subject: Subject, options: &Options, facts: &str) -> Vec<Report> {
+    let rounds = options.rounds.unwrap_or(5);
+    match subject {
+        Subject::Gateway => {
+            let plan = measure::Plan { rounds, seconds: options.seconds.unwrap_or(4) };
+            let proxies = Report::of_proxies(facts, &measure::run(plan));
+            std::iter::once(proxies).chain(Report::of_loading(facts, rounds, &loading::run(rounds))).collect()
+        }
+        Subject::Loading => Report::of_loading(facts, rounds, &loading::run(rounds)).into_iter().collect(),
+        Subject::Control => {
+            let duration = Duration::from_secs(options.seconds.unwrap_or(30));
+            let measured =
+                control::run(control::Plan { runs: options.rounds.unwrap_or(3), duration }, options.database);
+            vec![Report::of_control(control::table::table(facts, &measured))]
         }
     }
 }

@@ -27,6 +27,11 @@ impl Report {
         (!loaded.is_empty()).then(report)
     }
 
+    /// Of the control plane's server.
+    pub(crate) fn of_control(table: String) -> Self {
+        Self { section: "control", table, plot: None }
+    }
+
     /// Puts the table between the page's markers, and the plot beside the page.
     pub(crate) fn write(&self, page: &Path) {
         let (begin, end) =

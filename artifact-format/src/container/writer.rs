@@ -49,8 +49,7 @@ impl Draft {
     /// Adds a signature.
     #[must_use]
     pub fn sign(mut self, key: &SigningKey) -> Self {
-        let bytes = key.sign(&signed_message(FORMAT_VERSION, &self.manifest));
-        self.signatures.push(Signature { key: key.public().id(), bytes });
+        self.signatures.push(signature(&self.manifest, key));
         self
     }
 
@@ -59,41 +58,49 @@ impl Draft {
     /// # Errors
     /// A file, manifest or number of signatures beyond the limits that readers hold.
     pub fn finish(self) -> Result<Vec<u8>, Error> {
-        let too_large = |what, actual: usize, limit: u64| Error::TooLarge { what, actual: actual as u64, limit };
-        let mut header = Header {
-            format: FORMAT_VERSION,
-            manifest_length: u32::try_from(self.manifest.len()).map_err(|_| {
-                too_large("manifest length in bytes", self.manifest.len(), Limits::DEFAULT.manifest_max_bytes.into())
-            })?,
-            file_length: 0,
-            signatures: u16::try_from(self.signatures.len()).map_err(|_| {
-                too_large("number of signatures", self.signatures.len(), Limits::DEFAULT.signatures_max.into())
-            })?,
-        };
-        header.file_length = header.sections_offset() + self.sections.len() as u64;
-        let mut file = header.to_bytes().to_vec();
-        file.extend_from_slice(&self.manifest);
-        self.signatures.iter().for_each(|signature| header::write_signature(signature, &mut file));
-        let checksum = Sha256::digest(&file);
-        file.extend_from_slice(&checksum);
-        pad(&mut file);
-        file.extend_from_slice(&self.sections);
-        Header::read(&file, &Limits::DEFAULT)?;
-        Ok(file)
+        assemble(&self.manifest, &self.signatures, &self.sections)
     }
 }
 
-/// Adds a signature to a finished file, which keeps those it has.
+/// Adds a signature to a finished file, which keeps those it has. Takes as much memory as the new file, and no more.
 ///
 /// # Errors
 /// The file is damaged. Whose signatures it bears does not matter here.
 pub fn add_signature(file: &[u8], key: &SigningKey) -> Result<Vec<u8>, Error> {
     let anyone = Trust::any_of([key.public()]).with_unsigned(Unsigned::Allow);
-    let envelope = Envelope::read(file, &Limits::DEFAULT)?;
+    let Envelope { manifest, signatures, sections, .. } = Envelope::read(file, &Limits::DEFAULT)?;
     reader::open(file, &anyone, &Limits::DEFAULT)?;
-    let signatures = envelope.signatures.into_iter().filter(|signature| signature.key != key.public().id());
-    let (manifest, sections) = (envelope.manifest.to_vec(), envelope.sections.to_vec());
-    Draft { manifest, sections, signatures: signatures.collect() }.sign(key).finish()
+    let others = signatures.into_iter().filter(|signature| signature.key != key.public().id());
+    let signatures: Vec<Signature> = others.chain([signature(manifest, key)]).collect();
+    assemble(manifest, &signatures, sections)
+}
+
+fn signature(manifest: &[u8], key: &SigningKey) -> Signature {
+    Signature { key: key.public().id(), bytes: key.sign(&signed_message(FORMAT_VERSION, manifest)) }
+}
+
+fn assemble(manifest: &[u8], signatures: &[Signature], sections: &[u8]) -> Result<Vec<u8>, Error> {
+    let too_large = |what, actual: usize, limit: u64| Error::TooLarge { what, actual: actual as u64, limit };
+    let mut header = Header {
+        format: FORMAT_VERSION,
+        manifest_length: u32::try_from(manifest.len()).map_err(|_| {
+            too_large("manifest length in bytes", manifest.len(), Limits::DEFAULT.manifest_max_bytes.into())
+        })?,
+        file_length: 0,
+        signatures: u16::try_from(signatures.len())
+            .map_err(|_| too_large("number of signatures", signatures.len(), Limits::DEFAULT.signatures_max.into()))?,
+    };
+    header.file_length = header.sections_offset() + sections.len() as u64;
+    let mut file = Vec::with_capacity(usize::try_from(header.file_length).unwrap_or(sections.len()));
+    file.extend_from_slice(&header.to_bytes());
+    file.extend_from_slice(manifest);
+    signatures.iter().for_each(|signature| header::write_signature(signature, &mut file));
+    let checksum = Sha256::digest(&file);
+    file.extend_from_slice(&checksum);
+    pad(&mut file);
+    file.extend_from_slice(sections);
+    Header::read(&file, &Limits::DEFAULT)?;
+    Ok(file)
 }
 
 struct Contents {

@@ -98,6 +98,8 @@ impl Workshop {
             let key = self.signer.signing_key(project).await?;
             let sign = move || -> Result<_, container::Error> {
                 let file = container::add_signature(&unsigned, &key)?;
+                // It may have tens of megabytes, and looking into the other one takes as much again.
+                drop(unsigned);
                 let artifact = describe(&file, &Trust::any_of([key.public()]))?;
                 Ok((artifact, Bytes::from(file)))
             };

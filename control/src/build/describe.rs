@@ -22,7 +22,7 @@ const LIMITS: Limits =
 /// It is damaged, or not signed by those who are believed.
 pub fn describe(file: &[u8], trust: &Trust) -> Result<NewArtifact, container::Error> {
     let verified = container::open(file, trust, &LIMITS)?;
-    let summary = summary(&verified, &verified.decode()?);
+    let summary = summary(&verified)?;
     Ok(NewArtifact {
         digest: Digest(container::digest(file).0),
         size: i64::try_from(file.len()).unwrap_or(i64::MAX),
@@ -31,12 +31,15 @@ pub fn describe(file: &[u8], trust: &Trust) -> Result<NewArtifact, container::Er
     })
 }
 
-fn summary(verified: &Verified<'_>, model: &model::Artifact) -> Summary {
+/// Decodes all of it, but not all of it at a time.
+fn summary(verified: &Verified<'_>) -> Result<Summary, container::Error> {
+    let specs = verified.specs()?.specs.len() as u64;
+    let model = verified.decode_for_serving()?;
     let manifest = verified.manifest();
     let model::Provenance { commit, source, built_at } = manifest.provenance.clone();
     let built_at = built_at.and_then(|at| Timestamp::from_second(at.try_into().ok()?).ok());
     let api = |api: &model::Api| Api { title: api.title.clone(), version: api.version.clone(), spec: api.spec.clone() };
-    Summary {
+    Ok(Summary {
         project: manifest.project.clone(),
         compiler: manifest.compiler.clone(),
         minimum_gateway: manifest.minimum_gateway.clone(),
@@ -44,8 +47,8 @@ fn summary(verified: &Verified<'_>, model: &model::Artifact) -> Summary {
         apis: model.routes.apis.iter().map(api).collect(),
         operations: model.routes.operations.len() as u64,
         schemas: model.schemas.schemas.len() as u64,
-        specs: model.specs.specs.len() as u64,
+        specs,
         features: model.features().into_iter().map(|feature| feature.name().to_owned()).collect(),
         sections: manifest.sections.iter().map(|section| (section.id.to_string(), section.length)).collect(),
-    }
+    })
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use compiler::diagnostic::{Color, Diagnostics, Format};
+use tokio::io::AsyncRead;
 
 use super::frame;
 use crate::domain::report::Report;
@@ -24,7 +25,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The stream that [`Self::read`] reads.
+    /// The stream that [`Self::receive`] reads.
     pub(super) fn write(mut diagnostics: Diagnostics, artifact: &[u8]) -> Result<Vec<u8>, frame::Error> {
         let mut most = DIAGNOSTICS_MAX;
         let (json, text) = loop {
@@ -42,11 +43,16 @@ impl Outcome {
         Ok(stream)
     }
 
-    /// What a whole stream says.
-    pub(super) fn read(mut stream: &[u8]) -> Result<Self, frame::Error> {
-        let report = serde_json::from_slice(&frame::read(&mut stream)?)?;
-        let text = String::from_utf8_lossy(&frame::read(&mut stream)?).into_owned();
-        let artifact = Some(frame::read(&mut stream)?).filter(|bytes| !bytes.is_empty()).map(Bytes::from);
+    /// What a process says; its frames come to so many bytes at most.
+    pub(super) async fn receive(mut stream: impl AsyncRead + Unpin, most: usize) -> Result<Self, frame::Error> {
+        let json = frame::receive(&mut stream, most).await?;
+        let most = most - json.len();
+        let report = serde_json::from_slice(&json)?;
+        let text = frame::receive(&mut stream, most).await?;
+        let most = most - text.len();
+        let text = String::from_utf8(text).unwrap_or_else(|text| String::from_utf8_lossy(text.as_bytes()).into_owned());
+        let artifact = frame::receive(&mut stream, most).await?;
+        let artifact = Some(artifact).filter(|bytes| !bytes.is_empty()).map(Bytes::from);
         Ok(Self { artifact, report, text })
     }
 }

@@ -7,8 +7,8 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::child::Confinement;
@@ -18,7 +18,7 @@ use super::outcome::Outcome;
 use crate::exit::Code;
 
 /// The bytes of an outcome: the artifact, compressed as it is, and the report.
-pub const OUTCOME_BYTES_MAX: u64 = 64 << 20;
+pub const OUTCOME_BYTES_MAX: usize = 64 << 20;
 
 /// How much of what the process says on stderr is kept.
 const STDERR_BYTES_MAX: u64 = 4 << 10;
@@ -180,10 +180,8 @@ impl Runner {
         let mut stdin = child.stdin.take();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let told = tell(stdin.as_mut(), job);
-        let answer = read(stdout, OUTCOME_BYTES_MAX + 1);
-        let (told, answer, said) = tokio::join!(told, answer, read(stderr, STDERR_BYTES_MAX));
-        let answer = answer?;
-        if answer.len() as u64 > OUTCOME_BYTES_MAX {
+        let (told, answer, said) = tokio::join!(told, hear(stdout), read(stderr, STDERR_BYTES_MAX));
+        if let Err(frame::Error::TooLarge(_)) = answer {
             child.kill().await.map_err(Error::Pipe)?;
             return Err(Error::TooLarge);
         }
@@ -193,7 +191,7 @@ impl Runner {
             return Err(self.failure(status, &String::from_utf8_lossy(&said?)));
         }
         told?;
-        Ok(Outcome::read(&answer)?)
+        Ok(answer?)
     }
 
     /// What it means that the process ended like this.
@@ -235,6 +233,12 @@ async fn tell(stdin: Option<&mut ChildStdin>, job: &Job) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Reads the outcome, and hears nothing after it: a process that has more to say finds its pipe closed.
+async fn hear(stdout: Option<ChildStdout>) -> Result<Outcome, frame::Error> {
+    let stdout = stdout.ok_or(frame::Error::Truncated)?;
+    Outcome::receive(BufReader::new(stdout), OUTCOME_BYTES_MAX).await
 }
 
 /// Reads a stream to its end, or as much as is taken.

@@ -63,11 +63,20 @@ async fn how_it_ends_says_why() {
     let error = failure_of("echo 'error: too many' >&2; exit 5").await;
     assert!(matches!(&error, Error::Unencodable { reason } if reason == "too many"), "{error}");
 
-    let error = failure_of("echo nonsense").await;
+    let error = failure_of("echo no").await;
     assert!(matches!(error, Error::Frame(frame::Error::Truncated)), "{error}");
 
-    let error = failure_of("exec /usr/bin/head -c 70000000 /dev/zero").await;
+    // A report of 4 GiB, it says, and then an artifact of 64 MiB after a report.
+    let error = failure_of("printf '\\377\\377\\377\\377'; exec /bin/cat /dev/zero").await;
     assert!(matches!(error, Error::TooLarge), "{error}");
+    let report = r#"{"diagnostics":[],"errors":0,"warnings":0}"#;
+    let said = format!("printf '\\{:o}\\0\\0\\0%s\\0\\0\\0\\0\\0\\0\\0\\4' '{report}'", report.len());
+    let error = failure_of(&said).await;
+    assert!(matches!(error, Error::TooLarge), "{error}");
+
+    // It says nothing, three times, and does not stop.
+    let error = failure_of("exec /bin/cat /dev/zero").await;
+    assert!(matches!(error, Error::Failed { .. } | Error::Frame(frame::Error::Json(_))), "{error}");
 
     let error = Runner::new("/nowhere/program", Limits::DEFAULT).run(&pets()).await.unwrap_err();
     assert!(matches!(error, Error::Start { .. }), "{error}");

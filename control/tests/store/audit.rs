@@ -78,6 +78,9 @@ async fn filters_find_what_they_name(kept: Kept) {
     check(EventFilter { action: text("team.create"), ..everything() }, &[success]).await;
     check(EventFilter { actor: Some(actor), ..everything() }, &[failure]).await;
     check(EventFilter { actor: text("tester"), ..everything() }, &[failure, success]).await;
+    let failed = EventFilter { outcome: Some(Outcome::Failure), ..everything() };
+    check(EventFilter { actor: text("tester"), ..failed.clone() }, &[failure]).await;
+    check(EventFilter { action: text("team.create"), ..failed }, &[]).await;
     check(EventFilter { actor: text("' or true; --"), ..everything() }, &[]).await;
     check(EventFilter { request_id: text("request-2"), ..everything() }, &[failure]).await;
     let target = success.target.as_ref().unwrap().id.clone();
@@ -99,6 +102,10 @@ async fn a_team_sees_its_own_events(kept: Kept) {
     let own = events(&kept, EventFilter::all(within(&red))).await;
     assert_eq!(own.iter().map(|event| event.team).collect::<Vec<_>>(), [Some(red.id); 2]);
     assert_eq!(events(&kept, EventFilter::all(within(&blue))).await.len(), 1);
+    let project = Some(kept.project(&red, "pets").await.id);
+    let in_project = async |team| events(&kept, EventFilter { project, ..EventFilter::all(within(team)) }).await.len();
+    assert!(in_project(&red).await > 0);
+    assert_eq!(in_project(&blue).await, 0);
 }
 
 async fn an_export_is_everything_once_in_order(kept: Kept) {

@@ -48,6 +48,10 @@ impl Cluster {
         self.programs.query(&self.url(), sql)
     }
 
+    pub(super) fn feed(&self, statements: File) {
+        self.programs.feed(&self.url(), statements);
+    }
+
     pub(super) fn port(&self) -> u16 {
         self.port
     }

@@ -24,6 +24,7 @@ mod cluster;
 mod programs;
 mod shared;
 
+use std::fs::File;
 use std::path::Path;
 
 use crate::wait;
@@ -62,6 +63,14 @@ impl Postgres {
     /// When a statement fails, with the server's message.
     pub fn run(&self, sql: &str) -> String {
         self.0.run(sql)
+    }
+
+    /// Runs the statements of a file, however large, as one transaction. Blocks the thread.
+    ///
+    /// # Panics
+    /// When a statement fails, with the server's message.
+    pub fn feed(&self, statements: File) {
+        self.0.feed(statements);
     }
 
     /// The server's processes: the first is the one that started the others.

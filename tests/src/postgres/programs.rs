@@ -1,7 +1,7 @@
 //! Which installation of PostgreSQL there is, and as which user it runs.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -83,7 +83,14 @@ impl Programs {
         String::from_utf8(said).expect("it writes UTF-8").trim_end().to_owned()
     }
 
-    /// A command that does so.
+    /// Runs the statements of a file, which only this process need be able to read, as one transaction.
+    pub(super) fn feed(&self, url: &str, statements: File) {
+        let mut command = self.command("psql");
+        command.args(["--no-psqlrc", "--quiet", "--single-transaction", "--set", "ON_ERROR_STOP=1", "--dbname", url]);
+        succeed(command.stdin(statements));
+    }
+
+    /// A command that runs statements and returns rows.
     pub(super) fn psql(&self, url: &str, sql: &str) -> Command {
         let mut command = self.command("psql");
         command.args(["--no-psqlrc", "--no-align", "--tuples-only", "--quiet", "--set", "ON_ERROR_STOP=1"]);
