@@ -17,7 +17,7 @@ lint: ## the checks without the tests
 fmt: ## format the code
 	@cargo fmt --all
 
-conformance: ## schemathesis and openapi-core against the gateway; writes docs/reference/conformance.md
+conformance: ## schemathesis and openapi-core against the gateway and the control plane; writes docs/reference/conformance.md
 	@scripts/conformance.sh
 
 bench: ## the gateway against its peers, the control plane full of rows; writes docs/reference/benchmarks.md

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# The gateway judged by programs that share no code with it (docs/reference/conformance.md).
-#   conformance.sh [ARGUMENT]...   the run; arguments as of `python -m conformance`. Without any, every document, and
-#                                  its counts go into the reference page
+# The gateway and the control plane judged by programs that share no code with them (docs/reference/conformance.md).
+#   conformance.sh [ARGUMENT]...   the gateway; arguments as of `python -m conformance`. Without any, every document, then
+#                                  the control plane, and their counts go into the reference page
+#   conformance.sh control [ARGUMENT]...
+#                                  the control plane; arguments as of `python -m conformance.control`. Without any, over
+#                                  both databases, and the counts go into the page
 #   conformance.sh lint            the harness alone: style, types, its own tests
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -19,5 +22,19 @@ if [ "${1:-}" = lint ]; then
     exit
 fi
 step build cargo build --quiet --workspace --bins
-[ $# -gt 0 ] || set -- --write docs/reference/conformance.md
-"$venv/python" -m conformance --binaries "$target/debug" "$@"
+page=docs/reference/conformance.md
+control() {
+    [ $# -gt 0 ] || set -- --write "$page"
+    "$venv/python" -m conformance.control --binaries "$target/debug" "$@"
+}
+case ${1:-} in
+control)
+    shift
+    control "$@"
+    ;;
+'')
+    "$venv/python" -m conformance --binaries "$target/debug" --write "$page"
+    control
+    ;;
+*) "$venv/python" -m conformance --binaries "$target/debug" "$@" ;;
+esac

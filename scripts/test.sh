@@ -37,3 +37,4 @@ step build cargo build --quiet --workspace --bins
 step 'documentation tests' cargo test --quiet --workspace --doc
 step tests cargo nextest run --workspace --no-fail-fast
 step conformance scripts/conformance.sh --quick own petstore
+step 'conformance of the control plane' scripts/conformance.sh control --quick

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Api;
 use super::caller::Caller;
-use super::extract::{Json, Paging, Path, Query};
+use super::extract::{Json, NamedPaging, Path, Query};
 use super::problem::Problem;
 use super::reply::{self, Created, Issued};
 use super::tokens::generate;
@@ -30,14 +30,14 @@ pub(super) struct IssuedApiKey {
 
 /// List a project's API keys, newest first, with those that have expired or were revoked.
 #[utoipa::path(
-    get, path = "/projects/{project}/api-keys", tag = "api-keys", params(("project" = ProjectId, Path), Paging),
+    get, path = "/projects/{project}/api-keys", tag = "api-keys", params(("project" = ProjectId, Path), NamedPaging),
     responses((status = 200, body = Page<ApiKey>))
 )]
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,
     Path(project): Path<ProjectId>,
-    Query(paging): Query<Paging>,
+    Query(paging): Query<NamedPaging>,
 ) -> Result<axum::Json<Page<ApiKey>>, Problem> {
     Ok(axum::Json(api.store.api_keys(caller.reach(), project, &paging.request()?).await?))
 }

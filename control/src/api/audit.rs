@@ -22,7 +22,7 @@ use crate::domain::error::{Error, Noun};
 use crate::domain::id::{EventId, ProjectId};
 use crate::domain::page::Page;
 use crate::domain::store::Store;
-use crate::domain::time::now;
+use crate::domain::time::{self, now};
 
 /// How many events an export holds in memory.
 const EXPORTED_AT_ONCE: u16 = 500;
@@ -43,8 +43,10 @@ pub(super) struct EventQuery {
     /// How it ended.
     outcome: Option<Outcome>,
     /// Not before then (RFC 3339).
+    #[serde(default, deserialize_with = "time::optional")]
     since: Option<Timestamp>,
     /// Before then (RFC 3339).
+    #[serde(default, deserialize_with = "time::optional")]
     until: Option<Timestamp>,
     /// The `X-Request-Id`.
     request_id: Option<String>,
@@ -71,8 +73,10 @@ pub(super) struct ExportQuery {
     /// How it ended.
     outcome: Option<Outcome>,
     /// Not before then (RFC 3339).
+    #[serde(default, deserialize_with = "time::optional")]
     since: Option<Timestamp>,
     /// Before then (RFC 3339); absent: before the export began.
+    #[serde(default, deserialize_with = "time::optional")]
     until: Option<Timestamp>,
     /// The `X-Request-Id`.
     request_id: Option<String>,

@@ -7,13 +7,14 @@ use serde::Deserialize;
 
 use super::Api;
 use super::caller::Caller;
-use super::extract::{IfMatch, Json, Paging, Path, Query, parse};
+use super::extract::{IfMatch, Json, NamedPaging, Path, Query, parse};
 use super::problem::Problem;
 use super::reply::{Created, Current};
 use crate::domain::access::Reach;
 use crate::domain::data_plane::{DataPlane, DataPlaneUpdate, Filter, Kind, NewDataPlane, Status};
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{DataPlaneId, ProjectId, TeamId};
+use crate::domain::name::Name;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::store::Edit;
 use crate::domain::team::Team;
@@ -25,6 +26,8 @@ use crate::domain::which::Which;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Wanted {
+    /// The one that is called exactly this.
+    name: Option<Name>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// How many data planes the page has at most.
@@ -47,7 +50,7 @@ pub(super) struct Address {
 
 impl Wanted {
     fn request(self) -> Result<(Filter, PageRequest), Problem> {
-        let page = Paging { cursor: self.cursor, limit: self.limit }.request()?;
+        let page = NamedPaging { name: self.name, cursor: self.cursor, limit: self.limit }.request()?;
         let selector = parse("selector", self.selector.as_deref().unwrap_or_default())?;
         Ok((Filter { project: None, status: self.status, kind: self.kind, selector }, page))
     }

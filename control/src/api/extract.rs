@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, OptionalFromRequestParts, Request};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
@@ -14,12 +14,17 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Code, Problem};
+use super::wording;
 use crate::domain::error::Fault;
+use crate::domain::name::Name;
 use crate::domain::page::{Cursor, LIMIT_DEFAULT, LIMIT_MAX, PageRequest};
 use crate::domain::version::{Expected, Version};
 
 /// The largest JSON body, in bytes. Uploads have limits of their own.
 pub const JSON_MAX_BYTES: usize = 1 << 20;
+
+/// The longest step of a pointer into a body that a refusal names, in bytes.
+const STEP_MAX_BYTES: usize = 128;
 
 /// A JSON body.
 #[derive(Debug)]
@@ -35,7 +40,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         let body = Bytes::from_request(request, state).await.map_err(unread)?;
         let mut reader = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| misread(&error))?;
-        reader.end().map_err(|error| Problem::new(Code::Malformed).detail(error.to_string()))?;
+        reader.end().map_err(|error| not_json_text(&error))?;
         Ok(Self(value))
     }
 }
@@ -71,18 +76,28 @@ fn unread(rejection: BytesRejection) -> Problem {
     }
 }
 
+fn not_json_text(error: &serde_json::Error) -> Problem {
+    let (line, column) = (error.line(), error.column());
+    Problem::new(Code::Malformed).detail(format!("the body is not JSON (RFC 8259): line {line}, column {column}"))
+}
+
 fn misread(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
     use serde_path_to_error::Segment;
     let inner = error.inner();
     if inner.is_syntax() || inner.is_eof() {
-        return Problem::new(Code::Malformed).detail(format!("the body is not JSON: {inner}"));
+        return not_json_text(inner);
     }
-    let pointer = error.path().iter().fold(String::new(), |pointer, segment| match segment {
+    // A name of any length leads nowhere that a person would look.
+    let known = error.path().iter().take_while(|segment| match segment {
+        Segment::Map { key } => key.len() <= STEP_MAX_BYTES,
+        Segment::Seq { .. } | Segment::Enum { .. } | Segment::Unknown => true,
+    });
+    let pointer = known.fold(String::new(), |pointer, segment| match segment {
         Segment::Seq { index } => format!("{pointer}/{index}"),
         Segment::Map { key } => format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),
         Segment::Enum { .. } | Segment::Unknown => pointer,
     });
-    let fault = Fault { pointer, message: inner.to_string() };
+    let fault = Fault { pointer, message: wording::of_json(inner) };
     Problem::new(Code::Invalid).detail("the body is not what this takes").errors(vec![fault])
 }
 
@@ -96,8 +111,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let read = <axum::extract::Path<T> as FromRequestParts<S>>::from_request_parts(parts, state).await;
         // An id that cannot be one is an id that there is not.
-        read.map(|path| Self(path.0))
-            .map_err(|error: PathRejection| Problem::new(Code::NotFound).detail(error.body_text()))
+        read.map(|path| Self(path.0)).map_err(|_| {
+            Problem::new(Code::NotFound).detail("there is no such thing: what stands in its place in the path is no id")
+        })
     }
 }
 
@@ -110,7 +126,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let read = axum::extract::Query::from_request_parts(parts, state).await;
-        read.map(|query| Self(query.0)).map_err(|error: QueryRejection| invalid_parameter(error.body_text()))
+        read.map(|query| Self(query.0))
+            .map_err(|error: QueryRejection| invalid_parameter(wording::of_query(&error.body_text())))
     }
 }
 
@@ -138,10 +155,32 @@ impl Paging {
         let after = after.map_err(|error| invalid_parameter(format!("cursor: {error}")))?;
         let limit = self.limit.unwrap_or(LIMIT_DEFAULT);
         if (1..=LIMIT_MAX).contains(&limit) {
-            Ok(PageRequest { after, limit })
+            Ok(PageRequest { after, limit, name: None })
         } else {
             Err(invalid_parameter(format!("limit: 1 to {LIMIT_MAX}, not {limit}")))
         }
+    }
+}
+
+/// Which page of a list of things that have names.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct NamedPaging {
+    /// Only what is called exactly this.
+    pub name: Option<Name>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+    /// How many things the page has at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    pub limit: Option<u16>,
+}
+
+impl NamedPaging {
+    /// What it asks for.
+    pub fn request(self) -> Result<PageRequest, Problem> {
+        let page = Paging { cursor: self.cursor, limit: self.limit }.request()?;
+        Ok(PageRequest { name: self.name, ..page })
     }
 }
 
@@ -180,5 +219,5 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for IfMatch {
 
 /// Reads a parameter that is text.
 pub fn parse<T: FromStr<Err: Display>>(name: &str, text: &str) -> Result<T, Problem> {
-    text.parse().map_err(|error| invalid_parameter(format!("{name}: {error}")))
+    text.parse().map_err(|error| invalid_parameter(wording::bounded(&format!("{name}: {error}"))))
 }

@@ -9,15 +9,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, Paths};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::Api;
-use super::idempotent::KEY_MAX_BYTES;
+use super::documented::describe_all;
 use super::problem::{Code, Problem};
 use crate::access::limits::{BURST_SECONDS, Standing};
 use crate::access::throttle::Source;
@@ -49,45 +45,6 @@ impl Guarded for OpenApiRouter<Api> {
         describe_all(&mut paths, &[]);
         self.routes((schemas, paths, methods))
     }
-}
-
-fn describe_all(paths: &mut Paths, scopes: &[Scope]) {
-    for item in paths.paths.values_mut() {
-        if let Some(post) = &mut item.post {
-            let parameter = ParameterBuilder::new()
-                .name("Idempotency-Key")
-                .parameter_in(ParameterIn::Header)
-                .required(Required::False)
-                .description(Some("Does it once, however often it is asked for within a day."))
-                .schema(Some(ObjectBuilder::new().schema_type(Type::String).max_length(Some(KEY_MAX_BYTES))))
-                .build();
-            post.parameters.get_or_insert_default().push(RefOr::T(parameter));
-        }
-        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-        operations.into_iter().flatten().for_each(|operation| describe(operation, scopes));
-    }
-}
-
-/// What every operation has in common: a name of its own, the scope, and problems for answers.
-fn describe(operation: &mut Operation, scopes: &[Scope]) {
-    let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
-    let handler = operation.operation_id.take().unwrap_or_default();
-    operation.operation_id = Some(format!("{}_{handler}", tag.replace('-', "_")));
-    operation.security = Some(vec![SecurityRequirement::new("token", scopes.iter().map(|scope| scope.as_str()))]);
-    for (status, response) in &mut operation.responses.responses {
-        if let RefOr::T(response) = response
-            && response.description.is_empty()
-        {
-            let status = status.parse().ok().and_then(|status: u16| StatusCode::from_u16(status).ok());
-            status.and_then(|status| status.canonical_reason()).unwrap_or("Done").clone_into(&mut response.description);
-        }
-    }
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    let refusal = ResponseBuilder::new()
-        .description("What is wrong (RFC 9457)")
-        .content("application/problem+json", content)
-        .build();
-    operation.responses.responses.insert("default".to_owned(), refusal.into());
 }
 
 /// Lets through who has the scope.

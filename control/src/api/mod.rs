@@ -1,9 +1,10 @@
 //! The REST API. The only module that knows axum.
 //!
 //! Read in this order: [`router`] has every route and the scope that it takes; [`guard`] holds requests to it;
-//! [`caller`] says who asks; [`refused`] writes down what is refused, [`idempotent`] does things once; [`extract`] reads
-//! bodies and parameters, [`reply`] writes answers; [`memory`] and [`receive`] bound what files take; [`problem`] is the one
-//! place where errors become responses; then one file per noun.
+//! `documented` says what they have in common; [`caller`] says who asks; [`refused`] writes down what is refused,
+//! [`idempotent`] does things once; `host` and `leftover` keep to HTTP; [`extract`] reads bodies and parameters, [`reply`]
+//! writes answers; [`memory`] and [`receive`] bound what files take; [`problem`] is the one place where errors become
+//! responses; then one file per noun.
 
 mod api_keys;
 mod artifacts;
@@ -13,11 +14,14 @@ pub mod caller;
 mod data_planes;
 mod deployments;
 mod docs;
+mod documented;
 pub mod extract;
 pub mod guard;
 pub mod health;
 mod heavy;
+mod host;
 pub mod idempotent;
+mod leftover;
 pub mod memory;
 mod metrics;
 pub mod problem;
@@ -32,6 +36,7 @@ mod specs;
 mod teams;
 mod tokens;
 mod upload;
+mod wording;
 
 use std::sync::Arc;
 

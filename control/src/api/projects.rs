@@ -5,21 +5,22 @@ use http::StatusCode;
 
 use super::Api;
 use super::caller::{Caller, Editor};
-use super::extract::{Json, Paging, Path, Query};
+use super::extract::{Json, NamedPaging, Path, Query};
 use super::problem::Problem;
 use super::reply::{Created, Current};
 use crate::domain::access::Reach;
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{ProjectId, TeamId};
 use crate::domain::page::Page;
-use crate::domain::project::{NewProject, Project, ProjectUpdate};
+use crate::domain::project::{NewProject, Project};
+use crate::domain::project_update::ProjectUpdate;
 
 /// List projects, newest first.
-#[utoipa::path(get, path = "/projects", tag = "projects", params(Paging), responses((status = 200, body = Page<Project>)))]
+#[utoipa::path(get, path = "/projects", tag = "projects", params(NamedPaging), responses((status = 200, body = Page<Project>)))]
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,
-    Query(paging): Query<Paging>,
+    Query(paging): Query<NamedPaging>,
 ) -> Result<axum::Json<Page<Project>>, Problem> {
     Ok(axum::Json(api.store.projects(caller.reach(), &paging.request()?).await?))
 }
@@ -55,7 +56,7 @@ pub(super) async fn get(
     Ok(Current(project.version, project))
 }
 
-/// Change a project: what is absent stays.
+/// Change a project: what is absent stays, in its settings as well (RFC 7396).
 #[utoipa::path(
     patch, path = "/projects/{project}", tag = "projects", request_body = ProjectUpdate,
     params(("project" = ProjectId, Path), ("If-Match" = String, Header)),

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use axum::body::BodyDataStream;
 use axum::extract::Request;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, EXPECT};
-use tokio::time::{Instant, timeout, timeout_at};
+use http::header::CONTENT_LENGTH;
+use tokio::time::{Instant, timeout_at};
 
 use super::problem::{Code, Problem};
 
@@ -26,11 +25,6 @@ impl Pace {
     pub const UPLOAD: Self = Self { whole: Duration::from_mins(5), silence: Duration::from_secs(30) };
 }
 
-/// How much of a body that is refused is read and thrown away, and for how long: whoever sends it reads the answer only
-/// when all of it is sent, and a connection that is closed on them takes the answer with it.
-const DISCARDED_BYTES_MAX: usize = 512 << 20;
-const DISCARDING: Duration = Duration::from_secs(30);
-
 /// How long a body is said to be: the layers around it do not pass on what it says of itself.
 pub fn announced(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
@@ -41,12 +35,10 @@ pub fn announced(headers: &HeaderMap) -> Option<usize> {
 /// # Errors
 /// It has more than `bytes_max` bytes, does not arrive whole, or not in time.
 pub async fn whole(request: Request, bytes_max: usize, pace: Pace) -> Result<Bytes, Problem> {
-    // Whoever waits to be told to go on (RFC 9110 section 10.1.1) sends nothing that is to be thrown away.
-    let waits = request.headers().contains_key(EXPECT);
     let announced = announced(request.headers()).unwrap_or_default();
     let mut stream = request.into_body().into_data_stream();
     if announced > bytes_max {
-        return Err(if waits { too_large(bytes_max) } else { unread(stream, bytes_max) });
+        return Err(too_large(bytes_max));
     }
     let mut bytes = BytesMut::with_capacity(announced);
     let end = Instant::now() + pace.whole;
@@ -55,28 +47,14 @@ pub async fn whole(request: Request, bytes_max: usize, pace: Pace) -> Result<Byt
         match next.map_err(|_| too_slow(pace))? {
             None => return Ok(bytes.freeze()),
             Some(Err(_)) => return Err(Problem::new(Code::Malformed).detail("the body did not arrive whole")),
-            Some(Ok(chunk)) if bytes.len() + chunk.len() > bytes_max => return Err(unread(stream, bytes_max)),
+            Some(Ok(chunk)) if bytes.len() + chunk.len() > bytes_max => return Err(too_large(bytes_max)),
             Some(Ok(chunk)) => bytes.extend_from_slice(&chunk),
         }
     }
 }
 
-fn unread(rest: BodyDataStream, bytes_max: usize) -> Problem {
-    tokio::spawn(timeout(DISCARDING, discard(rest)));
-    too_large(bytes_max)
-}
-
 fn too_large(bytes_max: usize) -> Problem {
     Problem::new(Code::TooLarge).detail(format!("the body has more than {bytes_max} bytes"))
-}
-
-async fn discard(mut rest: BodyDataStream) {
-    let mut discarded = 0;
-    while let Some(Ok(chunk)) = rest.next().await
-        && discarded < DISCARDED_BYTES_MAX
-    {
-        discarded += chunk.len();
-    }
 }
 
 fn too_slow(pace: Pace) -> Problem {

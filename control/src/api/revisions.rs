@@ -58,7 +58,7 @@ pub(super) async fn list(
         ("file" = Option<String>, Query, description = "The path of a document that is sent by itself."),
     ),
     request_body(content(
-        (String = "application/yaml"), (String = "application/json"), (Vec<u8> = "application/zip"),
+        (String = "application/yaml"), (Object = "application/json"), (Vec<u8> = "application/zip"),
         (Form = "multipart/form-data"),
     )),
     responses((status = 200, body = Revision), (status = 201, body = Revision, headers(("Location" = String))))
@@ -103,7 +103,7 @@ pub(super) async fn get(
 #[utoipa::path(
     get, path = "/specs/{spec}/revisions/{number}/files/{*path}", tag = "revisions",
     params(("spec" = SpecId, Path), ("number" = i64, Path, minimum = 1), ("path" = String, Path)),
-    responses((status = 200, content((String = "application/yaml"), (String = "application/json"))))
+    responses((status = 200, content((String = "application/yaml"), (serde_json::Value = "application/json"))))
 )]
 pub(super) async fn file(
     State(api): State<Api>,

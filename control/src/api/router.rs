@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
 use super::{
-    Api, api_keys, artifacts, audit, builds, data_planes, deployments, docs, guard, health, idempotent, metrics,
-    problem, projects, refused, revisions, signing_keys, specs, teams, tokens,
+    Api, api_keys, artifacts, audit, builds, data_planes, deployments, docs, documented, guard, health, host,
+    idempotent, leftover, metrics, problem, projects, refused, revisions, signing_keys, specs, teams, tokens,
 };
 use crate::domain::access::Scope;
 use crate::telemetry::Observe;
@@ -49,6 +49,8 @@ pub fn router(api: Api) -> Router {
         .layer(from_fn_with_state(api.clone(), refused::note))
         // The only thing that answers nobody in particular.
         .merge(health::router())
+        .layer(from_fn(host::require))
+        .layer(from_fn(leftover::discard))
         .layer(from_fn(problem::name_request))
         .layer(axum::extract::DefaultBodyLimit::max(JSON_MAX_BYTES))
         .layer(Observe::new(Arc::clone(&api.metrics), |extensions| {
@@ -68,6 +70,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         .description(Some("An access token (`pct_...`), or where it says so a data plane's API key (`pdk_...`)."));
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("token", SecurityScheme::Http(token.build()));
+    documented::add_refusals(components);
     document
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::caller::Caller;
-use super::extract::{Json, Paging, Path, Query};
+use super::extract::{Json, NamedPaging, Paging, Path, Query};
 use super::problem::Problem;
 use super::reply::Created;
 use crate::domain::error::{Error, Noun};
@@ -19,13 +19,13 @@ use crate::domain::signing_key::{NewSigningKey, SigningKey};
 /// List a project's signing keys, newest first.
 #[utoipa::path(
     get, path = "/projects/{project}/signing-keys", tag = "signing-keys",
-    params(("project" = ProjectId, Path), Paging), responses((status = 200, body = Page<SigningKey>))
+    params(("project" = ProjectId, Path), NamedPaging), responses((status = 200, body = Page<SigningKey>))
 )]
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,
     Path(project): Path<ProjectId>,
-    Query(paging): Query<Paging>,
+    Query(paging): Query<NamedPaging>,
 ) -> Result<axum::Json<Page<SigningKey>>, Problem> {
     Ok(axum::Json(api.store.signing_keys(caller.within(project), &paging.request()?).await?))
 }

@@ -5,24 +5,25 @@ use http::StatusCode;
 
 use super::Api;
 use super::caller::{Caller, Editor};
-use super::extract::{Json, Paging, Path, Query};
+use super::extract::{Json, NamedPaging, Path, Query};
 use super::problem::Problem;
 use super::reply::{Created, Current};
 use super::upload::{Announced, Form, Purpose, Uploaded};
 use crate::domain::id::{ProjectId, SpecId};
+use crate::domain::name::Name;
 use crate::domain::page::Page;
 use crate::domain::spec::{NewSpec, Spec, SpecUpdate};
 
 /// List a project's specs, newest first.
 #[utoipa::path(
-    get, path = "/projects/{project}/specs", tag = "specs", params(("project" = ProjectId, Path), Paging),
+    get, path = "/projects/{project}/specs", tag = "specs", params(("project" = ProjectId, Path), NamedPaging),
     responses((status = 200, body = Page<Spec>))
 )]
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,
     Path(project): Path<ProjectId>,
-    Query(paging): Query<Paging>,
+    Query(paging): Query<NamedPaging>,
 ) -> Result<axum::Json<Page<Spec>>, Problem> {
     Ok(axum::Json(api.store.specs(caller.reach(), project, &paging.request()?).await?))
 }
@@ -32,7 +33,7 @@ pub(super) async fn list(
     post, path = "/projects/{project}/specs", tag = "specs",
     params(
         ("project" = ProjectId, Path),
-        ("name" = Option<String>, Query, description = "Unique in the project. Without it, the API's title or the \
+        ("name" = Option<Name>, Query, description = "Unique in the project. Without it, the API's title or the \
             file's name, made into a name."),
         ("description" = Option<String>, Query, description = "For people, at most 4096 bytes."),
         ("entry" = Option<Vec<String>>, Query, description = "The path of a document where the API begins. Without \
@@ -41,7 +42,7 @@ pub(super) async fn list(
         ("file" = Option<String>, Query, description = "The path of a document that is sent by itself."),
     ),
     request_body(content(
-        (String = "application/yaml"), (String = "application/json"), (Vec<u8> = "application/zip"),
+        (String = "application/yaml"), (Object = "application/json"), (Vec<u8> = "application/zip"),
         (Form = "multipart/form-data"),
     )),
     responses((status = 201, body = Spec, headers(("Location" = String), ("ETag" = String))))

@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::Api;
 use super::caller::{Caller, Editor};
-use super::extract::{Json, Paging, Path, Query};
+use super::extract::{Json, NamedPaging, Path, Query};
 use super::problem::Problem;
 use super::reply::{Created, Current};
 use crate::domain::access::{Reach, Scope};
@@ -15,11 +15,11 @@ use crate::domain::page::Page;
 use crate::domain::team::{NewTeam, Team, TeamUpdate};
 
 /// List the teams within reach, newest first.
-#[utoipa::path(get, path = "/teams", tag = "teams", params(Paging), responses((status = 200, body = Page<Team>)))]
+#[utoipa::path(get, path = "/teams", tag = "teams", params(NamedPaging), responses((status = 200, body = Page<Team>)))]
 pub(super) async fn list(
     State(api): State<Api>,
     caller: Caller,
-    Query(paging): Query<Paging>,
+    Query(paging): Query<NamedPaging>,
 ) -> Result<axum::Json<Page<Team>>, Problem> {
     Ok(axum::Json(api.store.teams(caller.reach(), &paging.request()?).await?))
 }

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::caller::Caller;
-use super::extract::{Json, Paging, Path, Query};
+use super::extract::{Json, NamedPaging, Path, Query};
 use super::problem::{Code, Problem};
 use super::reply::{self, Created, Issued};
 use crate::domain::access::{Identity, Role, Scope};
 use crate::domain::id::{ProjectId, TeamId, TokenId};
+use crate::domain::name::Name;
 use crate::domain::page::Page;
 use crate::domain::secret::{Kind, Secret};
 use crate::domain::token::{Fingerprint, NewToken, Rotation, Token, TokenFilter};
@@ -59,6 +60,8 @@ pub(super) struct WhoAmI {
 pub(super) struct TokenQuery {
     /// Of this team only.
     team: Option<TeamId>,
+    /// Only what is called exactly this.
+    name: Option<Name>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
     /// How many things the page has at most.
@@ -73,7 +76,7 @@ pub(super) async fn list(
     caller: Caller,
     Query(query): Query<TokenQuery>,
 ) -> Result<axum::Json<Page<Token>>, Problem> {
-    let paging = Paging { cursor: query.cursor, limit: query.limit };
+    let paging = NamedPaging { name: query.name, cursor: query.cursor, limit: query.limit };
     let filter = TokenFilter { reach: caller.reach(), team: query.team };
     Ok(axum::Json(api.store.tokens(filter, &paging.request()?).await?))
 }

@@ -4,6 +4,7 @@ use reqwest::Url;
 use uuid::Uuid;
 
 use super::{Client, Error, ProjectArgs, Session, Thing};
+use crate::domain::name::Name;
 
 impl Session {
     /// The spec that is meant. An id needs no project.
@@ -70,7 +71,12 @@ impl Client {
         if named.parse::<Uuid>().is_ok() {
             return self.get(by_id.clone());
         }
-        let list = self.list(all, None)?;
+        if named.parse::<Name>().is_err() {
+            return Err(Error::NoSuch { noun, name: named.to_owned() });
+        }
+        let mut url = all.clone();
+        url.query_pairs_mut().append_pair("name", named);
+        let list = self.list(&url, None)?;
         let found: Vec<&Thing> = list.items.iter().filter(|thing| thing.text("/name") == Some(named)).collect();
         match found.as_slice() {
             [only] => {

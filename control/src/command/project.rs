@@ -161,10 +161,23 @@ fn update(args: &UpdateArgs, context: &Context) -> Result<(), Error> {
     let mut change = Map::new();
     change.extend(args.name.iter().map(|name| ("name".to_owned(), json!(name))));
     change.extend(args.description.iter().map(|text| ("description".to_owned(), json!(text))));
-    change.extend(args.settings.over(Some(&project))?.map(|settings| ("settings".to_owned(), settings)));
+    let current = project.get("/settings").cloned().unwrap_or_default();
+    let settings = args.settings.over(Some(&project))?.map(|wanted| difference(&current, &wanted));
+    change.extend(settings.map(|settings| ("settings".to_owned(), settings)));
     let url = client.at(["projects", project.must("/id")?]);
     let project = client.patch(url, &Value::Object(change), project.etag.as_deref())?;
     args.asking.show(&project, ROWS, context.console)
+}
+
+/// What makes one object of another (RFC 7396): what is absent stays, so what is to go is `null`.
+fn difference(old: &Value, new: &Value) -> Value {
+    let (Value::Object(old), Value::Object(new)) = (old, new) else { return new.clone() };
+    let gone = old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+    let kept = new.iter().map(|(key, value)| {
+        let change = old.get(key).map_or_else(|| value.clone(), |old| difference(old, value));
+        (key.clone(), change)
+    });
+    Value::Object(gone.chain(kept).collect())
 }
 
 impl SettingsArgs {
@@ -194,5 +207,20 @@ impl SettingsArgs {
             members.extend(mode.map(|mode| ("security".to_owned(), json!(mode.get_name()))));
         }
         Ok(Some(settings))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_become_the_whole_file() {
+        let old = json!({ "upstream": "http://a", "environments": { "x": { "overlays": ["a"] }, "y": {} } });
+        let new = json!({ "security": "off", "environments": { "x": { "overlays": ["b"] } } });
+        let change = json!({
+            "upstream": null, "security": "off", "environments": { "x": { "overlays": ["b"] }, "y": null },
+        });
+        assert_eq!(difference(&old, &new), change);
     }
 }

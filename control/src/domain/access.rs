@@ -12,7 +12,8 @@ use super::error::Error;
 use super::id::{ApiKeyId, ProjectId, TeamId, TokenId};
 
 macro_rules! scopes {
-    ($($(#[$meta:meta])* $name:ident = $text:literal),+ $(,)?) => {
+    ($($(#[$meta:meta])* $name:ident = $text:tt),+ $(,)?) => {
+        // A `literal` would be hidden from those who write the schema.
         /// One thing that a credential allows.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         pub enum Scope {$(
@@ -108,6 +109,11 @@ impl Scope {
     /// Whether it only looks.
     fn is_read(self) -> bool {
         self.as_str().ends_with(":read")
+    }
+
+    /// Whether it is about the whole installation, so that no team's credential has it.
+    pub fn is_of_installation(self) -> bool {
+        matches!(self, Self::TeamsWrite | Self::MetricsRead)
     }
 
     /// Whether it is about who may come in, rather than about what is served.

@@ -9,6 +9,7 @@ use super::access::{Principal, Scope};
 use super::error::{Error, Fault};
 use super::id::{ApiKeyId, ProjectId};
 use super::name::Name;
+use super::time;
 use super::token::check_expiry;
 
 /// What an API key can allow.
@@ -53,7 +54,7 @@ pub struct NewApiKey {
     #[serde(default = "default_scopes")]
     pub scopes: BTreeSet<Scope>,
     /// From when on it will be refused.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "time::optional")]
     pub expires_at: Option<Timestamp>,
 }
 

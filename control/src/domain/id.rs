@@ -4,13 +4,22 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 use uuid::Uuid;
+
+/// How long an id is as text, with its hyphens.
+const TEXT_BYTES: usize = 36;
+
+/// A text that is no id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("not an id: a UUID such as 0198c1f2-7d3a-7cc0-a1b2-c3d4e5f60718")]
+pub struct IdError;
 
 macro_rules! ids {
     ($($(#[$meta:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-        #[serde(transparent)]
+        #[serde(into = "Uuid", try_from = "String")]
         #[schema(value_type = Uuid)]
         pub struct $name(pub Uuid);
 
@@ -30,10 +39,26 @@ macro_rules! ids {
         }
 
         impl FromStr for $name {
-            type Err = uuid::Error;
+            type Err = IdError;
 
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
-                text.parse().map(Self)
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                // One way to write it, so that one thing has one URL.
+                let id = Uuid::try_parse(text).ok().filter(|_| text.len() == TEXT_BYTES);
+                id.map(Self).ok_or(IdError)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
             }
         }
     )+};

@@ -31,6 +31,7 @@ pub mod label;
 pub mod name;
 pub mod page;
 pub mod project;
+pub mod project_update;
 pub mod report;
 pub mod revision_diff;
 pub mod secret;

@@ -7,18 +7,22 @@ use serde::Serialize;
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::name::Name;
+
 /// How many things a page has if nobody says.
 pub const LIMIT_DEFAULT: u16 = 50;
 /// How many a page may have.
 pub const LIMIT_MAX: u16 = 200;
 
 /// Which page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
     /// The thing that the page before ended with.
     pub after: Option<Cursor>,
     /// How many at most, 1 to [`LIMIT_MAX`].
     pub limit: u16,
+    /// Only what is called this, of things that have names.
+    pub name: Option<Name>,
 }
 
 /// Where a page ended. Opaque to whoever gets it.
@@ -42,7 +46,7 @@ pub struct Page<T> {
 
 impl Default for PageRequest {
     fn default() -> Self {
-        Self { after: None, limit: LIMIT_DEFAULT }
+        Self { after: None, limit: LIMIT_DEFAULT, name: None }
     }
 }
 
@@ -88,7 +92,7 @@ mod tests {
 
     fn page(rows: u128, limit: u16) -> Page<Uuid> {
         let rows = (0..rows).map(Uuid::from_u128).collect();
-        Page::of(rows, &PageRequest { after: None, limit }, |id| *id)
+        Page::of(rows, &PageRequest { limit, ..PageRequest::default() }, |id| *id)
     }
 
     #[test]

@@ -112,18 +112,6 @@ pub struct Founding {
     pub root: SignedRoot,
 }
 
-/// What becomes of a project; what is absent stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ProjectUpdate {
-    /// Another name: artifacts that are built from then on say it.
-    pub name: Option<Name>,
-    /// Another description.
-    pub description: Option<String>,
-    /// Other settings, whole.
-    pub settings: Option<Settings>,
-}
-
 impl NewProject {
     /// Whether it can be meant.
     pub fn check(&self) -> Result<(), Error> {
@@ -132,18 +120,10 @@ impl NewProject {
     }
 }
 
-impl ProjectUpdate {
-    /// Whether it can be meant.
-    pub fn check(&self) -> Result<(), Error> {
-        self.description.as_deref().map_or(Ok(()), name::check_description)?;
-        self.settings.as_ref().map_or(Ok(()), |settings| settings.check("/settings"))
-    }
-}
-
 impl Settings {
     /// Whether they can be meant; `pointer` is where they stand. Whether overlays are there is known when a spec is
     /// compiled.
-    fn check(&self, pointer: &str) -> Result<(), Error> {
+    pub(super) fn check(&self, pointer: &str) -> Result<(), Error> {
         let mut faults = Vec::new();
         faults.extend(upstream_fault(self.upstream.as_deref(), format!("{pointer}/upstream")));
         if self.environments.len() > ENVIRONMENTS_MAX {

@@ -53,6 +53,7 @@ pub struct FileDiff {
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = FileChange)]
 pub enum Change {
     /// It was not there.
     Added,

@@ -11,7 +11,7 @@ use super::error::{Error, Fault, Noun};
 use super::id::{TeamId, TokenId};
 use super::name::Name;
 use super::secret::Secret;
-use super::time::{kept, now};
+use super::time::{self, kept, now};
 
 /// How long a secret may be good after it was replaced.
 pub const OVERLAP_MAX: Duration = Duration::from_hours(24);
@@ -60,11 +60,12 @@ pub struct NewToken {
     /// What it can be at most.
     #[serde(default = "viewer")]
     pub role: Role,
-    /// What it will allow, within its role and within what its maker may; absent: all of that.
+    /// What it will allow, within its role and within what its maker may; absent: all of that. A team's token has
+    /// neither `teams:write` nor `metrics:read`, which are of the whole installation.
     #[serde(default)]
     pub scopes: Option<BTreeSet<Scope>>,
     /// From when on it will be refused: not later than its maker is, which is also what it means where it is absent.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "time::optional")]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -109,7 +110,7 @@ impl Fingerprint {
 impl NewToken {
     /// What it will allow.
     pub fn effective_scopes(&self) -> BTreeSet<Scope> {
-        let of_role = Scope::ALL.iter().copied().filter(|scope| self.role.has(*scope));
+        let of_role = Scope::ALL.iter().copied().filter(|scope| fault_of(self, *scope).is_none());
         match &self.scopes {
             None => of_role.collect(),
             Some(named) => of_role.filter(|scope| named.contains(scope)).collect(),
@@ -130,7 +131,7 @@ impl NewToken {
         let scopes = match self.scopes.take() {
             None => self.effective_scopes().intersection(&maker.scopes).copied().collect(),
             Some(named) => {
-                let faults: Vec<_> = named.iter().filter_map(|scope| fault_of(self.role, *scope)).collect();
+                let faults: Vec<_> = named.iter().filter_map(|scope| fault_of(&self, *scope)).collect();
                 if !faults.is_empty() {
                     return Err(Error::Invalid(faults));
                 }
@@ -194,9 +195,16 @@ pub fn check_expiry(at: Option<Timestamp>) -> Result<(), Error> {
     }
 }
 
-fn fault_of(role: Role, scope: Scope) -> Option<Fault> {
-    let message = || format!("`{scope}` is not in the role: leave it out, or give another role");
-    (!role.has(scope)).then(|| Fault { pointer: "/scopes".to_owned(), message: message() })
+/// Why a token cannot have a scope.
+fn fault_of(token: &NewToken, scope: Scope) -> Option<Fault> {
+    let message = if !token.role.has(scope) {
+        format!("`{scope}` is not in the role: leave it out, or give another role")
+    } else if token.team.is_some() && scope.is_of_installation() {
+        format!("`{scope}` is of the whole installation, and a team's token is not: leave it out")
+    } else {
+        return None;
+    };
+    Some(Fault { pointer: "/scopes".to_owned(), message })
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use tower_http::timeout::TimeoutBody;
 
 use super::activity::{Activity, Noticed};
 use super::client::ClientAddress;
+use super::explained::Explained;
 use super::lifecycle::{Phase, reached};
 use super::options::Limits;
 
@@ -64,7 +65,7 @@ where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let activity = Activity::new();
-        let io = TokioIo::new(Noticed::new(stream, activity.clone()));
+        let io = TokioIo::new(Explained::new(Noticed::new(stream, activity.clone())));
         let builder = protocols(&self.limits);
         let service = service_fn(|request: Request<Incoming>| self.clone().answer(request, peer, activity.clone()));
         let mut connection = pin!(builder.serve_connection(io, service));

@@ -4,12 +4,14 @@
 //!
 //! - [`options`]: what the command line says of it;
 //! - `listen`: sockets, and the loop that accepts; `connection`: one client; `activity`: how long it may be silent;
+//!   `explained`: what the HTTP library refuses by itself;
 //! - [`client`]: who the client is, behind trusted proxies; [`tls`]: certificates, which may change at any time;
 //! - [`lifecycle`]: from the first connection to the last; `manager`: what systemd is told of it.
 
 mod activity;
 pub mod client;
 mod connection;
+mod explained;
 pub mod lifecycle;
 mod listen;
 mod manager;

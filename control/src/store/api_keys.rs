@@ -73,6 +73,7 @@ impl ApiKeys for DatabaseStore {
         self.project(reach, project).await?;
         let select = sql("select * from api_keys where project_id = $1")
             .bind(project)
+            .then_bind_some(" and name = ", page.name.as_ref())
             .then_bind_some(" and id < ", page.after.map(|cursor| cursor.0))
             .then_bind(" order by id desc limit ", page.rows());
         let rows = self.database.fetch_all(select).await?;

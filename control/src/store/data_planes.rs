@@ -65,6 +65,7 @@ impl DataPlanes for DatabaseStore {
             .then_bind_some(" and status = ", filter.status.map(Status::as_str))
             .then_bind_some(" and kind = ", filter.kind.map(Kind::as_str));
         let select = with_labels(select, &filter.selector)
+            .then_bind_some(" and name = ", page.name.as_ref())
             .then_bind_some(" and id < ", page.after.map(|cursor| cursor.0))
             .then_bind(" order by id desc limit ", page.rows());
         let rows = self.database.fetch_list(select).await?;

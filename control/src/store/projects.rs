@@ -13,7 +13,8 @@ use crate::domain::error::{Error, Noun};
 use crate::domain::id::ProjectId;
 use crate::domain::name::Name;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::project::{Founding, NewProject, Project, ProjectUpdate};
+use crate::domain::project::{Founding, NewProject, Project};
+use crate::domain::project_update::ProjectUpdate;
 use crate::domain::store::{Edit, Projects, Result};
 use crate::domain::version::Version;
 
@@ -53,6 +54,7 @@ impl Projects for DatabaseStore {
     async fn projects(&self, reach: Reach, page: &PageRequest) -> Result<Page<Project>> {
         let select = sql("select * from projects where true")
             .then_bind_some(" and team_id = ", reach.team())
+            .then_bind_some(" and name = ", page.name.as_ref())
             .then_bind_some(" and id < ", page.after.map(|cursor| cursor.0))
             .then_bind(" order by id desc limit ", page.rows());
         let rows = self.database.fetch_list(select).await?;
@@ -64,14 +66,8 @@ impl Projects for DatabaseStore {
         let mut transaction = self.database.begin().await?;
         let current = lock(&mut transaction, at).await?;
         let before = (current.name.clone(), current.settings.clone());
-        let project = Project {
-            name: update.name.unwrap_or(current.name),
-            description: update.description.unwrap_or(current.description),
-            settings: update.settings.unwrap_or(current.settings),
-            version: current.version.next(),
-            updated_at: now(),
-            ..current
-        };
+        let version = current.version.next();
+        let project = Project { version, updated_at: now(), ..update.of(current)? };
         let change = sql("update projects set name = $1, description = $2, settings = $3, version = $4, \
              updated_at = $5 where id = $6")
         .bind(&project.name)

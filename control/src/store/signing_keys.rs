@@ -38,6 +38,7 @@ impl SigningKeys for DatabaseStore {
         let project = self.project(of.reach, of.project).await?;
         let select = sql("select * from signing_keys where project_id = $1")
             .bind(project.id)
+            .then_bind_some(" and name = ", page.name.as_ref())
             .then_bind_some(" and id < ", page.after.map(|cursor| cursor.0))
             .then_bind(" order by id desc limit ", page.rows());
         let rows = self.database.fetch_list(select).await?;

@@ -58,6 +58,7 @@ impl Specs for DatabaseStore {
         self.project(reach, project).await?;
         let select = select(reach)
             .then_bind(" and s.project_id = ", project)
+            .then_bind_some(" and s.name = ", page.name.as_ref())
             .then_bind_some(" and s.id < ", page.after.map(|cursor| cursor.0))
             .then_bind(" order by s.id desc limit ", page.rows());
         let rows = self.database.fetch_list(select).await?;

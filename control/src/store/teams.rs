@@ -79,6 +79,7 @@ impl Teams for DatabaseStore {
     async fn teams(&self, reach: Reach, page: &PageRequest) -> Result<Page<Team>> {
         let select = sql("select * from teams where true")
             .then_bind_some(" and id = ", reach.team())
+            .then_bind_some(" and name = ", page.name.as_ref())
             .then_bind_some(" and id < ", page.after.map(|cursor| cursor.0))
             .then_bind(" order by id desc limit ", page.rows());
         let rows = self.database.fetch_list(select).await?;

@@ -63,6 +63,7 @@ impl Tokens for DatabaseStore {
         let select = sql("select * from tokens where true")
             .then_bind_some(" and team_id = ", filter.reach.team())
             .then_bind_some(" and team_id = ", filter.team)
+            .then_bind_some(" and name = ", page.name.as_ref())
             .then_bind_some(" and id < ", page.after.map(|cursor| cursor.0))
             .then_bind(" order by id desc limit ", page.rows());
         let rows = self.database.fetch_all(select).await?;

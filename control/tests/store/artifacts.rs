@@ -70,7 +70,9 @@ async fn pages_go_from_new_to_old(kept: Kept) {
     for byte in 1..=3 {
         kept.store.push_artifact(&act(), of(&project), new_artifact(byte)).await.unwrap();
     }
-    let page = async |after| kept.store.artifacts(of(&project), &PageRequest { after, limit: 2 }).await.unwrap();
+    let page = async |after| {
+        kept.store.artifacts(of(&project), &PageRequest { after, limit: 2, ..PageRequest::default() }).await.unwrap()
+    };
     let first = page(None).await;
     assert_eq!(first.items.iter().map(|artifact| artifact.digest.0[0]).collect::<Vec<_>>(), [3, 2]);
     let second = page(Some(Cursor::parse(&first.next_cursor.unwrap()).unwrap())).await;

@@ -119,7 +119,7 @@ async fn an_export_is_everything_once_in_order(kept: Kept) {
     }
     let (mut listed, mut cursor) = (Vec::new(), None);
     loop {
-        let request = PageRequest { after: cursor, limit: 7 };
+        let request = PageRequest { after: cursor, limit: 7, ..PageRequest::default() };
         let page = kept.store.events(&everything(), &request).await.unwrap();
         listed.extend(page.items);
         let Some(next) = page.next_cursor else { break };

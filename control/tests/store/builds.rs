@@ -10,7 +10,8 @@ use control::domain::digest::Digest;
 use control::domain::error::{Error, Noun};
 use control::domain::id::{RevisionId, SpecId};
 use control::domain::page::PageRequest;
-use control::domain::project::{Environment, Project, ProjectUpdate, Settings};
+use control::domain::project::Project;
+use control::domain::project_update::ProjectUpdate;
 use control::domain::report::{Diagnostic, Place, Report, Severity};
 use control::domain::store::{Artifacts as _, BuildQueue as _, Builds as _, Edit, Projects as _};
 use control::domain::version::Expected;
@@ -160,10 +161,8 @@ async fn another_teams_builds_are_not_there(kept: Kept) {
 async fn what_is_compiled_is_the_revision_with_the_settings_of_that_time(kept: Kept) {
     let shop = shop(&kept, "red").await;
     let change = async |upstream: &str| {
-        let environments =
-            [("live".parse().unwrap(), Environment { overlays: vec!["a.yaml".into()], ..Environment::default() })]
-                .into();
-        let settings = Settings { upstream: Some(upstream.into()), environments, ..Settings::default() };
+        let settings = json!({ "upstream": upstream, "environments": { "live": { "overlays": ["a.yaml"] } } });
+        let settings = serde_json::from_value(settings).unwrap();
         let at = Edit { reach: Reach::Everything, id: shop.project.id, expected: Expected::Any };
         let update = ProjectUpdate { settings: Some(settings), ..ProjectUpdate::default() };
         kept.store.update_project(&act(), at, update).await.unwrap();

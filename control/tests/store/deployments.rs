@@ -109,7 +109,11 @@ async fn pages_go_by_serial(kept: Kept) {
     }
     let (mut serials, mut after) = (Vec::new(), None);
     loop {
-        let page = kept.store.deployments(of(&project), &PageRequest { after, limit: 2 }).await.unwrap();
+        let page = kept
+            .store
+            .deployments(of(&project), &PageRequest { after, limit: 2, ..PageRequest::default() })
+            .await
+            .unwrap();
         serials.extend(page.items.into_iter().map(|deployment| deployment.serial));
         let Some(cursor) = page.next_cursor else { break };
         after = Some(Cursor::parse(&cursor).unwrap());

@@ -138,7 +138,10 @@ async fn check(url: &str, project: &str, (answered, checked): (&Answered, &mut B
 async fn revisions_of(store: &DatabaseStore, spec: SpecId) -> Vec<Revision> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let page = store.revisions(Reach::Everything, spec, &PageRequest { after, limit: 200 }).await.unwrap();
+        let page = store
+            .revisions(Reach::Everything, spec, &PageRequest { after, limit: 200, ..PageRequest::default() })
+            .await
+            .unwrap();
         all.extend(page.items);
         let Some(cursor) = page.next_cursor else { return all };
         after = Some(Cursor::parse(&cursor).unwrap());

@@ -3,7 +3,8 @@
 use control::domain::access::Reach;
 use control::domain::error::{Error, Noun};
 use control::domain::page::PageRequest;
-use control::domain::project::{Environment, NewProject, Project, ProjectUpdate, Security, Settings};
+use control::domain::project::{Environment, NewProject, Project, Security, Settings};
+use control::domain::project_update::ProjectUpdate;
 use control::domain::store::{Edit, Projects as _};
 use control::domain::team::Team;
 use control::domain::version::Expected;

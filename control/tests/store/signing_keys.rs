@@ -35,7 +35,7 @@ async fn project(kept: &Kept) -> Project {
 }
 
 async fn keys(kept: &Kept, project: &Project) -> Vec<SigningKey> {
-    kept.store.signing_keys(of(project), &PageRequest { after: None, limit: 200 }).await.unwrap().items
+    kept.store.signing_keys(of(project), &PageRequest { limit: 200, ..PageRequest::default() }).await.unwrap().items
 }
 
 async fn active(kept: &Kept, project: &Project) -> SigningKey {
@@ -52,7 +52,8 @@ async fn rotate(kept: &Kept, project: &Project, from: SigningKeyId) -> Result<Si
 
 /// Every version of the root, oldest first.
 async fn chain(kept: &Kept, project: &Project) -> Vec<SignedRoot> {
-    let mut roots = kept.store.trust_roots(of(project), &PageRequest { after: None, limit: 200 }).await.unwrap().items;
+    let mut roots =
+        kept.store.trust_roots(of(project), &PageRequest { limit: 200, ..PageRequest::default() }).await.unwrap().items;
     roots.reverse();
     roots
 }

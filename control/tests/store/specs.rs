@@ -157,7 +157,11 @@ async fn revisions_come_in_pages(kept: Kept) {
     }
     let (mut numbers, mut after) = (Vec::new(), None);
     loop {
-        let page = kept.store.revisions(within(&team), spec.id, &PageRequest { after, limit: 2 }).await.unwrap();
+        let page = kept
+            .store
+            .revisions(within(&team), spec.id, &PageRequest { after, limit: 2, ..PageRequest::default() })
+            .await
+            .unwrap();
         numbers.extend(page.items.iter().map(|revision| revision.number));
         let Some(cursor) = page.next_cursor else { break };
         after = Some(Cursor::parse(&cursor).unwrap());

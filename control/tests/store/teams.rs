@@ -78,7 +78,11 @@ async fn pages_go_on_where_they_ended(kept: Kept) {
     }
     let (mut names, mut after) = (Vec::new(), None);
     loop {
-        let page = kept.store.teams(Reach::Everything, &PageRequest { after, limit: 2 }).await.unwrap();
+        let page = kept
+            .store
+            .teams(Reach::Everything, &PageRequest { after, limit: 2, ..PageRequest::default() })
+            .await
+            .unwrap();
         names.extend(page.items.into_iter().map(|team| team.name.to_string()));
         let Some(cursor) = page.next_cursor else { break };
         after = Some(Cursor::parse(&cursor).unwrap());

@@ -49,11 +49,12 @@ enum Answer {
 #[utoipa::path(
     get, path = "/artifacts/{artifact}/download", tag = "artifacts",
     params(("artifact" = Digest, Path), ("Range" = Option<String>, Header), ("If-Range" = Option<String>, Header),
-           ("If-None-Match" = Option<String>, Header)),
+           ("If-Match" = Option<String>, Header), ("If-None-Match" = Option<String>, Header)),
     responses(
         (status = 200, body = Vec<u8>, content_type = "application/octet-stream", headers(("ETag" = String))),
-        (status = 206, body = Vec<u8>, content_type = "application/octet-stream", headers(("ETag" = String))),
-        (status = 304)
+        (status = 206, body = Vec<u8>, content_type = "application/octet-stream",
+         headers(("ETag" = String), ("Content-Range" = String))),
+        (status = 304, headers(("ETag" = String)))
     )
 )]
 pub(crate) async fn download(

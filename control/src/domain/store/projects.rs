@@ -7,7 +7,8 @@ use crate::domain::access::Reach;
 use crate::domain::act::Act;
 use crate::domain::id::ProjectId;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::project::{Founding, Project, ProjectUpdate};
+use crate::domain::project::{Founding, Project};
+use crate::domain::project_update::ProjectUpdate;
 
 /// Projects.
 #[async_trait]
