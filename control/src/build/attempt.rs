@@ -13,7 +13,7 @@ use super::job::{self, Document, Job};
 use super::outcome::Outcome;
 use super::runner::{self, Blame, Runner};
 use crate::compilation;
-use crate::domain::artifact::{ArtifactBytes, NewArtifact};
+use crate::domain::artifact::{ArtifactBytes, NewArtifact, store_bytes};
 use crate::domain::build::{Claim, Ending, Options, Verdict, Work};
 use crate::domain::error::Error;
 use crate::domain::id::ProjectId;
@@ -98,7 +98,7 @@ impl Workshop {
             Ok((artifact, Bytes::from(file)))
         };
         let (artifact, file) = tokio::task::spawn_blocking(sign).await.map_err(|_| Setback::Lost)??;
-        self.artifacts.put(artifact.digest, file).await?;
+        store_bytes(&*self.store, &*self.artifacts, (artifact.digest, file)).await?;
         Ok(artifact)
     }
 }

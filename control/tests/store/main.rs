@@ -7,6 +7,7 @@ mod audit;
 mod builds;
 mod credentials;
 mod data_planes;
+mod deadlocks;
 mod deployments;
 mod idempotency;
 mod killed;
@@ -18,6 +19,7 @@ mod signing_keys;
 mod specs;
 mod teams;
 mod tokens;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -29,7 +31,7 @@ use control::domain::id::{TeamId, TokenId};
 use control::domain::project::{NewProject, Project, Settings};
 use control::domain::store::{OfProject, Teams as _};
 use control::domain::team::{NewTeam, Team};
-use control::domain::token::{Fingerprint, NewToken};
+use control::domain::token::{Fingerprint, Minted, NewToken};
 use control::key::MasterKey;
 use control::store::DatabaseStore;
 use control::store::sql::{Database, Statement, sql};
@@ -110,6 +112,11 @@ fn act() -> Act {
 /// What is kept of a secret whose SHA-256 is this byte, over and over.
 fn fingerprint(byte: u8) -> Fingerprint {
     Fingerprint { prefix: format!("pct_{byte:08}"), hash: [byte; 32] }
+}
+
+/// Something with a secret of that kind.
+fn minted<T>(what: T, byte: u8) -> Minted<T> {
+    Minted { what, secret: fingerprint(byte) }
 }
 
 fn token_of(team: Option<TeamId>, role: Role) -> NewToken {

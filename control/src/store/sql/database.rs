@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
+use super::replay::Replayed;
 use super::sqlite::SqliteFile;
 use super::{Error, Row, Statement, Transaction, migrate, postgres, replica, sqlite};
 
@@ -31,6 +32,14 @@ impl Dialect {
         }
     }
 
+    /// Keeps projects that were selected as they are, and lets others point to them.
+    pub fn for_no_key_update_of_projects(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " for no key update of projects",
+        }
+    }
+
     /// Keeps rows that were selected from being deleted until the transaction ends.
     pub fn for_key_share(self) -> &'static str {
         match self {
@@ -39,11 +48,11 @@ impl Dialect {
         }
     }
 
-    /// The same, and passes over rows that somebody else keeps.
-    pub fn for_update_skip_locked(self) -> &'static str {
+    /// Keeps builds that were selected as they are, and passes over those that somebody else keeps.
+    pub fn for_update_of_builds_skip_locked(self) -> &'static str {
         match self {
             Self::Sqlite => "",
-            Self::Postgres => " for update skip locked",
+            Self::Postgres => " for update of builds skip locked",
         }
     }
 
@@ -155,7 +164,7 @@ impl Database {
     pub async fn begin(&self) -> Result<Transaction, Error> {
         Ok(match &self.pools {
             Pools::Sqlite(file) => Transaction::Sqlite(file.writer.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres { primary, .. } => Transaction::Postgres(primary.begin().await?),
+            Pools::Postgres { primary, .. } => Transaction::Postgres(Replayed::new(primary.begin().await?)),
         })
     }
 

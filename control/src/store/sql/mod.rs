@@ -4,11 +4,13 @@
 //! PostgreSQL and text in SQLite, JSON `jsonb` and text, times 64-bit microseconds in both.
 //!
 //! [`Statement`] is a query with its values; [`Database`] reads, and begins a [`Transaction`] that writes; a [`Row`]
-//! comes back. Text of a statement is `&'static str`, so nothing from outside can get into it.
+//! comes back. What a deadlock undoes, [`Transaction`] does again. Text of a statement is `&'static str`, so nothing from
+//! outside can get into it.
 
 mod database;
 mod migrate;
 mod postgres;
+mod replay;
 mod replica;
 mod row;
 mod sqlite;
@@ -65,6 +67,13 @@ impl Error {
     /// Whether a row points to one that is not there, or is pointed to.
     pub fn is_reference_violation(&self) -> bool {
         self.database_error().is_some_and(sqlx::error::DatabaseError::is_foreign_key_violation)
+    }
+
+    /// Whether the server undid the transaction for others' sake: it was a deadlock's victim, or in a conflict. Another
+    /// try may succeed.
+    fn is_undone(&self) -> bool {
+        let code = self.database_error().and_then(sqlx::error::DatabaseError::code);
+        matches!(code.as_deref(), Some("40P01" | "40001"))
     }
 
     fn database_error(&self) -> Option<&dyn sqlx::error::DatabaseError> {
