@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
-use crate::access::upkeep::{Retention, Upkeep};
+use crate::access::upkeep::{Keep, Upkeep};
 use crate::api::health::Vitals;
 use crate::api::memory::Memory;
 use crate::api::{Api, Turns, router};
@@ -35,10 +36,11 @@ use crate::store::objects::{Location, LocationError, Objects, sweep};
 use crate::store::sql::{self, Database};
 use crate::telemetry::Metrics;
 
-/// How many artifacts may be on their way in at a time, each in memory.
-const PUSHES: usize = 4;
-/// How many artifacts are looked into at a time.
+/// How many files are taken apart or compared at a time.
 const HEAVY: usize = 2;
+
+/// How long the database may take for what is still to be said to it when the last request is answered.
+const ENDING: Duration = Duration::from_secs(15);
 
 /// What the server is told.
 #[derive(Debug, Clone)]
@@ -57,8 +59,8 @@ pub struct Settings {
     pub admin_token: AdminToken,
     /// How many requests a second each credential may make; 0: as many as it likes.
     pub rate_limit: u32,
-    /// How long audit events are kept.
-    pub audit_retention: Retention,
+    /// How long what ended is kept.
+    pub keep: Keep,
     /// Where the bytes of artifacts are kept, and how they come to be.
     pub builds: BuildSettings,
 }
@@ -146,7 +148,7 @@ pub struct App {
     worker: Worker,
     metrics: Arc<Metrics>,
     access: Arc<Access>,
-    audit_retention: Retention,
+    keep: Keep,
     /// The first token's secret, where there was none: to be shown once.
     pub bootstrap_token: Option<Secret>,
 }
@@ -173,10 +175,10 @@ impl App {
             metrics.show_certificates(Arc::clone(certificates));
         }
         let access = Arc::new(Access::new(settings.rate_limit));
-        let audit_retention = settings.audit_retention;
+        let keep = settings.keep;
         // Last: whatever fails after it would lose a secret that is shown once.
         let bootstrap_token = bootstrap(&*store, settings.admin_token).await?;
-        Ok(Self { server, store, keys, database, artifacts, worker, metrics, access, audit_retention, bootstrap_token })
+        Ok(Self { server, store, keys, database, artifacts, worker, metrics, access, keep, bootstrap_token })
     }
 
     /// Where it listens.
@@ -192,19 +194,15 @@ impl App {
         let working = tokio::spawn(self.worker.run(stopping.clone()));
         let (store, artifacts) = (Arc::clone(&self.store), Arc::clone(&self.artifacts));
         let sweeping = tokio::spawn(async move { sweep::run(&*store, &*artifacts).await });
-        let upkeep = Upkeep {
-            store: Arc::clone(&self.store),
-            access: Arc::clone(&self.access),
-            retention: self.audit_retention,
-        };
+        let upkeep = Upkeep { store: Arc::clone(&self.store), access: Arc::clone(&self.access), keep: self.keep };
         let upkeep = tokio::spawn(upkeep.run(served.clone().cancelled_owned()));
         let api = Api {
             store: self.store,
             keys: self.keys,
-            memory: Memory::default(),
+            arrivals: Memory::for_arrivals(),
+            memory: Memory::for_work(),
             access: self.access,
             artifacts: self.artifacts,
-            pushes: Turns::of(PUSHES),
             heavy: Turns::of(HEAVY),
             metrics: self.metrics,
             vitals: Arc::new(vitals),
@@ -219,8 +217,13 @@ impl App {
         sweeping.abort();
         // After the last request, so that what it noted is written, too.
         served.cancel();
-        let _ = tokio::join!(working, upkeep);
-        self.database.close().await;
+        let ending = async {
+            let _ = tokio::join!(working, upkeep, sweeping);
+            self.database.close().await;
+        };
+        if tokio::time::timeout(ENDING, ending).await.is_err() {
+            tracing::warn!("stopping without a last word to the database, which does not answer");
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use artifact_format::model::{Artifact, Provenance};
 use artifact_format::signature::KeyId;
 use clap::{Args, ValueEnum};
 use compiler::diagnostic::Diagnostics;
-use compiler::{Fence, Input, Options, SecurityMode};
+use compiler::{Fence, Input, Options, SecurityMode, Settings};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -183,6 +183,7 @@ impl Request {
             upstream: self.lowering.upstream.clone(),
             security: self.lowering.security.into(),
             provenance: self.provenance.clone(),
+            settings: Settings::CommandLine,
         };
         let (compiled, reads) = self.documents.read((options, stdin), compiler::compile)?;
         Ok(Compilation { artifact: compiled.artifact, diagnostics: compiled.diagnostics, reads })

@@ -269,7 +269,7 @@ fn of_pack(error: &client::pack::Error) -> Code {
         Error::File(error) => of_file(error),
         Error::FolderAmongFiles { .. } | Error::EntryOfFiles | Error::Name { .. } => Code::Usage,
         Error::Unreadable { .. } | Error::Upload(_) => Code::Invalid,
-        Error::Archive(_) | Error::Write(_) => Code::Generic,
+        Error::Archive(_) => Code::Generic,
     }
 }
 

@@ -93,6 +93,15 @@ create table artifacts (
 );
 create index artifacts_by_digest on artifacts (digest);
 create index artifacts_by_project on artifacts (project_id, id);
+create index artifacts_by_build on artifacts (build_id);
+
+-- Bytes of artifacts that somebody is about to name in a row, or to remove since no row does.
+create table artifact_bytes (
+    digest      bytea primary key,
+    purpose     text not null check (purpose in ('keep', 'remove')),
+    -- When it is over, whatever became of it.
+    lease_until bigint not null
+);
 
 create table builds (
     id           uuid primary key,
@@ -129,7 +138,11 @@ create table builds (
 create index builds_by_project on builds (project_id, id, state);
 create index builds_by_spec on builds (spec_id, id);
 create index builds_by_revision on builds (revision_id);
-create index builds_to_do on builds (created_at) where state in ('queued', 'running');
+create index builds_to_do on builds (team_id, created_at) where state in ('queued', 'running');
+create index builds_queued on builds (project_id) where state = 'queued';
+-- When a team was last begun to be served.
+create index builds_by_start on builds (team_id, started_at);
+create index builds_by_end on builds (finished_at);
 
 create table data_planes (
     id           uuid primary key,

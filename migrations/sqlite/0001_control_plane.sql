@@ -92,6 +92,15 @@ create table artifacts (
 );
 create index artifacts_by_digest on artifacts (digest);
 create index artifacts_by_project on artifacts (project_id, id);
+create index artifacts_by_build on artifacts (build_id);
+
+-- Bytes of artifacts that somebody is about to name in a row, or to remove since no row does.
+create table artifact_bytes (
+    digest      blob primary key,
+    purpose     text not null check (purpose in ('keep', 'remove')),
+    -- When it is over, whatever became of it.
+    lease_until integer not null
+);
 
 create table builds (
     id           text primary key,
@@ -127,7 +136,11 @@ create table builds (
 create index builds_by_project on builds (project_id, id, state);
 create index builds_by_spec on builds (spec_id, id);
 create index builds_by_revision on builds (revision_id);
-create index builds_to_do on builds (created_at) where state in ('queued', 'running');
+create index builds_to_do on builds (team_id, created_at) where state in ('queued', 'running');
+create index builds_queued on builds (project_id) where state = 'queued';
+-- When a team was last begun to be served.
+create index builds_by_start on builds (team_id, started_at);
+create index builds_by_end on builds (finished_at);
 
 create table data_planes (
     id           text primary key,

@@ -33,7 +33,7 @@ pub fn check(input: &Input<'_>) -> Diagnostics {
 }
 
 fn compile_and(input: &Input<'_>, look: fn(&Documents, &Lowered<'_>, &mut Sink)) -> Compiled {
-    let mut sink = Sink::new();
+    let mut sink = Sink::for_settings(input.options.settings);
     let documents = Documents::load(input, &mut sink);
     structure::check(&documents, &mut sink);
     let lowered = lower::lower(&documents, &input.options, &mut sink);

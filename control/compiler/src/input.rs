@@ -39,6 +39,36 @@ pub struct Options {
     pub security: SecurityMode,
     /// Where the documents come from.
     pub provenance: Provenance,
+    /// Where whoever reads the diagnostics sets all this.
+    pub settings: Settings,
+}
+
+/// Where the options of a compilation are set, so that a hint names what its reader can set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Settings {
+    /// By options of a command.
+    #[default]
+    CommandLine,
+    /// By the settings of a project on a server.
+    Project,
+}
+
+impl Settings {
+    /// An option with a value, as it is set: `` `--security off` ``.
+    pub(crate) fn with(self, option: &str, value: &str) -> String {
+        match self {
+            Self::CommandLine => format!("`--{option} {value}`"),
+            Self::Project => format!("`{option}: {value}` in the project's settings"),
+        }
+    }
+
+    /// An option, where it stands for a place.
+    pub(crate) fn place(self, option: &str) -> String {
+        match self {
+            Self::CommandLine => format!("--{option}"),
+            Self::Project => format!("project settings: {option}"),
+        }
+    }
 }
 
 /// What becomes of security requirements.

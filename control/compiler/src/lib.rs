@@ -37,4 +37,4 @@ mod style;
 
 pub use compile::{Compiled, check, compile};
 pub use extension::extension_schema;
-pub use input::{Fence, Input, Options, SecurityMode};
+pub use input::{Fence, Input, Options, SecurityMode, Settings};

@@ -18,13 +18,22 @@ const WRITTEN_EVERY: Duration = Duration::from_secs(30);
 /// How often what is too old is removed.
 const REMOVED_EVERY: Duration = Duration::from_hours(1);
 
-/// How long audit events are kept.
+/// How long something is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retention {
     /// For ever.
     Forever,
     /// For so long.
     For(Duration),
+}
+
+/// How long each kind of thing is kept that would grow for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Audit events.
+    pub events: Retention,
+    /// Builds that ended, but for those that an artifact came of.
+    pub builds: Retention,
 }
 
 /// A text that is no retention.
@@ -39,8 +48,8 @@ pub struct Upkeep {
     pub store: Arc<dyn Store>,
     /// What was noted.
     pub access: Arc<Access>,
-    /// How long audit events are kept.
-    pub retention: Retention,
+    /// How long what ended is kept.
+    pub keep: Keep,
 }
 
 impl Upkeep {
@@ -58,7 +67,11 @@ impl Upkeep {
             self.write().await;
             self.access.limits.forget_idle();
             if removed.is_none_or(|at| at.elapsed() >= REMOVED_EVERY) {
-                self.remove().await;
+                // It may take as long as it likes, but not from whoever stops: what is half removed is not removed.
+                tokio::select! {
+                    () = &mut stop => break,
+                    () = self.remove() => {}
+                }
                 removed = Some(Instant::now());
             }
         }
@@ -89,10 +102,11 @@ impl Upkeep {
 
     async fn try_remove(&self) -> Result<(), Error> {
         while self.store.forget_answers().await? > 0 {}
-        if let Retention::For(time) = self.retention
-            && let Some(before) = earlier(now(), time)
-        {
+        if let Some(before) = self.keep.events.before(now()) {
             while self.store.prune_events(before).await? > 0 {}
+        }
+        if let Some(before) = self.keep.builds.before(now()) {
+            while self.store.prune_builds(before).await? > 0 {}
         }
         Ok(())
     }
@@ -100,12 +114,18 @@ impl Upkeep {
 
 impl fmt::Debug for Upkeep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upkeep").field("retention", &self.retention).finish_non_exhaustive()
+        f.debug_struct("Upkeep").field("keep", &self.keep).finish_non_exhaustive()
     }
 }
 
-fn earlier(now: Timestamp, time: Duration) -> Option<Timestamp> {
-    now.checked_sub(SignedDuration::try_from(time).ok()?).ok()
+impl Retention {
+    /// Before when what is from is too old.
+    fn before(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Forever => None,
+            Self::For(time) => now.checked_sub(SignedDuration::try_from(time).ok()?).ok(),
+        }
+    }
 }
 
 impl FromStr for Retention {

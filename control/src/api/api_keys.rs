@@ -15,7 +15,7 @@ use crate::domain::id::{ApiKeyId, ProjectId};
 use crate::domain::page::Page;
 use crate::domain::secret::{Kind, Secret};
 use crate::domain::store::ApiKeyAt;
-use crate::domain::token::{Fingerprint, Rotation};
+use crate::domain::token::{Fingerprint, Minted, Rotation};
 
 /// An API key with its secret, which is shown this once.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -55,8 +55,8 @@ pub(super) async fn create(
 ) -> Result<Issued<Created<IssuedApiKey>>, Problem> {
     new.check(&caller.principal)?;
     let secret = generate(Kind::DataPlaneKey)?;
-    let at = (caller.reach(), project);
-    let api_key = api.store.create_api_key(&caller.act, at, (new, Fingerprint::of(&secret))).await?;
+    let new = Minted { what: new, secret: Fingerprint::of(&secret) };
+    let api_key = api.store.create_api_key(&caller.act, caller.within(project), new).await?;
     let location = format!("/api/v1/projects/{project}/api-keys/{}", api_key.id);
     let body = IssuedApiKey { api_key, secret };
     Ok(Issued(Created { location, version: None, body }))
@@ -106,6 +106,7 @@ pub(super) async fn rotate(
     let at = ApiKeyAt { reach: caller.reach(), project, id };
     api.store.api_key(at).await?.check_rotation_by(&caller.principal)?;
     let secret = generate(Kind::DataPlaneKey)?;
-    let api_key = api.store.rotate_api_key(&caller.act, at, (rotation, Fingerprint::of(&secret))).await?;
+    let new = Minted { what: rotation, secret: Fingerprint::of(&secret) };
+    let api_key = api.store.rotate_api_key(&caller.act, at, new).await?;
     Ok(Issued(axum::Json(IssuedApiKey { api_key, secret })))
 }

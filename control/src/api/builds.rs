@@ -13,6 +13,7 @@ use super::reply::Accepted;
 use crate::domain::build::{Build, BuildFilter, BuildsOf, NewBuild, State as BuildState};
 use crate::domain::id::{BuildId, ProjectId, SpecId};
 use crate::domain::page::Page;
+use crate::domain::store::At;
 
 /// Which builds of a list.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -42,7 +43,7 @@ pub(super) async fn create(
 ) -> Result<Accepted<Build>, Problem> {
     let new = new.map(|Json(new)| new).unwrap_or_default();
     new.check()?;
-    let build = api.store.create_build(&caller.act, (caller.reach(), spec), new).await?;
+    let build = api.store.create_build(&caller.act, At { reach: caller.reach(), id: spec }, new).await?;
     Ok(Accepted { location: format!("/api/v1/builds/{}", build.id), body: build })
 }
 

@@ -1,7 +1,9 @@
-//! What requests hold in memory together: files that arrive, or leave, or are compared.
+//! What requests hold in memory together: files that arrive, or leave, or are compared. Of each room, a team has a
+//! share that leaves something for the others.
 
+use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,10 +13,9 @@ use http_body_util::Full;
 use hyper::body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::problem::{Code, Problem};
+use super::problem::Problem;
+use crate::domain::access::Reach;
 
-/// How many bytes they hold together at most.
-pub const HELD_BYTES_MAX: usize = 256 << 20;
 /// How long a request waits for room.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How much one unit of room is.
@@ -24,38 +25,95 @@ const UNIT_BYTES: usize = 1 << 10;
 #[derive(Debug, Clone)]
 pub struct Memory {
     units: Arc<Semaphore>,
-    units_max: usize,
+    share_units: usize,
+    patience: Duration,
+    /// The shares of those who hold something.
+    shares: Arc<Mutex<HashMap<Reach, Weak<Semaphore>>>>,
 }
 
 /// Some of it, given back when this is dropped.
 #[derive(Debug)]
-pub struct Held(#[expect(dead_code, reason = "held, not looked at")] OwnedSemaphorePermit);
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self::of(HELD_BYTES_MAX)
-    }
+pub struct Held {
+    room: Arc<Semaphore>,
+    share: Arc<Semaphore>,
+    share_units: usize,
+    patience: Duration,
+    units: usize,
+    permits: Vec<OwnedSemaphorePermit>,
 }
 
 impl Memory {
-    /// So much room.
-    pub fn of(bytes: usize) -> Self {
-        let units_max = bytes / UNIT_BYTES;
-        Self { units: Arc::new(Semaphore::new(units_max)), units_max }
+    /// Room for bodies that arrive: 96 MiB, of which a team has 64 MiB.
+    pub fn for_arrivals() -> Self {
+        Self::of(96 << 20, 64 << 20)
     }
 
-    /// Room for so many bytes, or all of it where that is less, in the order of those who wait.
+    /// Room for everything that is made of them: 160 MiB, of which a team has 128 MiB.
+    pub fn for_work() -> Self {
+        Self::of(160 << 20, 128 << 20)
+    }
+
+    /// So much room, and so much of it for one team.
+    pub fn of(bytes: usize, share_bytes: usize) -> Self {
+        let units = Arc::new(Semaphore::new(bytes / UNIT_BYTES));
+        let share_units = share_bytes.min(bytes) / UNIT_BYTES;
+        Self { units, share_units, patience: PATIENCE, shares: Arc::default() }
+    }
+
+    /// None yet, of the share of a team, or of those who reach everything.
+    pub fn nothing(&self, whose: Reach) -> Held {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        shares.retain(|_, share| share.strong_count() > 0);
+        let share = shares.get(&whose).and_then(Weak::upgrade).unwrap_or_else(|| {
+            let share = Arc::new(Semaphore::new(self.share_units));
+            shares.insert(whose, Arc::downgrade(&share));
+            share
+        });
+        let Self { units, share_units, patience, .. } = self;
+        let (room, share_units, patience) = (Arc::clone(units), *share_units, *patience);
+        Held { room, share, share_units, patience, units: 0, permits: Vec::new() }
+    }
+
+    /// Room for so many bytes.
     ///
     /// # Errors
-    /// There is none within ten seconds.
-    pub async fn hold(&self, bytes: usize) -> Result<Held, Problem> {
-        let units = u32::try_from(bytes.div_ceil(UNIT_BYTES).min(self.units_max)).unwrap_or(u32::MAX);
-        let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.units).acquire_many_owned(units)).await;
-        // The semaphore is never closed.
-        permit.ok().and_then(Result::ok).map(Held).ok_or_else(|| {
-            let detail = "too many uploads and downloads are under way: try again in a few seconds";
-            Problem::new(Code::Busy).detail(detail).retry_after(5)
-        })
+    /// As [`Held::grow`].
+    pub async fn hold(&self, whose: Reach, bytes: usize) -> Result<Held, Problem> {
+        let mut held = self.nothing(whose);
+        held.grow(bytes).await?;
+        Ok(held)
+    }
+}
+
+impl Held {
+    /// Room for so many bytes in all, or for the whole share where that is less, in the order of those who wait.
+    ///
+    /// # Errors
+    /// There is none within ten seconds. What it has, it has still.
+    pub async fn grow(&mut self, bytes: usize) -> Result<(), Problem> {
+        let more = bytes.div_ceil(UNIT_BYTES).min(self.share_units).saturating_sub(self.units);
+        if more == 0 {
+            return Ok(());
+        }
+        let units = u32::try_from(more).unwrap_or(u32::MAX);
+        let mut grown = Vec::new();
+        let growing = async {
+            for of in [&self.share, &self.room] {
+                // Neither is ever closed.
+                grown.extend(Arc::clone(of).acquire_many_owned(units).await.ok());
+            }
+        };
+        let in_time = tokio::time::timeout(self.patience, growing).await;
+        in_time.map_err(|_| Problem::busy("too many files arrive, leave or are compared"))?;
+        self.permits.append(&mut grown);
+        self.units += more;
+        Ok(())
+    }
+
+    /// Whether others wait for what it has.
+    pub fn is_wanted(&self) -> bool {
+        // Whoever waits has taken what was left.
+        [&self.share, &self.room].iter().any(|of| of.available_permits() == 0)
     }
 }
 
@@ -92,16 +150,49 @@ impl hyper::body::Body for Leaving {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::problem::Code;
+    use crate::domain::id::TeamId;
+
+    const KIB: usize = 1 << 10;
+
+    fn memory() -> Memory {
+        Memory { patience: Duration::from_millis(20), ..Memory::of(10 * KIB, 8 * KIB) }
+    }
 
     #[tokio::test]
     async fn room_is_given_back() {
-        let memory = Memory::of(10 << 10);
-        let first = memory.hold(6 << 10).await.unwrap();
-        let mut second = Box::pin(memory.hold(1 << 40));
+        let memory = Memory::of(10 * KIB, 10 * KIB);
+        let first = memory.hold(Reach::Everything, 6 * KIB).await.unwrap();
+        let mut second = Box::pin(memory.hold(Reach::Everything, 1 << 40));
         assert!(futures_util::poll!(&mut second).is_pending());
         let body = first.with(Bytes::from_static(b"abc"));
         assert!(futures_util::poll!(&mut second).is_pending());
         drop(body);
         second.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_team_leaves_room_for_others() {
+        let memory = memory();
+        let (greedy, other) = (Reach::Team(TeamId::new()), Reach::Team(TeamId::new()));
+        let mut held = memory.hold(greedy, 4 * KIB).await.unwrap();
+        held.grow(1 << 40).await.unwrap();
+        assert_eq!(memory.hold(greedy, KIB).await.unwrap_err().code(), Code::Busy);
+        memory.hold(other, 2 * KIB).await.unwrap();
+        drop(held);
+        memory.hold(greedy, 8 * KIB).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_holds_knows_that_others_wait() {
+        let memory = memory();
+        let held = memory.hold(Reach::Everything, 5 * KIB).await.unwrap();
+        let mut waiting = Box::pin(memory.hold(Reach::Everything, 4 * KIB));
+        assert!(!held.is_wanted());
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        assert!(held.is_wanted());
+        // Until they have given up.
+        assert_eq!(waiting.await.unwrap_err().code(), Code::Busy);
+        assert!(!held.is_wanted());
     }
 }

@@ -49,7 +49,7 @@ use crate::domain::store::Store;
 use crate::server::Phase;
 use crate::telemetry::Metrics;
 
-pub use heavy::{Heavy, Turns};
+pub use heavy::{Turn, Turns};
 
 /// What every route is given.
 #[derive(Debug, Clone)]
@@ -58,15 +58,15 @@ pub struct Api {
     pub store: Arc<dyn Store>,
     /// Who has the private keys.
     pub keys: Keys,
-    /// Room for files that come and go.
+    /// Room for files that arrive.
+    pub arrivals: memory::Memory,
+    /// Room for what is made of them, and for files that leave.
     pub memory: memory::Memory,
     /// Who was here, who guesses, who asks too often.
     pub access: Arc<Access>,
     /// Where the bytes of artifacts are.
     pub artifacts: Arc<dyn ArtifactBytes>,
-    /// For artifacts that arrive, each in memory.
-    pub pushes: Turns,
-    /// For looking into artifacts.
+    /// For what takes long: artifacts that are looked into, archives, comparisons.
     pub heavy: Turns,
     /// What is counted.
     pub metrics: Arc<Metrics>,

@@ -86,6 +86,8 @@ codes! {
     Invalid = UNPROCESSABLE_ENTITY, "invalid", "What was given cannot be meant";
     /// Too many requests.
     RateLimited = TOO_MANY_REQUESTS, "rate-limited", "Too many requests";
+    /// More builds of a project wait than may.
+    QueueFull = TOO_MANY_REQUESTS, "queue-full", "Too many builds are waiting";
     /// A bug, or what is stored is damaged.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong here";
     /// More is under way than there is memory for.
@@ -148,6 +150,11 @@ impl Problem {
         )
     }
 
+    /// Too much of something is under way.
+    pub fn busy(what: &str) -> Self {
+        Self::new(Code::Busy).detail(format!("{what}: try again in a few seconds")).retry_after(5)
+    }
+
     /// What is wrong, and what to do.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
@@ -189,6 +196,7 @@ impl From<Error> for Problem {
             Error::NotFound(_) => Self::new(Code::NotFound).detail(detail),
             Error::NameTaken { .. } => Self::new(Code::NameTaken).detail(detail),
             Error::Conflict(_) => Self::new(Code::Conflict).detail(detail),
+            Error::QueueFull { .. } => Self::new(Code::QueueFull).detail(detail).retry_after(10),
             Error::Stale { .. } => Self::new(Code::Stale).detail(detail),
             Error::Invalid(faults) => Self::new(Code::Invalid).detail(detail).errors(faults),
             Error::MissingScope(_) => Self::new(Code::Forbidden).detail(detail),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::body::BodyDataStream;
 use axum::extract::Request;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
@@ -9,6 +10,7 @@ use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 use tokio::time::{Instant, timeout_at};
 
+use super::memory::Held;
 use super::problem::{Code, Problem};
 
 /// How long a body may come in all, and how long nothing of it.
@@ -18,49 +20,118 @@ pub struct Pace {
     pub whole: Duration,
     /// Between two pieces.
     pub silence: Duration,
+    /// How often one looks whether others wait for the room that it takes.
+    pub glance: Duration,
 }
 
 impl Pace {
     /// Of uploads: 32 MiB need 1 Mbit/s.
-    pub const UPLOAD: Self = Self { whole: Duration::from_mins(5), silence: Duration::from_secs(30) };
+    pub const UPLOAD: Self =
+        Self { whole: Duration::from_mins(5), silence: Duration::from_secs(30), glance: Duration::from_secs(5) };
 }
 
-/// How long a body is said to be: the layers around it do not pass on what it says of itself.
-pub fn announced(headers: &HeaderMap) -> Option<usize> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+/// How many bytes come between two glances at least, where others wait.
+const GLANCE_BYTES_MIN: usize = 64 << 10;
+/// How much room is taken for the first bytes of a body; then always as much again as has come.
+const FIRST_BYTES: usize = 64 << 10;
+/// Beyond so much, all the room is taken that a body may need: of many that come at once, each has room for all of it or
+/// waits with little, so that they never wait for each other.
+const PROBE_BYTES: usize = 1 << 20;
+
+/// A body that arrives.
+struct Arriving<'a> {
+    stream: BodyDataStream,
+    bytes: BytesMut,
+    /// How much it is said to be at most.
+    announced: usize,
+    bytes_max: usize,
+    pace: Pace,
+    /// What it takes, which grows with it.
+    held: &'a mut Held,
 }
 
-/// The whole body.
+/// The whole body, in room that is taken as it comes.
 ///
 /// # Errors
-/// It has more than `bytes_max` bytes, does not arrive whole, or not in time.
-pub async fn whole(request: Request, bytes_max: usize, pace: Pace) -> Result<Bytes, Problem> {
-    let announced = announced(request.headers()).unwrap_or_default();
-    let mut stream = request.into_body().into_data_stream();
+/// It has more than `bytes_max` bytes, does not arrive whole, or not in time: neither in all, nor after a pause, nor fast
+/// enough where others wait for its room; or there is no more room.
+pub async fn whole(request: Request, bytes_max: usize, pace: Pace, held: &mut Held) -> Result<Bytes, Problem> {
+    let announced = announced(request.headers()).unwrap_or(bytes_max);
     if announced > bytes_max {
         return Err(too_large(bytes_max));
     }
-    let mut bytes = BytesMut::with_capacity(announced);
-    let end = Instant::now() + pace.whole;
-    loop {
-        let next = timeout_at(end.min(Instant::now() + pace.silence), stream.next()).await;
-        match next.map_err(|_| too_slow(pace))? {
-            None => return Ok(bytes.freeze()),
-            Some(Err(_)) => return Err(Problem::new(Code::Malformed).detail("the body did not arrive whole")),
-            Some(Ok(chunk)) if bytes.len() + chunk.len() > bytes_max => return Err(too_large(bytes_max)),
-            Some(Ok(chunk)) => bytes.extend_from_slice(&chunk),
+    let stream = request.into_body().into_data_stream();
+    let mut arriving = Arriving { stream, bytes: BytesMut::new(), announced, bytes_max, pace, held };
+    arriving.arrive().await?;
+    Ok(arriving.bytes.freeze())
+}
+
+/// How long a body is said to be: the layers around it do not pass on what it says of itself.
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+impl Arriving<'_> {
+    async fn arrive(&mut self) -> Result<(), Problem> {
+        let (end, mut heard) = (Instant::now() + self.pace.whole, Instant::now());
+        let (mut glance, mut seen) = (Instant::now() + self.pace.glance, 0);
+        loop {
+            let next = timeout_at(end.min(heard + self.pace.silence).min(glance), self.stream.next()).await;
+            match next {
+                Ok(None) => return Ok(()),
+                Ok(Some(Err(_))) => return Err(Problem::new(Code::Malformed).detail("the body did not arrive whole")),
+                Ok(Some(Ok(chunk))) => {
+                    let came = Instant::now();
+                    self.take(&chunk).await?;
+                    heard = Instant::now();
+                    // Whoever waits for room is not slow.
+                    glance += heard - came;
+                }
+                Err(_) => {}
+            }
+            let now = Instant::now();
+            if now >= end || now >= heard + self.pace.silence {
+                return Err(self.too_slow());
+            }
+            if now >= glance {
+                if self.held.is_wanted() && self.bytes.len() - seen < GLANCE_BYTES_MIN {
+                    return Err(self.too_slow());
+                }
+                (glance, seen) = (now + self.pace.glance, self.bytes.len());
+            }
         }
+    }
+
+    async fn take(&mut self, chunk: &[u8]) -> Result<(), Problem> {
+        let length = self.bytes.len() + chunk.len();
+        if length > self.bytes_max {
+            return Err(too_large(self.bytes_max));
+        }
+        if length > self.bytes.capacity() {
+            let needed = if length > PROBE_BYTES { self.announced } else { FIRST_BYTES.max(2 * self.bytes.len()) };
+            let room = needed.min(self.announced).max(length);
+            self.held.grow(room).await?;
+            self.bytes.reserve(room - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn too_slow(&self) -> Problem {
+        let Pace { whole, silence, glance } = self.pace;
+        Problem::new(Code::TooSlow).detail(format!(
+            "a body may pause for {} s and come for {} s, and where others wait {} KiB of it come every {} s: send \
+             less, such as a zip archive",
+            silence.as_secs(),
+            whole.as_secs(),
+            GLANCE_BYTES_MIN >> 10,
+            glance.as_secs()
+        ))
     }
 }
 
 fn too_large(bytes_max: usize) -> Problem {
     Problem::new(Code::TooLarge).detail(format!("the body has more than {bytes_max} bytes"))
-}
-
-fn too_slow(pace: Pace) -> Problem {
-    let (silence, whole) = (pace.silence.as_secs(), pace.whole.as_secs());
-    let detail = format!("a body may pause for {silence} s and come for {whole} s: send less, such as a zip archive");
-    Problem::new(Code::TooSlow).detail(detail)
 }
 
 #[cfg(test)]
@@ -70,10 +141,18 @@ mod tests {
 
     use super::*;
 
-    const PACE: Pace = Pace { whole: Duration::from_millis(200), silence: Duration::from_millis(50) };
+    use crate::api::memory::Memory;
+    use crate::domain::access::Reach;
+
+    const PACE: Pace = Pace {
+        whole: Duration::from_millis(200),
+        silence: Duration::from_millis(50),
+        glance: Duration::from_millis(20),
+    };
 
     async fn check(body: Body, expected: Result<&[u8], Code>) {
-        let outcome = whole(Request::new(body), 4, PACE).await;
+        let mut held = Memory::for_arrivals().nothing(Reach::Everything);
+        let outcome = whole(Request::new(body), 4, PACE, &mut held).await;
         assert_eq!(outcome.as_deref().map_err(Problem::code), expected);
     }
 
@@ -103,5 +182,27 @@ mod tests {
             Some((Ok::<_, std::io::Error>(""), ticks))
         });
         check(Body::from_stream(ticks), Err(Code::TooSlow)).await;
+    }
+    /// Whoever says nothing takes nothing; whoever has begun keeps it only while nobody else wants it.
+    #[tokio::test]
+    async fn a_body_takes_room_as_it_comes_and_not_from_those_who_wait() {
+        let memory = Memory::of(128 << 10, 128 << 10);
+        let patient = Pace { whole: Duration::from_mins(5), silence: Duration::from_mins(1), ..PACE };
+        let begun = |chunk: &'static [u8]| {
+            let chunk = stream::iter([Ok::<_, std::io::Error>(chunk)]);
+            Request::new(Body::from_stream(chunk.chain(stream::pending())))
+        };
+        let receive = async |request| {
+            let mut held = memory.nothing(Reach::Everything);
+            whole(request, 100 << 10, patient, &mut held).await.map_err(|problem| problem.code())
+        };
+        let mut silent = Box::pin(receive(begun(b"")));
+        assert!(futures_util::poll!(&mut silent).is_pending());
+        drop(memory.hold(Reach::Everything, 128 << 10).await.unwrap());
+        let mut slow = Box::pin(receive(begun(b"ab")));
+        assert!(futures_util::poll!(&mut slow).is_pending());
+        let (slow, held) = futures_util::join!(slow, memory.hold(Reach::Everything, 128 << 10));
+        assert_eq!(slow, Err(Code::TooSlow));
+        held.unwrap();
     }
 }

@@ -1,17 +1,12 @@
 //! `/specs/{spec}/revisions`.
 
-use std::io::{Cursor, Write as _};
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use serde::Deserialize;
-use zip::ZipWriter;
-use zip::result::ZipError;
-use zip::write::SimpleFileOptions;
 
 use super::Api;
 use super::caller::Caller;
@@ -25,7 +20,7 @@ use crate::domain::page::Page;
 use crate::domain::revision_diff::{self, Change, DIFF_BYTES_MAX, FileDiff, LINES_MAX, RevisionDiff, Unified};
 use crate::domain::spec::{Revised, Revision};
 use crate::domain::store::Edit;
-use crate::upload::Document;
+use crate::upload::pack;
 
 /// How long revisions are compared before the rest is left out.
 const COMPARING: Duration = Duration::from_secs(5);
@@ -72,7 +67,7 @@ pub(super) async fn create(
     let expected = announced.expected;
     // Before anything is received.
     expected.check(api.store.spec(caller.reach(), spec).await?.version)?;
-    let uploaded = Uploaded::receive(&api, Purpose::Revision, announced).await?;
+    let uploaded = Uploaded::receive(&api, &caller, (Purpose::Revision, announced)).await?;
     let (_, new, _held) = uploaded.into_parts();
     new.check()?;
     let at = Edit { reach: caller.reach(), id: spec, expected };
@@ -113,7 +108,7 @@ pub(super) async fn file(
     let revision = api.store.revision(caller.reach(), spec, number).await?;
     let file = revision.files.iter().flatten().find(|file| file.path == path);
     let size = file.ok_or(Error::NotFound(Noun::File))?.size;
-    let held = api.memory.hold(2 * usize::try_from(size).unwrap_or_default()).await?;
+    let held = api.memory.hold(caller.reach(), 2 * usize::try_from(size).unwrap_or_default()).await?;
     let document = api.store.document(caller.reach(), revision.id, &path).await?;
     let media_type = if path.to_ascii_lowercase().ends_with(".json") { "application/json" } else { "application/yaml" };
     // Somebody's text: a browser shows it, and runs nothing of it.
@@ -138,9 +133,9 @@ pub(super) async fn archive(
 ) -> Result<Response, Problem> {
     let spec = api.store.spec(caller.reach(), spec).await?;
     let revision = api.store.revision(caller.reach(), spec.id, number).await?;
-    let held = api.memory.hold(3 * bytes_of(&revision)).await?;
+    let held = api.memory.hold(caller.reach(), 3 * bytes_of(&revision)).await?;
     let documents = api.store.documents(caller.reach(), revision.id).await?;
-    let archive = aside(move || zipped(&documents)).await?.map_err(|error| {
+    let archive = api.heavy.turn().await?.work(move || pack(&documents)).await?.map_err(|error| {
         tracing::error!(%error, "an archive was not written");
         Problem::new(Code::Internal)
     })?;
@@ -156,17 +151,6 @@ pub(super) async fn archive(
 fn bytes_of(revision: &Revision) -> usize {
     let bytes: i64 = revision.files.iter().flatten().map(|file| file.size).sum();
     usize::try_from(bytes).unwrap_or_default()
-}
-
-/// The same documents are the same bytes.
-fn zipped(documents: &[Document]) -> Result<Bytes, ZipError> {
-    let options = SimpleFileOptions::default().last_modified_time(zip::DateTime::DEFAULT);
-    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    for document in documents {
-        archive.start_file(document.path.as_str(), options)?;
-        archive.write_all(&document.bytes)?;
-    }
-    Ok(Bytes::from(archive.finish()?.into_inner()))
 }
 
 /// Which revisions are compared.
@@ -222,10 +206,11 @@ async fn compare(
             found.and_then(|file| usize::try_from(file.size).ok()).unwrap_or_default()
         };
         let lines = (size(from) + size(to)).min(2 * LINES_MAX);
-        let held = api.memory.hold(2 * (size(from) + size(to)) + lines * LINE_BYTES).await?;
+        let held = api.memory.hold(caller.reach(), 2 * (size(from) + size(to)) + lines * LINE_BYTES).await?;
         let old = api.store.document(caller.reach(), from.id, &file.path).await?;
         let new = api.store.document(caller.reach(), to.id, &file.path).await?;
-        let compared = aside(move || (revision_diff::unified(&old.bytes, &new.bytes, room), held)).await?;
+        let compare = move || (revision_diff::unified(&old.bytes, &new.bytes, room), held);
+        let compared = api.heavy.turn().await?.work(compare).await?;
         let (Unified { text, is_cut }, _held) = compared;
         room -= text.as_deref().map_or(0, str::len);
         (file.diff, file.truncated) = (text, is_cut);
@@ -234,12 +219,4 @@ async fn compare(
         }
     }
     Ok(())
-}
-
-/// Does what takes a while, away from the threads that serve.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        tracing::error!(%error, "work did not end");
-        Problem::new(Code::Internal)
-    })
 }

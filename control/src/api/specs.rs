@@ -55,7 +55,7 @@ pub(super) async fn create(
 ) -> Result<Created<Spec>, Problem> {
     // Before anything is received.
     api.store.project(caller.reach(), project).await?;
-    let uploaded = Uploaded::receive(&api, Purpose::Spec, announced).await?;
+    let uploaded = Uploaded::receive(&api, &caller, (Purpose::Spec, announced)).await?;
     let name = uploaded.name()?;
     let (description, revision, _held) = uploaded.into_parts();
     let new = NewSpec { project, name, description, revision };

@@ -15,7 +15,8 @@ use crate::domain::id::{ProjectId, TeamId, TokenId};
 use crate::domain::name::Name;
 use crate::domain::page::Page;
 use crate::domain::secret::{Kind, Secret};
-use crate::domain::token::{Fingerprint, NewToken, Rotation, Token, TokenFilter};
+use crate::domain::store::At;
+use crate::domain::token::{Fingerprint, Minted, NewToken, Rotation, Token, TokenFilter};
 
 /// A token with its secret, which is shown this once.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -138,10 +139,11 @@ pub(super) async fn rotate(
 ) -> Result<Issued<axum::Json<IssuedToken>>, Problem> {
     let rotation = rotation.map(|body| body.0).unwrap_or_default();
     rotation.check()?;
-    let at = (caller.reach(), id);
-    api.store.token(at.0, at.1).await?.check_rotation_by(&caller.principal)?;
+    let at = At { reach: caller.reach(), id };
+    api.store.token(at.reach, at.id).await?.check_rotation_by(&caller.principal)?;
     let secret = generate(Kind::AccessToken)?;
-    let token = api.store.rotate_token(&caller.act, at, (rotation, Fingerprint::of(&secret))).await?;
+    let new = Minted { what: rotation, secret: Fingerprint::of(&secret) };
+    let token = api.store.rotate_token(&caller.act, at, new).await?;
     Ok(Issued(axum::Json(IssuedToken { token, secret })))
 }
 

@@ -9,6 +9,7 @@ use http::header::CONTENT_TYPE;
 use tokio::runtime::Handle;
 
 use super::Api;
+use super::caller::Caller;
 use super::extract::{IfMatch, Query, invalid_parameter, parse};
 use super::memory::Held;
 use super::problem::{Code, Problem};
@@ -127,24 +128,26 @@ impl Said {
 
 impl Uploaded {
     /// Receives one: its size, its speed, and the room that all uploads take together are bounded.
-    pub(super) async fn receive(api: &Api, purpose: Purpose, announced: Announced) -> Result<Self, Problem> {
+    pub(super) async fn receive(
+        api: &Api,
+        caller: &Caller,
+        (purpose, announced): (Purpose, Announced),
+    ) -> Result<Self, Problem> {
         let Announced { query, request, .. } = announced;
         let said = Said::of_query(purpose, query)?;
         let content_type = content_type(request.headers())?;
         let media = Media::of(content_type.as_deref(), said.file.as_deref())?;
-        let length = receive::announced(request.headers()).unwrap_or(usize::MAX);
-        let held = api.memory.hold(room(&media, length.min(UPLOAD_BYTES_MAX))).await?;
-        let body = receive::whole(request, UPLOAD_BYTES_MAX, Pace::UPLOAD).await?;
+        let mut arrived = api.arrivals.nothing(caller.reach());
+        let body = receive::whole(request, UPLOAD_BYTES_MAX, Pace::UPLOAD, &mut arrived).await?;
+        let held = api.memory.hold(caller.reach(), room(&media, body.len())).await?;
         let runtime = Handle::current();
-        // Inflating and hashing take a while: not on the threads that serve. Its room goes with it, if the client does.
-        let reading = tokio::task::spawn_blocking(move || {
+        // Its room goes with it, whether its client does or not.
+        let read = move || {
+            let _arrived = arrived;
             let (said, documents) = runtime.block_on(read(media, body, content_type, said))?;
             Ok(Self { said, documents, held })
-        });
-        reading.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "an upload was not read to its end");
-            Err(Problem::new(Code::Internal))
-        })
+        };
+        api.heavy.turn().await?.work(read).await?
     }
 
     /// What the spec is called: as was said, else by the title of its API, else by the name of its file.
@@ -174,11 +177,11 @@ fn content_type(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     value.map_err(|_| Problem::new(Code::UnsupportedMediaType).detail("`Content-Type` is not ASCII"))
 }
 
-/// What an upload of this length takes: the body, its documents, and what is on its way to the database.
+/// What an upload of this length comes to: its documents, and what is on its way to the database.
 fn room(media: &Media, length: usize) -> usize {
     match media {
-        Media::Document(_) | Media::Form => 3 * length,
-        Media::Archive => length + 2 * length.saturating_mul(RATIO_MAX).clamp(RATIO_FREE_BYTES, TOTAL_BYTES_MAX),
+        Media::Document(_) | Media::Form => 2 * length,
+        Media::Archive => 2 * length.saturating_mul(RATIO_MAX).clamp(RATIO_FREE_BYTES, TOTAL_BYTES_MAX),
     }
 }
 

@@ -14,7 +14,7 @@ use super::job::{self, Document, Job};
 use super::outcome::Outcome;
 use super::runner::{self, Blame, Runner};
 use crate::compilation;
-use crate::domain::artifact::{ArtifactBytes, NewArtifact};
+use crate::domain::artifact::{ArtifactBytes, NewArtifact, store_bytes};
 use crate::domain::build::{Claim, Ending, Options, Verdict, Work};
 use crate::domain::error::Error;
 use crate::domain::id::ProjectId;
@@ -107,7 +107,7 @@ impl Workshop {
         };
         let (artifact, file) = signing.instrument(tracing::debug_span!("sign")).await?;
         let storing = tracing::debug_span!("store artifact", bytes = file.len());
-        self.artifacts.put(artifact.digest, file).instrument(storing).await?;
+        store_bytes(&*self.store, &*self.artifacts, (artifact.digest, file)).instrument(storing).await?;
         Ok(artifact)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use artifact_format::container::{self, Draft};
 use artifact_format::model::Artifact;
 use compiler::document::MemoryFiles;
-use compiler::{Fence, Input, Options};
+use compiler::{Fence, Input, Options, Settings};
 use rustix::process::{Resource, Rlimit, nice, setrlimit};
 use thiserror::Error;
 
@@ -95,6 +95,7 @@ pub fn work(job: Job) -> Result<Vec<u8>, Error> {
         upstream: options.upstream,
         security: options.security.into(),
         provenance: options.provenance,
+        settings: Settings::Project,
     };
     // There are no files but those of the job.
     let input = Input { specs: entries, overlays, fence: Fence::Files, files: &files, options };

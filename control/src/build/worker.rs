@@ -13,6 +13,7 @@ use tracing::{Instrument as _, Span};
 
 use super::attempt::{Setback, Workshop};
 use crate::domain::build::{Claim, Ending, Held, LEASE, Verdict};
+use crate::domain::error::{Dependency, Error};
 use crate::telemetry::trace;
 
 /// How often a lease is extended: often enough to miss two.
@@ -20,6 +21,13 @@ const BEAT: Duration = Duration::from_secs(LEASE.as_secs() / 3);
 
 /// How often the queue is looked at, whether anybody says that it changed or not.
 const POLL: Duration = Duration::from_secs(2);
+
+/// How long it is tried to say how a build ended: as long as a database takes that restarts. Whose lease runs out
+/// meanwhile has lost only if somebody else has begun.
+const SAYING: Duration = Duration::from_mins(1);
+/// How long it is waited between two tries, first and at most.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// Builds what is queued.
 #[derive(Clone)]
@@ -94,7 +102,7 @@ impl Workshop {
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                ended = &mut building => return self.end((claim, began), ended).await,
+                ended = &mut building => return self.end((claim, began), ended, &stop).await,
                 () = stop.cancelled() => return self.give_back(claim).await,
                 _ = beats.tick() => {}
                 // It may have been cancelled.
@@ -112,7 +120,7 @@ impl Workshop {
         }
     }
 
-    async fn end(&self, (claim, began): (Claim, Instant), ended: Result<Ending, Setback>) {
+    async fn end(&self, (claim, began): (Claim, Instant), ended: Result<Ending, Setback>, stop: &CancellationToken) {
         let (build, attempt) = (claim.build, claim.attempt);
         let state = match &ended {
             Ok(Ending { verdict: Verdict::Artifact(_), .. }) => "succeeded",
@@ -127,7 +135,7 @@ impl Workshop {
         let said = match ended {
             Ok(ending) => {
                 tracing::info!(%build, attempt, verdict = ending.verdict.name(), "built");
-                self.store.finish_build(claim, ending).await
+                self.finish(claim, ending, stop).await
             }
             Err(setback) => {
                 tracing::error!(%build, attempt, error = %setback, "a build came to nothing; it is tried again");
@@ -138,6 +146,28 @@ impl Workshop {
             Ok(Held::Yes) => {}
             Ok(Held::No) => tracing::info!(%build, attempt, "somebody else has this build, or nobody wants it"),
             Err(error) => tracing::error!(%error, %build, attempt, "cannot say how a build ended; it is tried again"),
+        }
+    }
+
+    /// Says how it ended: more than once where the database is away, so that what is built need not be built again. Whoever
+    /// says stop gets one last try.
+    async fn finish(&self, claim: Claim, ending: Ending, stop: &CancellationToken) -> Result<Held, Error> {
+        let (began, mut pause) = (Instant::now(), PAUSE);
+        loop {
+            let said = self.store.finish_build(claim, ending.clone()).await;
+            let Err(error @ Error::Unavailable { dependency: Dependency::Database, .. }) = said else { return said };
+            if stop.is_cancelled() || began.elapsed() >= SAYING {
+                return Err(error);
+            }
+            tracing::warn!(%error, build = %claim.build, "cannot say how a build ended; it is said again");
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(pause) => pause = PAUSE_MAX.min(pause * 2),
+            }
+            // If the database has no time for an ending, it may have time for this.
+            if let Ok(Held::No) = self.store.extend_build(claim).await {
+                return Ok(Held::No);
+            }
         }
     }
 

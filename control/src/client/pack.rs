@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -14,7 +13,6 @@ use compiler::document::limits::FILE_BYTES_MAX;
 use compiler::document::{Documents, FileError, Files, MemoryFiles};
 use compiler::{Fence, Input, Options};
 use thiserror::Error as ThisError;
-use zip::write::SimpleFileOptions;
 
 use crate::documents::{self, Folder, is_stdin};
 use crate::domain::spec::name_of;
@@ -72,9 +70,6 @@ pub enum Error {
     /// The archive cannot be made.
     #[error("the archive cannot be made: {0}")]
     Archive(#[from] zip::result::ZipError),
-    /// The archive cannot be written.
-    #[error("the archive cannot be made: {0}")]
-    Write(#[from] std::io::Error),
 }
 
 /// What to send: files, or one folder.
@@ -165,14 +160,7 @@ fn is_document(path: &Path) -> bool {
 }
 
 fn finish(documents: upload::Documents) -> Result<Pack, Error> {
-    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    // Always the same time: the archive says nothing but what is in it.
-    let options = SimpleFileOptions::default().last_modified_time(zip::DateTime::default());
-    for document in &documents.files {
-        archive.start_file(document.path.as_str(), options)?;
-        archive.write_all(&document.bytes)?;
-    }
-    let archive = Bytes::from(archive.finish()?.into_inner());
+    let archive = upload::pack(&documents.files)?;
     if archive.len() > UPLOAD_BYTES_MAX {
         return Err(upload::Error::UploadTooLarge.into());
     }

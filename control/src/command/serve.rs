@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::database::{self, DatabaseArgs};
 use super::{Context, Error, Outcome};
-use crate::access::upkeep::Retention;
+use crate::access::upkeep::{Keep, Retention};
 use crate::app::{self, AdminToken, App, BuildSettings, KeySettings, Settings};
 use crate::build::worker::Worker;
 use crate::custody::{Allowed, References};
@@ -61,6 +61,10 @@ pub struct Args {
     /// How many builds are worked on at a time. Without it, as many as there are cores, and two at most.
     #[arg(long, env = "PORTCULLIS_CONTROL_BUILD_JOBS", value_name = "COUNT")]
     build_jobs: Option<NonZeroUsize>,
+    /// How long builds that ended are kept, with their logs and diagnostics: a time of at least a day such as `90d`, or
+    /// `forever`. A build that an artifact came of stays as long as the artifact.
+    #[arg(long, env = "PORTCULLIS_CONTROL_BUILD_RETENTION", value_name = "TIME", default_value = "90d")]
+    build_retention: Retention,
     /// How to log: text on a terminal, JSON elsewhere.
     #[arg(long, env = "PORTCULLIS_CONTROL_LOG_FORMAT", value_enum, value_name = "FORMAT")]
     log_format: Option<log::Format>,
@@ -84,7 +88,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
         },
         admin_token: if args.new_admin_token { AdminToken::Another } else { AdminToken::First },
         rate_limit: args.rate_limit,
-        audit_retention: args.audit_retention,
+        keep: Keep { events: args.audit_retention, builds: args.build_retention },
         builds: BuildSettings {
             artifacts: args.artifact_location().map_err(crate::app::Error::from)?,
             at_once: args.build_jobs.unwrap_or_else(Worker::usual_at_once),

@@ -156,7 +156,7 @@ impl Role {
 }
 
 /// How far a credential reaches. What is out of reach does not exist.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reach {
     /// Every team: an installation's own token.
     Everything,

@@ -122,6 +122,8 @@ actions! {
     BuildSucceed = "build.succeed",
     /// A build ended badly.
     BuildFail = "build.fail",
+    /// Builds that had ended long ago were removed.
+    BuildPrune = "build.prune",
     /// An artifact was uploaded.
     ArtifactPush = "artifact.push",
     /// An artifact was forgotten.

@@ -3,17 +3,20 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::ops::Range;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use super::access::Reach;
 use super::digest::Digest;
 use super::error::Error;
 use super::id::{BuildId, ProjectId, TeamId};
+use super::store::Artifacts;
 
 /// An artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -124,6 +127,26 @@ pub enum Novelty {
     Known,
 }
 
+/// Whether bytes may be kept, or removed, now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// They may, for a time.
+    Given,
+    /// Somebody else is at it, or needs them.
+    Refused,
+}
+
+/// How long bytes stay after somebody said that a row is going to name them: longer than they take to be stored.
+pub const KEEPING: Duration = Duration::from_mins(15);
+/// How much of that is left at least when the row is written: longer than a transaction takes.
+pub const KEEPING_MARGIN: Duration = Duration::from_mins(2);
+/// How long nobody names bytes after somebody said that they remove them.
+pub const REMOVING: Duration = Duration::from_mins(1);
+
+/// How long bytes are waited for that are being removed, and how often one asks.
+const PATIENCE: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// Bytes of an artifact, as they are read. What was stored is what comes, or an error ends it before the last of it.
 pub type ArtifactStream = BoxStream<'static, Result<Bytes, Error>>;
 
@@ -141,4 +164,23 @@ pub trait ArtifactBytes: Debug + Send + Sync {
     fn older_than(&self, before: Timestamp) -> BoxStream<'static, Result<Digest, Error>>;
     /// Removes them, unless they were kept again since `before`.
     async fn remove(&self, digest: Digest, before: Timestamp) -> Result<(), Error>;
+}
+
+/// Stores bytes that a row is going to name.
+///
+/// # Errors
+/// They are being removed, and are not gone after ten seconds; or either store failed.
+pub async fn store_bytes(
+    store: &dyn Artifacts,
+    objects: &dyn ArtifactBytes,
+    (digest, bytes): (Digest, Bytes),
+) -> Result<(), Error> {
+    let leave = async {
+        while store.keep_bytes(digest).await? == Leave::Refused {
+            tokio::time::sleep(AGAIN).await;
+        }
+        Ok::<_, Error>(())
+    };
+    timeout(PATIENCE, leave).await.map_err(Error::artifact_store)??;
+    objects.put(digest, bytes).await
 }

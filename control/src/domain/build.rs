@@ -18,6 +18,9 @@ use super::trace::TraceParent;
 /// How many control planes may die of a build, or otherwise let go of it, before it fails.
 pub const DEATHS_MAX: i64 = 3;
 
+/// How many builds of a project may wait at a time.
+pub const QUEUED_MAX: i64 = 100;
+
 /// How long a control plane has a build to itself after it last said that it still works on it.
 pub const LEASE: Duration = Duration::from_secs(10);
 

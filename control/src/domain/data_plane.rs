@@ -180,7 +180,8 @@ impl<T> Change<T> {
         }
     }
 
-    fn value(&self) -> Option<&T> {
+    /// What it becomes, if it becomes something.
+    pub fn value(&self) -> Option<&T> {
         match self {
             Self::Set(value) => Some(value),
             Self::Keep | Self::Clear => None,

@@ -22,6 +22,12 @@ pub enum Error {
     /// What is there does not allow it.
     #[error("{0}")]
     Conflict(String),
+    /// More builds of a project wait than may.
+    #[error("{limit} builds of this project are waiting already: wait until some of them are done, or cancel some")]
+    QueueFull {
+        /// How many may.
+        limit: i64,
+    },
     /// Somebody else changed it in between.
     #[error("it was changed in between: it is at version {current} now; read it again, and decide again")]
     Stale {

@@ -182,6 +182,16 @@ pub enum Step {
     Retire(SigningKeyId),
 }
 
+impl Step {
+    /// The key that it is about: of two, the one that follows.
+    pub fn key(&self) -> SigningKeyId {
+        match self {
+            Self::Add(key) | Self::Rotate { to: key, .. } => key.id,
+            Self::Retire(id) => *id,
+        }
+    }
+}
+
 impl Kind {
     /// As it is written.
     pub fn as_str(self) -> &'static str {

@@ -82,6 +82,15 @@ pub struct Fingerprint {
     pub hash: [u8; 32],
 }
 
+/// Something that gets a secret which was just made: only what is kept of it is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Minted<T> {
+    /// What gets it, or how.
+    pub what: T,
+    /// What is kept of the secret.
+    pub secret: Fingerprint,
+}
+
 /// How a secret is replaced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::DatabaseStore;
 use super::audit::{Target, record};
+use super::secrets::{Owner, check_good, revoke, rotate};
 use super::sql::{Error as SqlError, Row, Transaction, sql};
-use super::tokens::{check_good, old_until};
 use crate::domain::access::Reach;
 use crate::domain::act::{Act, Action};
 use crate::domain::api_key::{ApiKey, NewApiKey};
@@ -13,14 +13,15 @@ use crate::domain::digest::Digest;
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{ApiKeyId, ProjectId, TeamId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::store::{ApiKeyAt, ApiKeys, Projects as _, Result};
+use crate::domain::store::{ApiKeyAt, ApiKeys, OfProject, Projects as _, Result};
 use crate::domain::time::{kept, now};
-use crate::domain::token::{Fingerprint, Rotation};
+use crate::domain::token::{Minted, Rotation};
 
 #[async_trait]
 impl ApiKeys for DatabaseStore {
-    async fn create_api_key(&self, act: &Act, at: (Reach, ProjectId), new: (NewApiKey, Fingerprint)) -> Result<ApiKey> {
-        let ((reach, project), (new, secret)) = (at, new);
+    async fn create_api_key(&self, act: &Act, of: OfProject, new: Minted<NewApiKey>) -> Result<ApiKey> {
+        let Minted { what: new, secret } = new;
+        let OfProject { reach, project } = of;
         let team = self.project(reach, project).await?.team;
         let key = ApiKey {
             id: ApiKeyId::new(),
@@ -81,22 +82,15 @@ impl ApiKeys for DatabaseStore {
         Ok(Page::of(keys, page, |key| key.id.0))
     }
 
-    async fn rotate_api_key(&self, act: &Act, at: ApiKeyAt, by: (Rotation, Fingerprint)) -> Result<ApiKey> {
-        let (rotation, secret) = by;
+    async fn rotate_api_key(&self, act: &Act, at: ApiKeyAt, new: Minted<Rotation>) -> Result<ApiKey> {
         let mut transaction = self.database.begin().await?;
         let (current, team) = lock(&mut transaction, at).await?;
         check_good(current.revoked_at, current.expires_at)?;
-        let key = ApiKey { prefix: secret.prefix, ..current };
-        let change = sql("update api_keys set previous_until = $1, \
-             previous_hash = case when $2 then hash else null end, hash = $3, prefix = $4 where id = $5")
-        .bind(old_until(rotation))
-        .bind(old_until(rotation).is_some())
-        .bind(secret.hash)
-        .bind(&key.prefix)
-        .bind(key.id);
-        transaction.execute(change).await?;
-        let detail = serde_json::json!({ "prefix": key.prefix, "overlap_seconds": rotation.overlap_seconds });
-        record(&mut transaction, act, Action::ApiKeyRotate, target(&key, team).with(detail)).await?;
+        rotate(&mut transaction, (Owner::ApiKey, at.id.0), &new).await?;
+        let key = ApiKey { prefix: new.secret.prefix, ..current.clone() };
+        let detail = serde_json::json!({ "overlap_seconds": new.what.overlap_seconds });
+        let target = target(&key, team).with(detail).changed(&current, &key);
+        record(&mut transaction, act, Action::ApiKeyRotate, target).await?;
         transaction.commit().await?;
         Ok(key)
     }
@@ -107,12 +101,9 @@ impl ApiKeys for DatabaseStore {
         if key.revoked_at.is_some() {
             return Ok(());
         }
-        let change =
-            sql("update api_keys set revoked_at = $1, previous_hash = null, previous_until = null where id = $2")
-                .bind(now())
-                .bind(key.id);
-        transaction.execute(change).await?;
-        record(&mut transaction, act, Action::ApiKeyRevoke, target(&key, team)).await?;
+        let revoked_at = Some(revoke(&mut transaction, (Owner::ApiKey, at.id.0)).await?);
+        let revoked = ApiKey { revoked_at, ..key.clone() };
+        record(&mut transaction, act, Action::ApiKeyRevoke, target(&revoked, team).changed(&key, &revoked)).await?;
         transaction.commit().await?;
         Ok(())
     }

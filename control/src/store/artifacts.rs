@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 
 use super::DatabaseStore;
+use super::artifact_bytes;
 use super::audit::{Target, record};
 use super::projects;
 use super::sql::{Error as SqlError, Row, Transaction, sql};
 use crate::domain::act::{Act, Action};
-use crate::domain::artifact::{Artifact, ArtifactAt, NewArtifact, Novelty};
+use crate::domain::artifact::{Artifact, ArtifactAt, Leave, NewArtifact, Novelty};
 use crate::domain::build::Build;
 use crate::domain::digest::Digest;
 use crate::domain::error::{Error, Noun};
@@ -80,6 +81,18 @@ impl Artifacts for DatabaseStore {
         let select = sql("select digest from artifacts where digest = $1 limit 1").bind(digest);
         Ok(self.database.fetch_optional(select).await?.is_some())
     }
+
+    async fn keep_bytes(&self, digest: Digest) -> Result<Leave> {
+        artifact_bytes::keep(&self.database, digest).await
+    }
+
+    async fn remove_bytes(&self, digest: Digest) -> Result<Leave> {
+        artifact_bytes::remove(&self.database, digest).await
+    }
+
+    async fn bytes_are_removed(&self, digest: Digest) -> Result<()> {
+        Ok(artifact_bytes::removed(&self.database, digest).await?)
+    }
 }
 
 /// What a build made.
@@ -94,6 +107,7 @@ fn made((team, project, build): (TeamId, ProjectId, Option<BuildId>), new: NewAr
 
 /// Writes one down, unless the project has it.
 pub(super) async fn insert(transaction: &mut Transaction, artifact: Artifact) -> Result<Novelty> {
+    artifact_bytes::check_kept(transaction, artifact.digest).await?;
     let insert = sql("insert into artifacts (project_id, digest, id, team_id, size, signed_by, build_id, summary, \
          created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (project_id, digest) do nothing")
     .bind(artifact.project)

@@ -4,10 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::DatabaseStore;
-use super::sql::{Dialect, Error, Row, Statement, Transaction, sql};
+use super::changed;
+use super::sql::{Database, Dialect, Error, Row, Statement, Transaction, sql};
 use crate::domain::act::{Act, Action};
 use crate::domain::audit::{Event, EventActor, EventFilter, EventTarget, Outcome, Refusal};
 use crate::domain::error::Noun;
@@ -51,6 +54,14 @@ impl<'a> Target<'a> {
 
     pub(super) fn of_project(self, project: ProjectId) -> Self {
         Self { project: Some(project), ..self }
+    }
+
+    /// What is another one now, besides what is known already.
+    pub(super) fn changed<T: Serialize>(mut self, before: &T, after: &T) -> Self {
+        if let (Some(detail), Value::Object(fields)) = (self.detail.as_object_mut(), changed::fields(before, after)) {
+            detail.extend(fields);
+        }
+        self
     }
 
     pub(super) fn with(self, detail: serde_json::Value) -> Self {
@@ -171,34 +182,50 @@ impl Audit for DatabaseStore {
     }
 
     async fn prune_events(&self, before: Timestamp) -> domain::Result<u64> {
-        let mut transaction = self.database.begin().await?;
-        if transaction.dialect() == Dialect::Postgres {
-            let try_lock = sql("select pg_try_advisory_xact_lock(7291646530021) as held");
-            if !transaction.fetch_one(try_lock).await?.get::<bool>("held")? {
-                return Ok(0);
-            }
-        }
         let delete = sql("delete from audit_events where id in \
              (select id from audit_events where at < $1 and id < $2 order by id limit ")
         .bind(before)
         .bind(id_at(before + ID_SLACK));
         let delete = delete.then_bind("", PRUNED_AT_ONCE).then(")");
-        let pruned = transaction.execute(delete).await?;
-        if pruned > 0 {
-            let event = Entry {
-                act: &Act::SYSTEM,
-                action: Action::AuditPrune,
-                team: None,
-                project: None,
-                target: None,
-                refused: None,
-                detail: serde_json::json!({ "events": pruned, "before": before }),
-            };
-            transaction.execute(event.insert()).await?;
-        }
-        transaction.commit().await?;
-        Ok(pruned)
+        Ok(prune(&self.database, delete, Pruning { action: Action::AuditPrune, what: "events", before }).await?)
     }
+}
+
+/// Old rows that are removed.
+pub(super) struct Pruning {
+    /// What is said to be done.
+    pub(super) action: Action,
+    /// What they are called.
+    pub(super) what: &'static str,
+    /// From before when they are.
+    pub(super) before: Timestamp,
+}
+
+/// Removes some rows, and says so in an event. Returns how many; 0 where none is left, or where another replica prunes.
+pub(super) async fn prune(database: &Database, delete: Statement, pruning: Pruning) -> Result<u64, Error> {
+    let mut transaction = database.begin().await?;
+    if transaction.dialect() == Dialect::Postgres {
+        let try_lock = sql("select pg_try_advisory_xact_lock(7291646530021) as held");
+        if !transaction.fetch_one(try_lock).await?.get::<bool>("held")? {
+            return Ok(0);
+        }
+    }
+    let pruned = transaction.execute(delete).await?;
+    if pruned > 0 {
+        let Pruning { action, what, before } = pruning;
+        let event = Entry {
+            act: &Act::SYSTEM,
+            action,
+            team: None,
+            project: None,
+            target: None,
+            refused: None,
+            detail: serde_json::json!({ what: pruned, "before": before }),
+        };
+        transaction.execute(event.insert()).await?;
+    }
+    transaction.commit().await?;
+    Ok(pruned)
 }
 
 fn select(dialect: Dialect, filter: &EventFilter) -> Statement {

@@ -9,7 +9,7 @@ use crate::domain::access::Reach;
 use crate::domain::act::{Act, Action};
 use crate::domain::data_plane::{DataPlane, DataPlaneUpdate, Filter, Kind, NewDataPlane, Status};
 use crate::domain::error::{Error, Noun};
-use crate::domain::id::{DataPlaneId, TeamId};
+use crate::domain::id::{DataPlaneId, ProjectId, TeamId};
 use crate::domain::label::{Requirement, Selector};
 use crate::domain::name::Name;
 use crate::domain::page::{Page, PageRequest};
@@ -38,7 +38,8 @@ impl DataPlanes for DatabaseStore {
         .bind(plane.created_at)
         .bind(plane.updated_at);
         let mut transaction = self.database.begin().await?;
-        check_project(&mut transaction, &plane).await?;
+        let owner = owner(&mut transaction, plane.project).await?;
+        check_project(team, plane.project, owner)?;
         transaction.execute(insert).await.map_err(|error| refused(error, &plane.name))?;
         record(&mut transaction, act, Action::DataPlaneCreate, target(&plane)).await?;
         transaction.commit().await?;
@@ -75,8 +76,12 @@ impl DataPlanes for DatabaseStore {
 
     async fn update_data_plane(&self, act: &Act, at: Edit<DataPlaneId>, update: DataPlaneUpdate) -> Result<DataPlane> {
         let mut transaction = self.database.begin().await?;
-        let plane = changed(lock(&mut transaction, at).await?, update);
-        check_project(&mut transaction, &plane).await?;
+        // Before the data plane, as whoever deletes the project does.
+        let project = update.project.value().copied();
+        let owner = owner(&mut transaction, project).await?;
+        let before = lock(&mut transaction, at).await?;
+        let plane = changed(before.clone(), update);
+        check_project(plane.team, project, owner)?;
         let change = sql("update data_planes set name = $1, kind = $2, project_id = $3, gateway_host = $4, \
              description = $5, labels = $6, metadata = $7, version = $8, updated_at = $9 where id = $10")
         .bind(&plane.name)
@@ -90,7 +95,7 @@ impl DataPlanes for DatabaseStore {
         .bind(plane.updated_at)
         .bind(plane.id);
         transaction.execute(change).await.map_err(|error| refused(error, &plane.name))?;
-        record(&mut transaction, act, Action::DataPlaneUpdate, target(&plane)).await?;
+        record(&mut transaction, act, Action::DataPlaneUpdate, target(&plane).changed(&before, &plane)).await?;
         transaction.commit().await?;
         Ok(plane)
     }
@@ -170,12 +175,20 @@ async fn lock(transaction: &mut Transaction, at: Edit<DataPlaneId>) -> Result<Da
     Ok(plane)
 }
 
+/// Whose project it is, which stays there until the transaction ends.
+async fn owner(transaction: &mut Transaction, project: Option<ProjectId>) -> Result<Option<TeamId>> {
+    let Some(project) = project else { return Ok(None) };
+    let select = sql("select team_id from projects where id = $1").bind(project);
+    let row = transaction.fetch_optional(select.then(transaction.dialect().for_key_share())).await?;
+    Ok(row.map(|row| row.get("team_id")).transpose()?)
+}
+
 /// Nobody's data plane serves another team's project.
-async fn check_project(transaction: &mut Transaction, plane: &DataPlane) -> Result<()> {
-    let Some(project) = plane.project else { return Ok(()) };
-    let select = sql("select id from projects where id = $1 and team_id = $2").bind(project).bind(plane.team);
-    let found = transaction.fetch_optional(select).await?;
-    found.map(|_| ()).ok_or_else(|| Error::invalid("/project", "the team has no such project"))
+fn check_project(team: TeamId, project: Option<ProjectId>, owner: Option<TeamId>) -> Result<()> {
+    if project.is_none() || owner == Some(team) {
+        return Ok(());
+    }
+    Err(Error::invalid("/project", "the team has no such project"))
 }
 
 fn target(plane: &DataPlane) -> Target<'_> {

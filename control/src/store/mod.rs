@@ -3,12 +3,27 @@
 //! Read in this order: [`mod@sql`], the layer that makes two databases one; [`mod@audit`], which every change goes through;
 //! [`documents`], the contents of files;
 //! then one file per noun.
+//!
+//! # Which lock comes first
+//!
+//! Whoever holds several rows takes them in this order, so that no two transactions wait for each other:
+//!
+//! 1. the team, where documents come or go ([`documents::lock`]);
+//! 2. the project, also where a row is only made to point to it: the database locks what a new reference leads to;
+//! 3. the master key, then signing keys;
+//! 4. what is in the project: its spec, build, data plane or API key;
+//! 5. tokens, of several the one with the smallest id first.
+//!
+//! Cascades of deletions follow this order. Where two meet in spite of it, the transaction that PostgreSQL undoes is done
+//! again ([`sql::Transaction`]).
 
 mod api_keys;
+mod artifact_bytes;
 mod artifacts;
 mod audit;
 pub mod backup;
 mod builds;
+mod changed;
 mod credentials;
 mod data_planes;
 mod deployments;
@@ -18,6 +33,7 @@ pub mod objects;
 mod projects;
 mod revisions;
 mod sealing;
+mod secrets;
 mod signing_keys;
 mod specs;
 pub mod sql;

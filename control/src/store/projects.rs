@@ -65,7 +65,7 @@ impl Projects for DatabaseStore {
     async fn update_project(&self, act: &Act, at: Edit<ProjectId>, update: ProjectUpdate) -> Result<Project> {
         let mut transaction = self.database.begin().await?;
         let current = lock(&mut transaction, at).await?;
-        let before = (current.name.clone(), current.settings.clone());
+        let before = current.clone();
         let version = current.version.next();
         let project = Project { version, updated_at: now(), ..update.of(current)? };
         let change = sql("update projects set name = $1, description = $2, settings = $3, version = $4, \
@@ -77,11 +77,7 @@ impl Projects for DatabaseStore {
         .bind(project.updated_at)
         .bind(project.id);
         transaction.execute(change).await.map_err(|error| refused(error, &project.name))?;
-        let detail = serde_json::json!({
-            "name": { "from": before.0, "to": project.name },
-            "settings": { "from": before.1, "to": project.settings },
-        });
-        record(&mut transaction, act, Action::ProjectUpdate, target(&project).with(detail)).await?;
+        record(&mut transaction, act, Action::ProjectUpdate, target(&project).changed(&before, &project)).await?;
         transaction.commit().await?;
         Ok(project)
     }

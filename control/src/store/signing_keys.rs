@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 
 use artifact_format::root::SignedRoot;
 use async_trait::async_trait;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::DatabaseStore;
@@ -72,10 +73,12 @@ impl SigningKeys for DatabaseStore {
         if i64::try_from(change.root.version().get()) != Ok(current + 1) {
             return Err(Error::Stale { current: Version(current) });
         }
-        let (action, id) = match &change.step {
+        let id = change.step.key();
+        let before = standing(&mut transaction, &project, id).await?;
+        let action = match &change.step {
             Step::Add(key) => {
                 insert(&mut transaction, (&project, key), act).await?;
-                (Action::SigningKeyCreate, key.id)
+                Action::SigningKeyCreate
             }
             Step::Rotate { from, to } => {
                 // Before the old one is held: whoever replaces the master key holds that first, and then every key.
@@ -84,22 +87,21 @@ impl SigningKeys for DatabaseStore {
                     sql("update signing_keys set is_active = false where project_id = $1 and id = $2 and is_active");
                 one(transaction.execute(set.bind(project.id).bind(*from)).await?)?;
                 activate(&mut transaction, to.id).await?;
-                (Action::SigningKeyRotate, to.id)
+                Action::SigningKeyRotate
             }
             Step::Retire(id) => {
                 let set = sql("update signing_keys set retired_at = $1, sealed = null \
                      where project_id = $2 and id = $3 and not is_active and retired_at is null");
                 one(transaction.execute(set.bind(now()).bind(project.id).bind(*id)).await?)?;
-                (Action::SigningKeyRetire, *id)
+                Action::SigningKeyRetire
             }
         };
         publish(&mut transaction, &project, &change.root).await?;
         let key = read(&transaction.fetch_one(sql("select * from signing_keys where id = $1").bind(id)).await?)?;
-        let detail = serde_json::json!({
-            "kind": key.kind, "key_id": key.key_id, "trust_root": change.root.version().get(),
-        });
+        let after = standing(&mut transaction, &project, id).await?;
         let target = Target::new(Noun::SigningKey, id.0, Some(key.name.as_str())).of_team(project.team);
-        record(&mut transaction, act, action, target.of_project(project.id).with(detail)).await?;
+        let target = target.of_project(project.id).with(json!({ "kind": key.kind, "key_id": key.key_id }));
+        record(&mut transaction, act, action, target.changed(&before, &after)).await?;
         transaction.commit().await?;
         Ok(key)
     }
@@ -140,6 +142,18 @@ impl SigningKeys for DatabaseStore {
         transaction.commit().await?;
         Ok(count)
     }
+}
+
+/// What a step may change: the root, which key is active, and how the one key is.
+async fn standing(transaction: &mut Transaction, project: &Project, id: SigningKeyId) -> Result<Value> {
+    let select = sql("select * from signing_keys where project_id = $1 and (is_active or id = $2)");
+    let rows = transaction.fetch_all(select.bind(project.id).bind(id)).await?;
+    let keys = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let active = keys.iter().find(|key| key.state == State::Active).map(|key| &key.key_id);
+    let state = keys.iter().find(|key| key.id == id).map(|key| key.state);
+    let root = sql("select max(version) as version from trust_roots where project_id = $1").bind(project.id);
+    let root: i64 = transaction.fetch_one(root).await?.get("version")?;
+    Ok(json!({ "trust_root": root, "active_key": active, "state": state }))
 }
 
 /// The first key of a project and the first version of its root, in the transaction that makes it.

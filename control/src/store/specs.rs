@@ -69,6 +69,7 @@ impl Specs for DatabaseStore {
     async fn update_spec(&self, act: &Act, at: Edit<SpecId>, update: SpecUpdate) -> Result<Spec> {
         let mut transaction = self.database.begin().await?;
         let current = lock(&mut transaction, at).await?;
+        let before = current.clone();
         let spec = Spec {
             name: update.name.unwrap_or(current.name),
             description: update.description.unwrap_or(current.description),
@@ -83,7 +84,7 @@ impl Specs for DatabaseStore {
             .bind(spec.updated_at)
             .bind(spec.id);
         transaction.execute(change).await.map_err(|error| refused(error, &spec.name))?;
-        record(&mut transaction, act, Action::SpecUpdate, target(&spec)).await?;
+        record(&mut transaction, act, Action::SpecUpdate, target(&spec).changed(&before, &spec)).await?;
         transaction.commit().await?;
         Ok(spec)
     }

@@ -69,8 +69,7 @@ impl Teams for DatabaseStore {
         let is_new = transaction.execute(insert).await? == 1;
         let team = read(&transaction.fetch_one(select()).await?)?;
         if is_new {
-            let target = Target::new(Noun::Team, team.id.0, Some(team.name.as_str())).of_team(team.id);
-            record(&mut transaction, &Act::SYSTEM, Action::TeamCreate, target).await?;
+            record(&mut transaction, &Act::SYSTEM, Action::TeamCreate, target(&team)).await?;
         }
         transaction.commit().await?;
         Ok(team)
@@ -90,6 +89,7 @@ impl Teams for DatabaseStore {
     async fn update_team(&self, act: &Act, at: Edit<TeamId>, update: TeamUpdate) -> Result<Team> {
         let mut transaction = self.database.begin().await?;
         let current = lock(&mut transaction, at).await?;
+        let before = current.clone();
         let team = Team {
             name: update.name.unwrap_or(current.name),
             description: update.description.unwrap_or(current.description),
@@ -104,8 +104,7 @@ impl Teams for DatabaseStore {
             .bind(team.updated_at)
             .bind(team.id);
         transaction.execute(change).await.map_err(|error| taken(error, &team.name))?;
-        let target = Target::new(Noun::Team, team.id.0, Some(team.name.as_str())).of_team(team.id);
-        record(&mut transaction, act, Action::TeamUpdate, target).await?;
+        record(&mut transaction, act, Action::TeamUpdate, target(&team).changed(&before, &team)).await?;
         transaction.commit().await?;
         Ok(team)
     }
@@ -120,8 +119,7 @@ impl Teams for DatabaseStore {
             }
             error => error.into(),
         })?;
-        let target = Target::new(Noun::Team, team.id.0, Some(team.name.as_str())).of_team(team.id);
-        record(&mut transaction, act, Action::TeamDelete, target).await?;
+        record(&mut transaction, act, Action::TeamDelete, target(&team)).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -137,6 +135,10 @@ async fn lock(transaction: &mut Transaction, at: Edit<TeamId>) -> Result<Team> {
     let team = read(&row.ok_or(Error::NotFound(Noun::Team))?)?;
     at.expected.check(team.version)?;
     Ok(team)
+}
+
+fn target(team: &Team) -> Target<'_> {
+    Target::new(Noun::Team, team.id.0, Some(team.name.as_str())).of_team(team.id)
 }
 
 fn taken(error: SqlError, name: &Name) -> Error {

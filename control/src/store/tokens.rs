@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
 
 use super::DatabaseStore;
 use super::audit::{Target, record};
+use super::secrets::{Owner, check_good, revoke, rotate};
 use super::sql::{Error as SqlError, Row, Transaction, sql};
 use crate::domain::access::{Reach, Role, Scope};
 use crate::domain::act::{Act, Action};
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::TokenId;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::store::{Result, Tokens};
+use crate::domain::store::{At, Result, Tokens};
 use crate::domain::time::{kept, now};
-use crate::domain::token::{Fingerprint, NewToken, Rotation, Token, TokenFilter};
+use crate::domain::token::{Fingerprint, Minted, NewToken, Rotation, Token, TokenFilter};
 
 #[async_trait]
 impl Tokens for DatabaseStore {
@@ -71,30 +71,23 @@ impl Tokens for DatabaseStore {
         Ok(Page::of(tokens, page, |token| token.id.0))
     }
 
-    async fn rotate_token(&self, act: &Act, at: (Reach, TokenId), by: (Rotation, Fingerprint)) -> Result<Token> {
-        let ((reach, id), (rotation, secret)) = (at, by);
+    async fn rotate_token(&self, act: &Act, At { reach, id }: At<TokenId>, new: Minted<Rotation>) -> Result<Token> {
         let mut transaction = self.database.begin().await?;
         let current = lock(&mut transaction, reach, id).await?;
         check_good(current.revoked_at, current.expires_at)?;
-        let token = Token { prefix: secret.prefix, ..current };
-        let change = sql("update tokens set previous_until = $1, \
-             previous_hash = case when $2 then hash else null end, hash = $3, prefix = $4 where id = $5")
-        .bind(old_until(rotation))
-        .bind(old_until(rotation).is_some())
-        .bind(secret.hash)
-        .bind(&token.prefix)
-        .bind(token.id);
-        transaction.execute(change).await?;
-        let detail = serde_json::json!({ "prefix": token.prefix, "overlap_seconds": rotation.overlap_seconds });
-        record(&mut transaction, act, Action::TokenRotate, target(&token).with(detail)).await?;
+        rotate(&mut transaction, (Owner::Token, id.0), &new).await?;
+        let token = Token { prefix: new.secret.prefix, ..current.clone() };
+        let detail = serde_json::json!({ "overlap_seconds": new.what.overlap_seconds });
+        let target = target(&token).with(detail).changed(&current, &token);
+        record(&mut transaction, act, Action::TokenRotate, target).await?;
         transaction.commit().await?;
         Ok(token)
     }
 
     async fn revoke_token(&self, act: &Act, reach: Reach, id: TokenId) -> Result<()> {
         let mut transaction = self.database.begin().await?;
-        // Before the token itself: of two that revoke each other's, one waits here, and then sees what the other did.
-        let masters = lock_masters(&mut transaction).await?;
+        // Of two that revoke each other's, one waits here, and then sees what the other did.
+        let masters = lock_masters(&mut transaction, id).await?;
         let token = lock(&mut transaction, reach, id).await?;
         if token.revoked_at.is_some() {
             return Ok(());
@@ -103,12 +96,9 @@ impl Tokens for DatabaseStore {
             let why = "this is the last token that can make tokens for the whole installation: make another one first";
             return Err(Error::Conflict(why.to_owned()));
         }
-        let change =
-            sql("update tokens set revoked_at = $1, previous_hash = null, previous_until = null where id = $2")
-                .bind(now())
-                .bind(id);
-        transaction.execute(change).await?;
-        record(&mut transaction, act, Action::TokenRevoke, target(&token)).await?;
+        let revoked_at = Some(revoke(&mut transaction, (Owner::Token, id.0)).await?);
+        let revoked = Token { revoked_at, ..token.clone() };
+        record(&mut transaction, act, Action::TokenRevoke, target(&revoked).changed(&token, &revoked)).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -151,34 +141,25 @@ async fn insert(transaction: &mut Transaction, act: &Act, new: NewToken, secret:
     Ok(token)
 }
 
-/// Whether a credential can get another secret: what has ended is not brought back.
-pub(super) fn check_good(revoked_at: Option<Timestamp>, expires_at: Option<Timestamp>) -> Result<()> {
-    if revoked_at.is_some() || expires_at.is_some_and(|expiry| expiry <= now()) {
-        return Err(Error::Conflict("it was revoked or has expired, and stays so: make a new one".to_owned()));
-    }
-    Ok(())
-}
-
-/// Until when the old secret stays good.
-pub(super) fn old_until(rotation: Rotation) -> Option<Timestamp> {
-    let overlap = SignedDuration::from_secs(rotation.overlap_seconds.into());
-    (rotation.overlap_seconds > 0).then(|| now() + overlap)
-}
-
-/// Those tokens of the whole installation that are good and can make others, until the transaction ends.
-async fn lock_masters(transaction: &mut Transaction) -> Result<BTreeSet<TokenId>> {
-    let select = sql("select id, scopes from tokens where team_id is null and role = 'admin' and revoked_at is null \
-         and (expires_at is null or expires_at > $1) order by id")
-    .bind(now())
+/// Those tokens of the whole installation that are good and can make others, until the transaction ends; with them this
+/// one is locked, all in the order of their ids.
+async fn lock_masters(transaction: &mut Transaction, id: TokenId) -> Result<BTreeSet<TokenId>> {
+    let now = now();
+    let select = sql("select * from tokens where id = $2 or (team_id is null and role = 'admin' \
+         and revoked_at is null and (expires_at is null or expires_at > $1)) order by id")
+    .bind(now)
+    .bind(id)
     .then(transaction.dialect().for_update());
     let rows = transaction.fetch_all(select).await?;
-    let mut masters = BTreeSet::new();
-    for row in rows {
-        if row.words::<Scope>("scopes")?.contains(&Scope::TokensWrite) {
-            masters.insert(row.get("id")?);
-        }
-    }
-    Ok(masters)
+    let tokens = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let is_good = |token: &Token| token.revoked_at.is_none() && token.expires_at.is_none_or(|expiry| expiry > now);
+    let masters = tokens.into_iter().filter(|token| {
+        token.team.is_none()
+            && token.role == Role::Admin
+            && is_good(token)
+            && token.scopes.contains(&Scope::TokensWrite)
+    });
+    Ok(masters.map(|token| token.id).collect())
 }
 
 /// The token as it is, until the transaction ends.

@@ -19,13 +19,14 @@
 //!
 //! Read in this order: `media` (what a body is), `collect` (documents as they arrive, within the bounds),
 //! `archive` (zip), `path` (what a file may be called), `entry` (where the API begins), `title` (what it is
-//! called), `error`.
+//! called), `pack` (the way back), `error`.
 
 mod archive;
 mod collect;
 mod entry;
 mod error;
 mod media;
+mod pack;
 mod path;
 mod title;
 
@@ -34,6 +35,7 @@ use bytes::Bytes;
 pub use collect::{Arriving, Upload};
 pub use error::Error;
 pub use media::Media;
+pub use pack::pack;
 pub use path::Fault;
 pub use title::title;
 

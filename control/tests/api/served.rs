@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use clap::{Args as _, Command, FromArgMatches as _};
-use control::access::upkeep::Retention;
+use control::access::upkeep::{Keep, Retention};
 use control::app::{AdminToken, App, BuildSettings, KeySettings, Settings};
 use control::config::Config;
 use control::custody::References;
@@ -127,7 +127,7 @@ async fn serve(
         },
         admin_token: AdminToken::First,
         rate_limit,
-        audit_retention: Retention::Forever,
+        keep: Keep { events: Retention::Forever, builds: Retention::Forever },
         builds: BuildSettings { artifacts: None, at_once: NonZeroUsize::MIN },
     };
     let server = App::start(&settings).await.unwrap();

@@ -3,11 +3,12 @@
 use artifact_format::container;
 use artifact_format::limits::Limits;
 use artifact_format::root::SignedRoot;
+use control::store::sql::sql;
 use serde_json::{Value, json};
 use tests::s3::S3;
 use tests::{config, process, wait};
 
-use crate::site::{PET, PETS, Site, compile, download, large, text, until};
+use crate::site::{PET, PETS, Site, ask, compile, download, large, text, until};
 
 /// The newest trust root's word on an artifact.
 async fn verify(site: &Site, file: &[u8]) -> container::Digest {
@@ -72,6 +73,86 @@ async fn what_is_wrong_with_documents_is_data_and_text() {
     assert!(String::from_utf8_lossy(&log.body).contains("PC1101"), "{log:?}");
     let listed = site.plane.get(&format!("/api/v1/specs/{spec}/builds")).await.json();
     assert_eq!((&listed["items"][0]["errors"], listed["items"][0].get("diagnostics")), (&json!(1), None));
+}
+
+/// Each is told when to come again; what waits already goes on waiting.
+#[tokio::test]
+async fn too_many_that_wait_are_told_to_come_later() {
+    let site = Site::on_sqlite().await;
+    let spec = site.spec(&[("openapi.json", &large())]).await;
+    let target = format!("/api/v1/specs/{spec}/compile");
+    let mut made = 0;
+    let refused = loop {
+        let answer = site.plane.send("POST", &target, None).await;
+        if answer.status != 202 {
+            break answer;
+        }
+        made += 1;
+    };
+    assert_eq!((refused.status, &refused.json()["code"]), (429, &json!("queue-full")));
+    assert_eq!(refused.headers["retry-after"], "10");
+    assert!((100..=110).contains(&made), "{made}: a hundred wait, and some may have been done");
+    let waiting = site.plane.get(&format!("/api/v1/projects/{}/builds?state=queued&limit=200", site.project)).await;
+    assert!(waiting.json()["items"].as_array().unwrap().len() <= 100);
+}
+
+/// Whoever reads it has the project's settings, and no command.
+#[tokio::test]
+async fn hints_name_what_can_be_set_on_a_server() {
+    let site = Site::on_sqlite().await;
+    let settings = json!({ "settings": { "security": "enforce" } });
+    let project = site.plane.get(&format!("/api/v1/projects/{}", site.project)).await;
+    let etag = project.headers["etag"].to_str().unwrap().to_owned();
+    let headers = [("if-match", etag.as_str()), ("content-type", "application/json")];
+    let target = format!("/api/v1/projects/{}", site.project);
+    let changed = ask(&site.plane, ("PATCH", &target), &headers, settings.to_string().as_bytes()).await;
+    assert_eq!(changed.status, 200, "{}", String::from_utf8_lossy(&changed.body));
+    let secured = PETS.replace(
+        "paths:",
+        "security: [{ key: [] }]\ncomponents: { securitySchemes: { key: { type: apiKey, in: header, name: x } } }\npaths:",
+    );
+    let outside = secured.replace("pet.yaml", "../pet.yaml");
+    let spec = site.spec(&[("openapi.yaml", &secured), ("pet.yaml", PET)]).await;
+    let build = until(&site.plane, &compile(&site.plane, &spec).await, "failed").await;
+    let hints: Vec<_> =
+        build["diagnostics"].as_array().unwrap().iter().filter_map(|found| found["hint"].as_str()).collect();
+    let all = hints.join("\n");
+    assert!(all.contains("`security: presence` in the project's settings"), "{all}");
+    assert!(all.contains("`upstream: http://HOST:PORT` in the project's settings"), "{all}");
+    assert!(!all.contains("`--"), "{all}");
+    let spec = site.spec(&[("openapi.yaml", &outside), ("pet.yaml", PET)]).await;
+    let build = until(&site.plane, &compile(&site.plane, &spec).await, "failed").await;
+    let log = site.plane.get(&format!("/api/v1/builds/{}/log", text(&build["id"]))).await;
+    let log = String::from_utf8_lossy(&log.body).into_owned();
+    assert!(log.contains("upload the file with the documents") && !log.contains("`--"), "{log}");
+}
+
+/// What is built is not built again because the database had a bad moment when it was to be told.
+async fn an_ending_is_said_again(site: Site, (refuse, allow): (&'static str, &'static str)) {
+    site.run(sql(refuse)).await;
+    let spec = site.spec(&[("openapi.yaml", PETS), ("pet.yaml", PET)]).await;
+    let place = compile(&site.plane, &spec).await;
+    wait::until("it cannot say how it ended", async || {
+        site.plane.logs().iter().any(|line| line.to_string().contains("cannot say how a build ended"))
+    })
+    .await;
+    site.run(sql(allow)).await;
+    let build = until(&site.plane, &place, "succeeded").await;
+    assert_eq!(build["attempt"], 1);
+}
+
+#[tokio::test]
+async fn an_ending_is_said_again_in_sqlite() {
+    let refuse = "create trigger bad_moment before update on builds when new.state = 'succeeded' \
+         begin select raise(abort, 'a bad moment'); end";
+    an_ending_is_said_again(Site::on_sqlite().await, (refuse, "drop trigger bad_moment")).await;
+}
+
+#[tokio::test]
+async fn an_ending_is_said_again_in_postgres() {
+    let refuse = "alter table builds add constraint bad_moment check (state <> 'succeeded')";
+    let allow = "alter table builds drop constraint bad_moment";
+    an_ending_is_said_again(Site::on_postgres().await, (refuse, allow)).await;
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ impl Site {
         spec.to_string()
     }
 
-    async fn run(&self, statement: Statement) {
+    pub(crate) async fn run(&self, statement: Statement) {
         let mut transaction = self.database.begin().await.unwrap();
         transaction.execute(statement).await.unwrap();
         transaction.commit().await.unwrap();

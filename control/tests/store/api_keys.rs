@@ -6,14 +6,14 @@ use control::domain::digest::Digest;
 use control::domain::error::{Error, Noun};
 use control::domain::id::{ApiKeyId, ProjectId};
 use control::domain::page::PageRequest;
-use control::domain::store::{ApiKeyAt, ApiKeys as _, Credentials as _, Edit, Projects as _};
+use control::domain::store::{ApiKeyAt, ApiKeys as _, Credentials as _, Edit, OfProject, Projects as _};
 use control::domain::team::Team;
 use control::domain::time::now;
 use control::domain::token::Rotation;
 use control::domain::version::Expected;
 use control::store::sql::sql;
 
-use crate::{Kept, act, fingerprint, within};
+use crate::{Kept, act, minted, within};
 
 crate::in_both!(
     a_key_leads_to_its_project,
@@ -30,7 +30,7 @@ async fn project(kept: &Kept, team: &Team, name: &str) -> ProjectId {
 async fn make(kept: &Kept, team: &Team, project: ProjectId, byte: u8) -> ApiKey {
     let scopes = [Scope::DataPlanesConnect, Scope::ArtifactsRead].into();
     let new = NewApiKey { name: "edge".parse().unwrap(), scopes, expires_at: None };
-    kept.store.create_api_key(&act(), (within(team), project), (new, fingerprint(byte))).await.unwrap()
+    kept.store.create_api_key(&act(), OfProject { reach: within(team), project }, minted(new, byte)).await.unwrap()
 }
 
 fn at(reach: Reach, key: &ApiKey) -> ApiKeyAt {
@@ -56,13 +56,13 @@ async fn another_teams_key_is_not_there(kept: Kept) {
     let key = make(&kept, &red, shop, 1).await;
     let own = within(&blue);
     assert!(matches!(kept.store.api_key(at(own, &key)).await, Err(Error::NotFound(Noun::ApiKey))));
-    let by = (Rotation::default(), fingerprint(9));
+    let by = minted(Rotation::default(), 9);
     assert!(matches!(kept.store.rotate_api_key(&act(), at(own, &key), by).await, Err(Error::NotFound(_))));
     assert!(matches!(kept.store.revoke_api_key(&act(), at(own, &key)).await, Err(Error::NotFound(_))));
     let list = kept.store.api_keys(own, shop, &PageRequest::default()).await;
     assert!(matches!(list, Err(Error::NotFound(Noun::Project))));
     let new = NewApiKey { name: "edge".parse().unwrap(), scopes: [].into(), expires_at: None };
-    let made = kept.store.create_api_key(&act(), (own, shop), (new, fingerprint(9))).await;
+    let made = kept.store.create_api_key(&act(), OfProject { reach: own, project: shop }, minted(new, 9)).await;
     assert!(matches!(made, Err(Error::NotFound(Noun::Project))));
     // Nor is it under another project of its own team.
     let other = project(&kept, &red, "other").await;
@@ -76,13 +76,13 @@ async fn a_key_is_rotated_and_revoked(kept: Kept) {
     let key = make(&kept, &team, project, 1).await;
     let at = at(within(&team), &key);
     let good = async |byte: u8| kept.store.principal([byte; 32]).await.unwrap().is_some();
-    kept.store.rotate_api_key(&act(), at, (Rotation { overlap_seconds: 60 }, fingerprint(2))).await.unwrap();
+    kept.store.rotate_api_key(&act(), at, minted(Rotation { overlap_seconds: 60 }, 2)).await.unwrap();
     assert!(good(1).await && good(2).await);
     for _ in 0..2 {
         kept.store.revoke_api_key(&act(), at).await.unwrap();
     }
     assert!(!good(1).await && !good(2).await);
-    let again = kept.store.rotate_api_key(&act(), at, (Rotation::default(), fingerprint(3))).await;
+    let again = kept.store.rotate_api_key(&act(), at, minted(Rotation::default(), 3)).await;
     assert!(matches!(again, Err(Error::Conflict(_))));
     let own = ["api-key.create", "api-key.rotate", "api-key.revoke"];
     assert_eq!(kept.audit().await[2..], own);

@@ -5,15 +5,27 @@ use control::domain::act::{Act, Actor};
 use control::domain::audit::{Event, EventFilter, Outcome, Refusal};
 use control::domain::id::TeamId;
 use control::domain::page::{Cursor, PageRequest};
-use control::domain::store::{Audit as _, Tokens as _};
+use control::domain::project::ProjectUpdate;
+use control::domain::signing_key::NewSigningKey;
+use control::domain::spec::SpecUpdate;
+use control::domain::store::{
+    At, Audit as _, DataPlanes as _, Edit, OfProject, Projects as _, SigningKeys as _, Specs as _, Teams as _,
+    Tokens as _,
+};
+use control::domain::team::TeamUpdate;
 use control::domain::time::now;
+use control::domain::token::Rotation;
+use control::domain::version::Expected;
 use control::store::sql::{Dialect, sql};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
-use crate::{Kept, act, fingerprint, token_of, within};
+use crate::builds::shop;
+use crate::{Kept, act, fingerprint, minted, token_of, within};
 
 crate::in_both!(
     events_say_who_what_and_from_where,
+    a_change_says_what_changed,
     a_refusal_is_an_event,
     filters_find_what_they_name,
     a_team_sees_its_own_events,
@@ -150,4 +162,52 @@ async fn what_is_too_old_goes_and_that_is_an_event(kept: Kept) {
     let [event] = &events(&kept, everything()).await[..] else { panic!("one event") };
     assert_eq!((event.action.as_str(), event.actor.kind.as_str()), ("audit.prune", "system"));
     assert_eq!(event.detail["events"].as_u64(), Some(2));
+}
+
+/// Every kind of thing that can be changed, each field with its old and its new value; and no secret among them.
+async fn a_change_says_what_changed(kept: Kept) {
+    let shop = shop(&kept, "red").await;
+    let (team, project, own) = (shop.project.team, shop.project.id, Reach::Team(shop.project.team));
+    let last = async || events(&kept, everything()).await.swap_remove(0).detail;
+    let description = Some("new".to_owned());
+    let at = Edit { reach: own, id: team, expected: Expected::Any };
+    kept.store.update_team(&act(), at, TeamUpdate { description: description.clone(), name: None }).await.unwrap();
+    assert_eq!(last().await, json!({ "description": { "from": "", "to": "new" } }));
+    let at = Edit { reach: own, id: project, expected: Expected::Any };
+    let update = ProjectUpdate { description: description.clone(), ..ProjectUpdate::default() };
+    kept.store.update_project(&act(), at, update).await.unwrap();
+    assert_eq!(last().await, json!({ "description": { "from": "", "to": "new" } }));
+    let at = Edit { reach: own, id: shop.spec, expected: Expected::Any };
+    let update = SpecUpdate { name: Some("pets".parse().unwrap()), description: None };
+    kept.store.update_spec(&act(), at, update).await.unwrap();
+    assert_eq!(last().await, json!({ "name": { "from": "api", "to": "pets" } }));
+
+    let new = serde_json::from_value(json!({ "name": "edge", "kind": "gateway" })).unwrap();
+    let plane = kept.store.create_data_plane(&act(), team, new).await.unwrap().id;
+    let at = Edit { reach: own, id: plane, expected: Expected::Any };
+    let update = json!({ "project": project, "labels": { "zone": "a" }, "metadata": { "x": "\0" } });
+    kept.store.update_data_plane(&act(), at, serde_json::from_value(update).unwrap()).await.unwrap();
+    let changed = json!({
+        "project": { "from": null, "to": project },
+        "labels": { "from": {}, "to": { "zone": "a" } },
+        "metadata": { "from": {}, "to": { "x": "\u{fffd}" } },
+    });
+    assert_eq!(last().await, changed);
+
+    let token = kept.store.create_token(&act(), token_of(Some(team), Role::Viewer), fingerprint(1)).await.unwrap().id;
+    let at = At { reach: own, id: token };
+    kept.store.rotate_token(&act(), at, minted(Rotation { overlap_seconds: 60 }, 2)).await.unwrap();
+    let prefix = json!({ "from": "pct_00000001", "to": "pct_00000002" });
+    assert_eq!(last().await, json!({ "overlap_seconds": 60, "prefix": prefix }));
+    kept.store.revoke_token(&act(), own, token).await.unwrap();
+    assert_eq!(last().await["revoked_at"]["from"], json!(null));
+
+    let of = OfProject { reach: own, project };
+    let old = kept.store.active_key(project).await.unwrap();
+    let key = kept.keys.rotate(&act(), (of, old.id), NewSigningKey::GENERATED).await.unwrap();
+    let detail = last().await;
+    assert_eq!(detail["active_key"], json!({ "from": old.key_id, "to": key.key_id }));
+    assert_eq!((&detail["trust_root"], &detail["kind"]), (&json!({ "from": 1, "to": 2 }), &json!("generated")));
+    kept.keys.retire(&act(), of, old.id).await.unwrap();
+    assert_eq!(last().await["state"], json!({ "from": "trusted", "to": "retired" }));
 }

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use control::domain::access::Reach;
 use control::domain::artifact::{Artifact, ArtifactAt, NewArtifact, Provenance, Summary};
-use control::domain::build::{Build, BuildFilter, BuildsOf, Claim, DEATHS_MAX, Ending, Held, NewBuild, State, Verdict};
+use control::domain::build::{
+    Build, BuildFilter, BuildsOf, Claim, DEATHS_MAX, Ending, Held, NewBuild, QUEUED_MAX, State, Verdict,
+};
 use control::domain::digest::Digest;
 use control::domain::error::{Error, Noun};
 use control::domain::id::{RevisionId, SpecId};
@@ -13,9 +15,11 @@ use control::domain::page::PageRequest;
 use control::domain::project::Project;
 use control::domain::project_update::ProjectUpdate;
 use control::domain::report::{Diagnostic, Place, Report, Severity};
-use control::domain::store::{Artifacts as _, BuildQueue as _, Builds as _, Edit, Projects as _};
+use control::domain::store::{Artifacts as _, At, BuildQueue as _, Builds as _, Edit, Projects as _};
+use control::domain::time::now;
 use control::domain::version::Expected;
 use control::store::sql::sql;
+use jiff::SignedDuration;
 
 use crate::{Kept, act, within};
 
@@ -31,6 +35,10 @@ crate::in_both!(
     what_is_cancelled_is_nobodys,
     each_of_many_claimers_gets_another_build,
     who_waits_is_told,
+    no_project_has_too_many_that_wait,
+    a_teams_many_keep_no_other_team_waiting,
+    many_claimers_share_themselves_among_teams,
+    what_ended_long_ago_goes_but_for_what_an_artifact_came_of,
 );
 
 /// A spec with two revisions, in a project with an environment.
@@ -69,12 +77,19 @@ pub(crate) async fn shop(kept: &Kept, team: &str) -> Shop {
             kept.run(insert.bind(revision).bind(project.team).bind(path).bind(digest)).await;
         }
     }
+    // As if they were stored: whoever makes a row of them may.
+    for byte in 1..=3 {
+        kept.store.keep_bytes(Digest([byte; 32])).await.unwrap();
+    }
     Shop { project, spec }
 }
 
 impl Shop {
     async fn build(&self, kept: &Kept) -> Build {
-        kept.store.create_build(&act(), (Reach::Everything, self.spec), NewBuild::default()).await.unwrap()
+        kept.store
+            .create_build(&act(), At { reach: Reach::Everything, id: self.spec }, NewBuild::default())
+            .await
+            .unwrap()
     }
 
     async fn state(&self, kept: &Kept, build: &Build) -> State {
@@ -116,7 +131,7 @@ fn success(byte: u8) -> Ending {
 async fn what_was_asked_for_is_kept(kept: Kept) {
     let shop = shop(&kept, "red").await;
     let first = NewBuild { revision: Some(1), ..NewBuild::default() };
-    let made = kept.store.create_build(&act(), (Reach::Everything, shop.spec), first).await.unwrap();
+    let made = kept.store.create_build(&act(), At { reach: Reach::Everything, id: shop.spec }, first).await.unwrap();
     assert_eq!((made.revision, made.state, made.author.as_str()), (1, State::Queued, "tester"));
     assert_eq!(kept.store.build(Reach::Everything, made.id).await.unwrap(), made);
     let second = shop.build(&kept).await;
@@ -135,7 +150,9 @@ async fn what_was_asked_for_is_kept(kept: Kept) {
 
 async fn what_is_not_there_cannot_be_built(kept: Kept) {
     let shop = shop(&kept, "red").await;
-    let ask = async |spec, new| kept.store.create_build(&act(), (Reach::Everything, spec), new).await.unwrap_err();
+    let ask = async |spec, new| {
+        kept.store.create_build(&act(), At { reach: Reach::Everything, id: spec }, new).await.unwrap_err()
+    };
     let error = ask(shop.spec, NewBuild { revision: Some(3), ..NewBuild::default() }).await;
     assert_eq!(error.to_string(), "/revision: the spec has no revision 3");
     let error = ask(shop.spec, NewBuild { environment: Some("x".parse().unwrap()), ..NewBuild::default() }).await;
@@ -147,7 +164,7 @@ async fn another_teams_builds_are_not_there(kept: Kept) {
     let shop = shop(&kept, "red").await;
     let other = within(&kept.team("blue").await);
     let build = shop.build(&kept).await;
-    let missing = kept.store.create_build(&act(), (other, shop.spec), NewBuild::default()).await;
+    let missing = kept.store.create_build(&act(), At { reach: other, id: shop.spec }, NewBuild::default()).await;
     assert!(matches!(missing, Err(Error::NotFound(Noun::Spec))));
     assert!(matches!(kept.store.build(other, build.id).await, Err(Error::NotFound(Noun::Build))));
     assert!(matches!(kept.store.build_log(other, build.id).await, Err(Error::NotFound(Noun::Build))));
@@ -174,7 +191,7 @@ async fn what_is_compiled_is_the_revision_with_the_settings_of_that_time(kept: K
         commit: Some("c0ffee".into()),
         source: None,
     };
-    kept.store.create_build(&act(), (Reach::Everything, shop.spec), new).await.unwrap();
+    kept.store.create_build(&act(), At { reach: Reach::Everything, id: shop.spec }, new).await.unwrap();
     change("http://new").await;
     let work = kept.store.build_work(claim(&kept).await).await.unwrap();
     assert_eq!(work.entries, ["api.yaml"]);
@@ -331,4 +348,94 @@ async fn who_waits_is_told(kept: Kept) {
         tests::wait::patiently("the change", changes.changed()).await.unwrap();
         hearing.abort();
     }
+}
+
+/// However many ask at once.
+async fn no_project_has_too_many_that_wait(kept: Kept) {
+    let (shop, other) = (shop(&kept, "red").await, self::shop(&kept, "blue").await);
+    let asking = (0..QUEUED_MAX + 20).map(|_| {
+        let (store, spec) = (kept.store.clone(), shop.spec);
+        tokio::spawn(async move {
+            store.create_build(&act(), At { reach: Reach::Everything, id: spec }, NewBuild::default()).await
+        })
+    });
+    let answers = futures_util::future::join_all(asking).await;
+    let refused = answers.into_iter().filter_map(|answer| answer.unwrap().err());
+    let refused: Vec<_> = refused.map(|error| matches!(error, Error::QueueFull { limit: QUEUED_MAX })).collect();
+    assert_eq!(refused, [true; 20]);
+    other.build(&kept).await;
+    // One that is worked on waits no more.
+    claim(&kept).await;
+    shop.build(&kept).await;
+}
+
+async fn a_teams_many_keep_no_other_team_waiting(kept: Kept) {
+    let (many, few) = (shop(&kept, "red").await, shop(&kept, "blue").await);
+    for _ in 0..5 {
+        many.build(&kept).await;
+    }
+    let first = claim(&kept).await;
+    for _ in 0..2 {
+        few.build(&kept).await;
+    }
+    let whose = |claim: Claim| if claim.project == many.project.id { "many" } else { "few" };
+    // As long as they have their leases, a team has no more of them than another one that waits.
+    let taken = [claim(&kept).await, claim(&kept).await, claim(&kept).await];
+    assert_eq!(taken.map(whose), ["few", "many", "few"]);
+    for claim in taken.into_iter().chain([first]) {
+        kept.store.finish_build(claim, success(1)).await.unwrap();
+    }
+    // One at a time, they take turns.
+    for _ in 0..2 {
+        few.build(&kept).await;
+    }
+    let mut turns = Vec::new();
+    while let Some(claim) = kept.store.claim_build("tester").await.unwrap() {
+        turns.push(whose(claim));
+        kept.store.finish_build(claim, success(1)).await.unwrap();
+    }
+    assert_eq!(turns, ["many", "few", "many", "few", "many"]);
+}
+
+/// Each sees what the others have taken.
+async fn many_claimers_share_themselves_among_teams(kept: Kept) {
+    let shops = [shop(&kept, "red").await, shop(&kept, "blue").await, shop(&kept, "green").await];
+    for shop in &shops {
+        for _ in 0..16 {
+            shop.build(&kept).await;
+        }
+    }
+    let claimers = (0..24).map(|number| {
+        let store = kept.store.clone();
+        tokio::spawn(async move { store.claim_build(&number.to_string()).await.unwrap().unwrap() })
+    });
+    let claims = futures_util::future::join_all(claimers).await;
+    let of = |shop: &Shop| claims.iter().filter(|claim| claim.as_ref().unwrap().project == shop.project.id).count();
+    assert_eq!(shops.each_ref().map(of), [8; 3]);
+}
+
+async fn what_ended_long_ago_goes_but_for_what_an_artifact_came_of(kept: Kept) {
+    let shop = shop(&kept, "red").await;
+    let mut builds = Vec::new();
+    for _ in 0..4 {
+        builds.push(shop.build(&kept).await);
+    }
+    let failed = Ending { verdict: Verdict::DoesNotCompile, report: None, log: "no".into() };
+    for ending in [success(1), success(1), failed] {
+        assert_eq!(kept.store.finish_build(claim(&kept).await, ending).await.unwrap(), Held::Yes);
+    }
+    assert_eq!(kept.store.prune_builds(now() - SignedDuration::from_secs(60)).await.unwrap(), 0, "they are new");
+    let later = now() + SignedDuration::from_secs(60);
+    assert_eq!(kept.store.prune_builds(later).await.unwrap(), 2);
+    let mut is_there = Vec::new();
+    for build in &builds {
+        is_there.push(kept.store.build(Reach::Everything, build.id).await.is_ok());
+    }
+    assert_eq!(is_there, [true, false, false, true], "the artifact's, and the one that waits");
+    let last = kept.audit().await.pop();
+    assert_eq!(last.as_deref(), Some("build.prune"));
+    let at = crate::of(&shop.project);
+    kept.store.delete_artifact(&act(), at, Digest([1; 32])).await.unwrap();
+    assert_eq!(kept.store.prune_builds(later).await.unwrap(), 1, "nothing is there any more that came of it");
+    assert_eq!(kept.store.prune_builds(later).await.unwrap(), 0);
 }

@@ -8,6 +8,7 @@ mod backup;
 mod builds;
 mod credentials;
 mod data_planes;
+mod deadlocks;
 mod deployments;
 mod idempotency;
 mod killed;
@@ -19,6 +20,7 @@ mod signing_keys;
 mod specs;
 mod teams;
 mod tokens;
+mod upkeep;
 
 use std::sync::Arc;
 
@@ -30,7 +32,7 @@ use control::domain::id::{TeamId, TokenId};
 use control::domain::project::{NewProject, Project, Settings};
 use control::domain::store::{OfProject, Teams as _};
 use control::domain::team::{NewTeam, Team};
-use control::domain::token::{Fingerprint, NewToken};
+use control::domain::token::{Fingerprint, Minted, NewToken};
 use control::key::MasterKey;
 use control::store::DatabaseStore;
 use control::store::sql::{Database, Statement, sql};
@@ -111,6 +113,11 @@ fn act() -> Act {
 /// What is kept of a secret whose SHA-256 is this byte, over and over.
 fn fingerprint(byte: u8) -> Fingerprint {
     Fingerprint { prefix: format!("pct_{byte:08}"), hash: [byte; 32] }
+}
+
+/// Something with a secret of that kind.
+fn minted<T>(what: T, byte: u8) -> Minted<T> {
+    Minted { what, secret: fingerprint(byte) }
 }
 
 fn token_of(team: Option<TeamId>, role: Role) -> NewToken {

@@ -2,20 +2,28 @@
 
 use std::fs;
 use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use control::domain::artifact::ArtifactBytes as _;
+use control::domain::artifact::{ArtifactBytes, ArtifactStream, NewArtifact, store_bytes};
 use control::domain::digest::Digest;
 use control::domain::error::{Dependency, Error};
 use control::domain::store::Artifacts as _;
 use control::store::objects::sweep::sweep;
 use control::store::objects::{Location, Objects};
+use control::store::sql::sql;
 use futures_util::TryStreamExt as _;
+use futures_util::stream::BoxStream;
 use jiff::{SignedDuration, Timestamp};
 use tests::s3::S3;
+use tokio::sync::Notify;
 
 use crate::builds::{new_artifact, shop};
 use crate::{Kept, act, of};
+
+crate::in_both!(what_is_stored_while_it_is_swept_is_there, what_is_about_to_be_named_is_not_swept);
 
 fn content() -> (Digest, Bytes) {
     // More than one piece, however it is read.
@@ -107,9 +115,88 @@ async fn what_no_row_names_is_swept() {
         objects.put(Digest([byte; 32]), Bytes::from_static(b"whatever")).await.unwrap();
     }
     kept.store.push_artifact(&act(), of(&project), new_artifact(1)).await.unwrap();
+    // As if that were long ago.
+    kept.run(sql("update artifact_bytes set lease_until = 1")).await;
     let now = Timestamp::now() - SignedDuration::from_hours(1);
     assert_eq!(sweep(&kept.store, &objects, now).await.unwrap(), 0, "none of them is old");
     assert_eq!(sweep(&kept.store, &objects, in_an_hour()).await.unwrap(), 1);
     let left: Vec<_> = objects.older_than(in_an_hour()).try_collect().await.unwrap();
     assert_eq!(left, [Digest([1; 32])]);
+}
+
+/// A store of objects that takes its time to remove one: it has looked how old it is, and is about to.
+#[derive(Debug)]
+struct Slow {
+    objects: Objects,
+    reached: Notify,
+    go: Notify,
+}
+
+#[async_trait]
+impl ArtifactBytes for Slow {
+    async fn put(&self, digest: Digest, bytes: Bytes) -> Result<(), Error> {
+        self.objects.put(digest, bytes).await
+    }
+
+    async fn read(&self, digest: Digest, range: Range<u64>) -> Result<ArtifactStream, Error> {
+        self.objects.read(digest, range).await
+    }
+
+    fn older_than(&self, before: Timestamp) -> BoxStream<'static, Result<Digest, Error>> {
+        self.objects.older_than(before)
+    }
+
+    async fn remove(&self, digest: Digest, _: Timestamp) -> Result<(), Error> {
+        self.reached.notify_one();
+        self.go.notified().await;
+        self.objects.remove(digest, in_an_hour()).await
+    }
+}
+
+/// However the two meet, a row has its bytes.
+async fn what_is_stored_while_it_is_swept_is_there(kept: Kept) {
+    let project = shop(&kept, "red").await.project;
+    let folder = tempfile::tempdir().unwrap();
+    let (digest, bytes) = content();
+    let objects = Location::Folder(folder.path().to_owned()).open(&[]).unwrap();
+    objects.put(digest, bytes.clone()).await.unwrap();
+    let slow = Arc::new(Slow { objects, reached: Notify::new(), go: Notify::new() });
+    let sweeping = tokio::spawn({
+        let (store, slow) = (kept.store.clone(), Arc::clone(&slow));
+        async move { sweep(&store, &*slow, in_an_hour()).await }
+    });
+    slow.reached.notified().await;
+    let pushing = {
+        let (store, slow, bytes) = (kept.store.clone(), Arc::clone(&slow), bytes.clone());
+        async move {
+            store_bytes(&store, &*slow, (digest, bytes)).await.unwrap();
+            let new = NewArtifact { digest, ..new_artifact(1) };
+            store.push_artifact(&act(), of(&project), new).await.unwrap();
+        }
+    };
+    let mut pushing = Box::pin(pushing);
+    // It has all the time that it wants to be faster.
+    let is_done = tokio::time::timeout(Duration::from_secs(1), &mut pushing).await.is_ok();
+    slow.go.notify_one();
+    if !is_done {
+        pushing.await;
+    }
+    assert_eq!(sweeping.await.unwrap().unwrap(), 1);
+    assert_eq!(read(&slow.objects, digest, 0..bytes.len() as u64).await.unwrap(), bytes);
+}
+
+/// From when it is about to be stored, for as long as that may take.
+async fn what_is_about_to_be_named_is_not_swept(kept: Kept) {
+    let project = shop(&kept, "red").await.project;
+    let folder = tempfile::tempdir().unwrap();
+    let objects = Location::Folder(folder.path().to_owned()).open(&[]).unwrap();
+    let (digest, bytes) = content();
+    store_bytes(&kept.store, &objects, (digest, bytes)).await.unwrap();
+    assert_eq!(sweep(&kept.store, &objects, in_an_hour()).await.unwrap(), 0);
+    // Whoever took too long has to store it again before a row may name it.
+    kept.run(sql("update artifact_bytes set lease_until = 1")).await;
+    let late = NewArtifact { digest, ..new_artifact(1) };
+    let refused = kept.store.push_artifact(&act(), of(&project), late).await;
+    assert!(matches!(refused, Err(Error::Unavailable { dependency: Dependency::ArtifactStore, .. })), "{refused:?}");
+    assert_eq!(sweep(&kept.store, &objects, in_an_hour()).await.unwrap(), 1);
 }

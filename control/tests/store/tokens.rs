@@ -4,12 +4,12 @@ use control::domain::access::{Reach, Role, Scope};
 use control::domain::error::{Error, Noun};
 use control::domain::id::TokenId;
 use control::domain::page::PageRequest;
-use control::domain::store::{Credentials as _, Tokens as _};
+use control::domain::store::{At, Credentials as _, Tokens as _};
 use control::domain::time::now;
 use control::domain::token::{NewToken, Rotation, Token, TokenFilter};
 use control::store::sql::sql;
 
-use crate::{Kept, act, fingerprint, token_of, within};
+use crate::{Kept, act, fingerprint, minted, token_of, within};
 
 crate::in_both!(
     what_was_made_is_there,
@@ -41,7 +41,7 @@ async fn a_team_sees_its_own_alone(kept: Kept) {
     for id in [others.id, master.id] {
         let reach = within(&red);
         assert!(matches!(kept.store.token(reach, id).await, Err(Error::NotFound(Noun::Token))));
-        let rotated = kept.store.rotate_token(&act(), (reach, id), (Rotation::default(), fingerprint(9))).await;
+        let rotated = kept.store.rotate_token(&act(), At { reach, id }, minted(Rotation::default(), 9)).await;
         assert!(matches!(rotated, Err(Error::NotFound(Noun::Token))));
         assert!(matches!(kept.store.revoke_token(&act(), reach, id).await, Err(Error::NotFound(Noun::Token))));
     }
@@ -99,8 +99,8 @@ const ACT: control::domain::act::Act = control::domain::act::Act::SYSTEM;
 async fn the_old_secret_is_good_for_the_overlap(kept: Kept) {
     let token = make(&kept, token_of(None, Role::Admin), 1).await;
     let rotate = async |overlap_seconds, byte| {
-        let by = (Rotation { overlap_seconds }, fingerprint(byte));
-        kept.store.rotate_token(&act(), (Reach::Everything, token.id), by).await.unwrap()
+        let by = minted(Rotation { overlap_seconds }, byte);
+        kept.store.rotate_token(&act(), At { reach: Reach::Everything, id: token.id }, by).await.unwrap()
     };
     let good = async |byte: u8| kept.store.principal([byte; 32]).await.unwrap().is_some();
     let rotated = rotate(60, 2).await;
@@ -118,8 +118,8 @@ async fn the_old_secret_is_good_for_the_overlap(kept: Kept) {
 
 async fn the_overlap_ends(kept: Kept) {
     let token = make(&kept, token_of(None, Role::Admin), 1).await;
-    let by = (Rotation { overlap_seconds: 60 }, fingerprint(2));
-    kept.store.rotate_token(&act(), (Reach::Everything, token.id), by).await.unwrap();
+    let by = minted(Rotation { overlap_seconds: 60 }, 2);
+    kept.store.rotate_token(&act(), At { reach: Reach::Everything, id: token.id }, by).await.unwrap();
     let mut transaction = kept.store.database().begin().await.unwrap();
     transaction.execute(sql("update tokens set previous_until = $1").bind(now())).await.unwrap();
     transaction.commit().await.unwrap();
@@ -131,8 +131,8 @@ async fn what_has_ended_is_not_rotated(kept: Kept) {
     let team = kept.team("red").await;
     let token = make(&kept, token_of(Some(team.id), Role::Admin), 1).await;
     kept.store.revoke_token(&act(), Reach::Everything, token.id).await.unwrap();
-    let by = (Rotation::default(), fingerprint(2));
-    let rotated = kept.store.rotate_token(&act(), (Reach::Everything, token.id), by).await;
+    let by = minted(Rotation::default(), 2);
+    let rotated = kept.store.rotate_token(&act(), At { reach: Reach::Everything, id: token.id }, by).await;
     assert!(matches!(rotated, Err(Error::Conflict(_))));
     assert_eq!(kept.store.principal([2; 32]).await.unwrap(), None);
 }

@@ -3,17 +3,29 @@
 use std::collections::HashSet;
 
 use super::{Code, Diagnostic, Place, Severity};
+use crate::input::Settings;
 
 /// Collects diagnostics. No fault ends a phase: it is noted here and the phase goes on.
 #[derive(Debug, Default)]
 pub struct Sink {
     diagnostics: Vec<Diagnostic>,
+    settings: Settings,
 }
 
 impl Sink {
     /// An empty one.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty one for somebody who sets options there.
+    pub(crate) fn for_settings(settings: Settings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    /// Where whoever reads it sets options.
+    pub(crate) fn settings(&self) -> Settings {
+        self.settings
     }
 
     /// Notes an error: there will be no artifact.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use artifact_format::model::Feature;
 
 use crate::diagnostic::{Code, Place, Sink};
+use crate::input::Settings;
 
 /// Remembers what was refused, so that a setting which a hundred operations inherit is refused once.
 #[derive(Default)]
@@ -19,28 +20,31 @@ impl Released {
         if feature.since().is_some() || !self.refused.insert((feature, place.clone())) {
             return;
         }
+        let remedy = remedy(feature, sink.settings());
         sink.error(
             Code::NotEnforced,
             place,
             format!("{} is not enforced by any gateway released so far", feature.name()),
         )
-        .hint(remedy(feature));
+        .hint(remedy);
     }
 }
 
-fn remedy(feature: Feature) -> &'static str {
+fn remedy(feature: Feature, settings: Settings) -> String {
+    let (presence, off) = (settings.with("security", "presence"), settings.with("security", "off"));
     match feature {
         Feature::JwtVerification => {
-            "compile with `--security presence` (credentials must be there, the upstream verifies them) or `--security off`"
+            format!("compile with {presence} (credentials must be there, the upstream verifies them) or {off}")
         }
         Feature::ClientCertificates => {
-            "terminate mutual TLS before the gateway and compile with `--security off`, or require another scheme"
+            format!("terminate mutual TLS before the gateway and compile with {off}, or require another scheme")
         }
         Feature::UpstreamTls => {
-            "name an `http` upstream there; unless it is one of `upstreams`, `--upstream http://HOST:PORT` does so for all"
+            let upstream = settings.with("upstream", "http://HOST:PORT");
+            format!("name an `http` upstream there; unless it is one of `upstreams`, {upstream} does so for all")
         }
-        Feature::LeastRequestBalance => "remove it: `round-robin` is the default",
-        Feature::HealthChecks | Feature::Retries | Feature::ValidationOptions => "remove it",
-        Feature::RateLimit | Feature::Cors | Feature::Mock => "remove it, or switch it off with `off`",
+        Feature::LeastRequestBalance => "remove it: `round-robin` is the default".to_owned(),
+        Feature::HealthChecks | Feature::Retries | Feature::ValidationOptions => "remove it".to_owned(),
+        Feature::RateLimit | Feature::Cors | Feature::Mock => "remove it, or switch it off with `off`".to_owned(),
     }
 }

@@ -177,7 +177,7 @@ impl<'d, 'o> Tables<'d, 'o> {
         let api = path.api;
         let tell = (&mut self.released, &mut *sink);
         let upstream = if let Some(url) = &self.options.upstream {
-            self.upstreams.url(url, &Place::value(COMMAND_LINE, ""), tell)
+            self.upstreams.url(url, &Place::value(tell.1.settings().place("upstream"), ""), tell)
         } else if let Some(chosen) = extension::chosen(settings) {
             match chosen {
                 Choice::Named(name) => self.upstreams.named(&name, api.extension.as_ref(), tell.1),
@@ -228,9 +228,6 @@ fn template(key: &str, entry: &Node<'_>, sink: &mut Sink) -> Option<PathTemplate
     None
 }
 
-/// What stands for a file's name where the fault is in `--upstream`.
-const COMMAND_LINE: &str = "--upstream";
-
 /// `operationId`, else `METHOD /path`; so too for every use but the first of a path item that several paths share. Numbered where somebody else is
 /// called so.
 fn id(declared: &Declared<'_>, path: &Path<'_, '_>, taken: &mut HashSet<String>) -> String {
@@ -251,8 +248,11 @@ fn route(base: &PathTemplate, path: &PathTemplate) -> Route {
 
 fn no_upstream(api: &ApiContext<'_>, sink: &mut Sink) {
     let place = api.root.get("servers").unwrap_or_else(|| api.root.clone());
+    let upstream = sink.settings().with("upstream", "http://HOST:PORT");
     sink.error(Code::NoUpstream, &place, "nothing says where requests go: `servers` has no absolute URL").hint(
-        "compile with `--upstream http://HOST:PORT`, or add to the document: `x-portcullis: { upstream: \"http://HOST:PORT\" }`",
+        format!(
+            "compile with {upstream}, or add to the document: `x-portcullis: {{ upstream: \"http://HOST:PORT\" }}`"
+        ),
     );
 }
 

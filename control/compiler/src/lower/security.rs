@@ -12,7 +12,7 @@ use crate::diagnostic::nearest;
 use crate::diagnostic::{Code, Sink};
 use crate::document::{Identity, Node, Token, Version};
 use crate::extension::{self, Extensions, Released};
-use crate::input::SecurityMode;
+use crate::input::{SecurityMode, Settings};
 
 /// The security schemes in use, each once.
 pub(super) struct Schemes {
@@ -171,6 +171,7 @@ fn verification<'d>(
     around: &mut Surroundings<'_, 'd>,
 ) -> Option<Verification> {
     if definition.get(extension::KEY).is_none() {
+        let remedy = remedy(name, kind, around.sink.settings());
         around
             .sink
             .error(
@@ -178,30 +179,36 @@ fn verification<'d>(
                 definition,
                 format!("nothing says how the security scheme `{name}` is verified"),
             )
-            .hint(remedy(name, kind));
+            .hint(remedy);
         return None;
     }
     let extension = around.extensions.of_scheme(definition, around.sink)?;
     if !carries_token(kind) {
         let message = format!("`{name}` does not carry a JSON Web Token, and nothing else can be verified yet");
-        around.sink.error(Code::VerificationMisplaced, &extension, message).hint(OTHER_MODES);
+        let other_modes = other_modes(around.sink.settings());
+        around.sink.error(Code::VerificationMisplaced, &extension, message).hint(other_modes);
         return None;
     }
     around.released.demand(Feature::JwtVerification, &extension, around.sink);
     extension::verification(&extension).map(Verification::Jwt)
 }
 
-const OTHER_MODES: &str = "compile with `--security presence` (a credential must be there and the upstream verifies it) \
-                           or `--security off` (nothing is asked for)";
+fn other_modes(settings: Settings) -> String {
+    let (presence, off) = (settings.with("security", "presence"), settings.with("security", "off"));
+    format!(
+        "compile with {presence} (a credential must be there and the upstream verifies it) or {off} (nothing is asked for)"
+    )
+}
 
-fn remedy(name: &str, kind: &SchemeKind) -> String {
+fn remedy(name: &str, kind: &SchemeKind, settings: Settings) -> String {
+    let other_modes = other_modes(settings);
     if !carries_token(kind) || Feature::JwtVerification.since().is_none() {
-        return format!("no gateway verifies this kind of credential yet: {OTHER_MODES}");
+        return format!("no gateway verifies this kind of credential yet: {other_modes}");
     }
     format!(
         "say who issues its tokens:\n\
          components:\n  securitySchemes:\n    {name}:\n      x-portcullis:\n        issuer: https://id.example\n        \
          audience: my-api\n        jwks: https://id.example/.well-known/jwks.json\n\
-         or {OTHER_MODES}"
+         or {other_modes}"
     )
 }

@@ -5,6 +5,7 @@ use thiserror::Error as ThisError;
 use crate::diagnostic::Code;
 use crate::document::FileError;
 use crate::document::limits::LINKS_MAX;
+use crate::input::Settings;
 
 /// A reference that leads nowhere, as it is written, and why.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]
@@ -78,9 +79,12 @@ impl Error {
         }
     }
 
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
+    /// What to do about it, for somebody who sets options there.
+    pub fn hint(&self, settings: Settings) -> Option<String> {
         match &self.reason {
+            Reason::Refused(_) if settings == Settings::Project => {
+                Some("upload the file with the documents; nothing is fetched from a network".into())
+            }
             Reason::Refused(_) => Some(
                 "put the file into the folder of the documents, or name a folder that holds every file with `--root`; \
                  nothing is fetched from a network"

@@ -87,7 +87,7 @@ impl<'d> Collector<'d> {
         let (used, patterns) = (self.texts.len(), self.patterns.needed());
         let known: HashSet<Identity> = self.ids.keys().map(|(schema, ..)| *schema).collect();
         let is_unused = |schema: &Node<'d>| !known.contains(&schema.identity());
-        let mut found = Sink::new();
+        let mut found = Sink::for_settings(sink.settings());
         for schema in schemas.filter(|schema| language(schema) == Language::Draft202012).filter(is_unused) {
             self.schema(&schema, purpose, &mut found);
         }
@@ -166,8 +166,9 @@ impl<'d> Collector<'d> {
 /// Notes that a reference leads nowhere, unless the structure check has.
 pub(super) fn unresolved(error: &crate::reference::Error, reference: &Node<'_>, sink: &mut Sink) {
     if !sink.has_errors() {
+        let hint = error.hint(sink.settings());
         let diagnostic = sink.error(error.code(), reference, error.to_string());
-        if let Some(hint) = error.hint() {
+        if let Some(hint) = hint {
             diagnostic.hint(hint);
         }
     }

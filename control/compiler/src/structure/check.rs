@@ -63,7 +63,7 @@ impl<'d> Observer<'d> for Checker<'_, 'd> {
                 let mut written = ["$ref", "$dynamicRef"].iter().filter_map(|keyword| from.get(keyword));
                 let written = written.rfind(|value| value.str() == Some(reference));
                 let place = written.as_ref().unwrap_or(from).place();
-                let hint = error.hint().or_else(|| self.suggestion(from, reference));
+                let hint = error.hint(self.sink.settings()).or_else(|| self.suggestion(from, reference));
                 self.note(to.severity, error.code(), (place, error.to_string())).hint = hint;
                 None
             }

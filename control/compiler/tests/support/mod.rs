@@ -5,7 +5,7 @@
 use artifact_format::model::{Artifact, Provenance};
 use compiler::diagnostic::{Located, Severity};
 use compiler::document::MemoryFiles;
-use compiler::{Compiled, Fence, Input, Options, SecurityMode, compile};
+use compiler::{Compiled, Fence, Input, Options, SecurityMode, Settings, compile};
 
 /// Options that make a gateway of any description.
 pub(crate) fn lenient() -> Options {
@@ -14,6 +14,7 @@ pub(crate) fn lenient() -> Options {
         upstream: Some("http://127.0.0.1:9000".to_owned()),
         security: SecurityMode::Presence,
         provenance: Provenance::default(),
+        settings: Settings::CommandLine,
     }
 }
 

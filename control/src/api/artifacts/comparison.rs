@@ -55,7 +55,7 @@ pub(crate) async fn compare(
     Query(With { with }): Query<With>,
 ) -> Result<axum::Json<Comparison>, Problem> {
     let (new, old) = (api.store.artifact(at(&caller, digest)).await?, api.store.artifact(at(&caller, with)).await?);
-    let turn = api.heavy.turn().await;
+    let turn = api.heavy.turn().await?;
     let (new, old) = (load(&api, new.digest, new.size).await?, load(&api, old.digest, old.size).await?);
     let diff = turn.work(move || Ok::<_, Error>(diff::compare(&decode(&old)?, &decode(&new)?))).await??;
     let diff = diff.map_err(|error| {

@@ -1,9 +1,10 @@
 //! Builds, and the queue that they are.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::Result;
+use super::{At, Result};
 use crate::domain::access::Reach;
 use crate::domain::act::Act;
 use crate::domain::build::{Backlog, Build, BuildFilter, Claim, Ending, Held, NewBuild, Work};
@@ -16,8 +17,10 @@ pub trait Builds: Send + Sync {
     /// Puts one at the end of the queue.
     ///
     /// # Errors
-    /// [`Invalid`](crate::domain::error::Error::Invalid) at `/revision` or `/environment`, if there is no such one.
-    async fn create_build(&self, act: &Act, of: (Reach, SpecId), new: NewBuild) -> Result<Build>;
+    /// [`Invalid`](crate::domain::error::Error::Invalid) at `/revision` or `/environment`, if there is no such one;
+    /// [`QueueFull`](crate::domain::error::Error::QueueFull) while [`QUEUED_MAX`](crate::domain::build::QUEUED_MAX) of the
+    /// project wait.
+    async fn create_build(&self, act: &Act, of: At<SpecId>, new: NewBuild) -> Result<Build>;
     /// One of them, with its diagnostics.
     async fn build(&self, reach: Reach, id: BuildId) -> Result<Build>;
     /// What the compiler said, for people; nothing while it has said nothing.
@@ -29,6 +32,9 @@ pub trait Builds: Send + Sync {
     /// # Errors
     /// [`Conflict`](crate::domain::error::Error::Conflict) if it has ended.
     async fn cancel_build(&self, act: &Act, reach: Reach, id: BuildId) -> Result<Build>;
+    /// Removes some of the builds that ended before then, and says so in an event. What an artifact came of stays as long
+    /// as the artifact. Returns how many went; 0 where none is left, or where another replica is at it.
+    async fn prune_builds(&self, before: Timestamp) -> Result<u64>;
 }
 
 /// The queue of builds: each is worked on by one control plane at a time.
@@ -37,7 +43,8 @@ pub trait Builds: Send + Sync {
 /// [`DEATHS_MAX`](crate::domain::build::DEATHS_MAX) times fails. Nothing but the newest claim changes a build that runs.
 #[async_trait]
 pub trait BuildQueue: Send + Sync {
-    /// Claims the build that has waited longest, if one waits.
+    /// Claims a build, if one waits: of the team of which the fewest are worked on, and of those teams, of the one that has
+    /// waited longest for its turn; of its builds, the one that has waited longest.
     async fn claim_build(&self, claimant: &str) -> Result<Option<Claim>>;
     /// How many wait, and how many are worked on, by whichever control plane.
     async fn backlog(&self) -> Result<Backlog>;

@@ -53,6 +53,15 @@ pub struct Edit<Id> {
     pub expected: Expected,
 }
 
+/// Which one, as far as whoever asks reaches.
+#[derive(Debug, Clone, Copy)]
+pub struct At<Id> {
+    /// How far they reach.
+    pub reach: Reach,
+    /// Which one.
+    pub id: Id,
+}
+
 /// A project whose things are meant, as far as whoever asks reaches.
 #[derive(Debug, Clone, Copy)]
 pub struct OfProject {

@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 
-use super::Result;
+use super::{At, Result};
 use crate::domain::access::Reach;
 use crate::domain::act::Act;
 use crate::domain::id::TokenId;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::token::{Fingerprint, NewToken, Rotation, Token, TokenFilter};
+use crate::domain::token::{Fingerprint, Minted, NewToken, Rotation, Token, TokenFilter};
 
 /// Access tokens.
 #[async_trait]
@@ -25,7 +25,7 @@ pub trait Tokens: Send + Sync {
     /// Those of the filter, newest first, with what has expired or was revoked.
     async fn tokens(&self, filter: TokenFilter, page: &PageRequest) -> Result<Page<Token>>;
     /// Gives one another secret. One that is not good any more stays so: [`Conflict`](crate::domain::error::Error).
-    async fn rotate_token(&self, act: &Act, at: (Reach, TokenId), by: (Rotation, Fingerprint)) -> Result<Token>;
+    async fn rotate_token(&self, act: &Act, at: At<TokenId>, new: Minted<Rotation>) -> Result<Token>;
     /// Ends one. Ending what is ended changes nothing. The last one that can make tokens for the whole installation
     /// stays: [`Conflict`](crate::domain::error::Error).
     async fn revoke_token(&self, act: &Act, reach: Reach, id: TokenId) -> Result<()>;

@@ -1,20 +1,23 @@
-//! Builds: asked for, shown, cancelled; and, in `queue`, worked on.
+//! Builds: asked for, shown, cancelled; in `queue`, worked on, in the order of `turns`; and, in `prune`, forgotten.
 
 mod changes;
+mod prune;
 mod queue;
+mod turns;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::DatabaseStore;
 use super::audit::{Target, record};
 use super::sql::{Error as SqlError, Row, Transaction, sql};
 use crate::domain::access::Reach;
 use crate::domain::act::{Act, Action};
-use crate::domain::build::{Build, BuildFilter, BuildsOf, NewBuild, Options, State, Subject};
+use crate::domain::build::{Build, BuildFilter, BuildsOf, NewBuild, Options, QUEUED_MAX, State, Subject};
 use crate::domain::error::{Error, Noun};
-use crate::domain::id::{BuildId, SpecId};
+use crate::domain::id::{BuildId, ProjectId, SpecId};
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::store::{Builds, Result};
+use crate::domain::store::{At, Builds, Result};
 use crate::domain::time::now;
 use crate::telemetry::trace;
 
@@ -26,9 +29,10 @@ const LISTED: &str = "select id, team_id, project_id, spec_id, revision, environ
 
 #[async_trait]
 impl Builds for DatabaseStore {
-    async fn create_build(&self, act: &Act, (reach, spec): (Reach, SpecId), new: NewBuild) -> Result<Build> {
+    async fn create_build(&self, act: &Act, of: At<SpecId>, new: NewBuild) -> Result<Build> {
         let mut transaction = self.database.begin().await?;
-        let (subject, options) = subject(&mut transaction, (reach, spec), &new).await?;
+        let (subject, options) = subject(&mut transaction, of, &new).await?;
+        check_room(&mut transaction, subject.project).await?;
         let build = queued(act, &subject, new);
         let insert = sql("insert into builds (id, team_id, project_id, spec_id, revision_id, revision, environment, \
              options, state, attempt, deaths, log, author, created_at, trace_parent) \
@@ -89,6 +93,10 @@ impl Builds for DatabaseStore {
         Ok(Page::of(builds, page, |build| build.id.0))
     }
 
+    async fn prune_builds(&self, before: Timestamp) -> Result<u64> {
+        prune::prune(&self.database, before).await
+    }
+
     async fn cancel_build(&self, act: &Act, reach: Reach, id: BuildId) -> Result<Build> {
         let mut transaction = self.database.begin().await?;
         let select = sql("select * from builds where id = $1")
@@ -116,16 +124,14 @@ impl Builds for DatabaseStore {
     }
 }
 
-/// What is to be built, and how.
-async fn subject(
-    transaction: &mut Transaction,
-    (reach, spec): (Reach, SpecId),
-    new: &NewBuild,
-) -> Result<(Subject, Options)> {
+/// What is to be built, and how. The project is locked: of its builds, one at a time is put into the queue.
+async fn subject(transaction: &mut Transaction, of: At<SpecId>, new: &NewBuild) -> Result<(Subject, Options)> {
+    let At { reach, id: spec } = of;
     let select = sql("select specs.team_id, project_id, head, projects.name, projects.settings from specs \
          join projects on projects.id = project_id where specs.id = $1")
     .bind(spec)
-    .then_bind_some(" and specs.team_id = ", reach.team());
+    .then_bind_some(" and specs.team_id = ", reach.team())
+    .then(transaction.dialect().for_no_key_update_of_projects());
     let found = transaction.fetch_optional(select).await?.ok_or(Error::NotFound(Noun::Spec))?;
     let options = new.options(found.parse("name")?, &found.json("settings")?)?;
     let number = new.revision.map_or_else(|| found.get::<i64>("head"), Ok)?;
@@ -137,6 +143,13 @@ async fn subject(
     let revision = (revision.get("id")?, number);
     let subject = Subject { team: found.get("team_id")?, project: found.get("project_id")?, spec, revision };
     Ok((subject, options))
+}
+
+/// Whether another build of the project may wait.
+async fn check_room(transaction: &mut Transaction, project: ProjectId) -> Result<()> {
+    let count = sql("select count(*) as waiting from builds where state = 'queued' and project_id = $1").bind(project);
+    let waiting: i64 = transaction.fetch_one(count).await?.get("waiting")?;
+    if waiting < QUEUED_MAX { Ok(()) } else { Err(Error::QueueFull { limit: QUEUED_MAX }) }
 }
 
 fn queued(act: &Act, subject: &Subject, new: NewBuild) -> Build {

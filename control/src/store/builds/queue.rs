@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use super::target;
+use super::{target, turns};
 use crate::domain::act::{Act, Action};
 use crate::domain::build::{Backlog, Build, Claim, DEATHS_MAX, Ending, Held, LEASE, State, Verdict, Work};
 use crate::domain::error::{Error, Noun};
@@ -17,6 +17,7 @@ use crate::store::{DatabaseStore, artifacts};
 impl BuildQueue for DatabaseStore {
     async fn claim_build(&self, claimant: &str) -> Result<Option<Claim>> {
         let mut transaction = self.database.begin().await?;
+        turns::take(&mut transaction).await?;
         bury(&mut transaction).await?;
         let dialect = transaction.dialect();
         let claim = sql("update builds set state = 'running', attempt = attempt + 1, failure = null, \
@@ -26,11 +27,8 @@ impl BuildQueue for DatabaseStore {
         .bind(now())
         .bind(lease())
         .then(dialect.now())
-        .then(" where id = (select id from builds where state = 'queued' or (state = 'running' and lease_until < ")
-        .then(dialect.now())
-        .then(") order by created_at, id limit 1")
-        .then(dialect.for_update_skip_locked())
-        .then(") returning id, project_id, attempt, trace_parent");
+        .then(" where id = (");
+        let claim = turns::next(claim, dialect).then(") returning id, project_id, attempt, trace_parent");
         let row = transaction.fetch_optional(claim).await?;
         transaction.commit().await?;
         let read = |row: Row| -> Result<Claim> {
@@ -177,7 +175,7 @@ async fn bury(transaction: &mut Transaction) -> Result<()> {
     .bind(format!("given up after {DEATHS_MAX} attempts: "))
     .bind(DEATHS_MAX - 1)
     .then(dialect.now())
-    .then(dialect.for_update_skip_locked())
+    .then(dialect.for_update_of_builds_skip_locked())
     .then(") returning *");
     for row in transaction.fetch_all(update).await? {
         let build = super::read(&row)?;

@@ -1,7 +1,8 @@
 //! The bytes of artifacts, in a folder or in whatever speaks S3.
 //!
 //! An object is called by its digest, so it is never changed, and writing it again does nothing but renew its age. Rows
-//! are written after objects: what a crash leaves is an object without a row, which [`sweep`] removes when it is old.
+//! are written after objects: what a crash leaves is an object without a row, which [`sweep`] removes when it is old, and
+//! nobody is about to name it.
 
 mod location;
 mod outgoing;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::domain::artifact::ArtifactBytes;
+use crate::domain::artifact::{ArtifactBytes, Leave, REMOVING};
 use crate::domain::error::Error;
 use crate::domain::store::Store;
 
@@ -33,16 +33,20 @@ pub async fn run(store: &dyn Store, objects: &dyn ArtifactBytes) {
 
 /// Removes the objects that were kept before `before` and that no row names. Returns how many.
 ///
-/// One that is being written again is as new, so it stays.
+/// One that somebody is about to name stays: whoever stores it has leave to keep it, so there is none to remove it. Of
+/// one that may be removed still when there is no answer in time, nobody says that it is removed; its lease says when.
 pub async fn sweep(store: &dyn Store, objects: &dyn ArtifactBytes, before: Timestamp) -> Result<usize, Error> {
     let mut removed = 0;
     let mut old = objects.older_than(before);
     while let Some(digest) = old.next().await {
         let digest = digest?;
-        if !store.has_artifact(digest).await? {
-            objects.remove(digest, before).await?;
-            removed += 1;
+        if store.has_artifact(digest).await? || store.remove_bytes(digest).await? == Leave::Refused {
+            continue;
         }
+        let removing = timeout(REMOVING / 2, objects.remove(digest, before)).await;
+        removing.map_err(Error::artifact_store)??;
+        store.bytes_are_removed(digest).await?;
+        removed += 1;
     }
     Ok(removed)
 }

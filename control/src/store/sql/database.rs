@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
+use super::replay::Replayed;
 use super::sqlite::SqliteFile;
 use super::{Error, Row, Snapshot, Statement, Transaction, migrate, postgres, replica, span, sqlite};
 use crate::domain::store::Replica;
@@ -32,6 +33,14 @@ impl Dialect {
         }
     }
 
+    /// Keeps projects that were selected as they are, and lets others point to them.
+    pub fn for_no_key_update_of_projects(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " for no key update of projects",
+        }
+    }
+
     /// Keeps rows that were selected from being deleted until the transaction ends.
     pub fn for_key_share(self) -> &'static str {
         match self {
@@ -40,11 +49,11 @@ impl Dialect {
         }
     }
 
-    /// The same, and passes over rows that somebody else keeps.
-    pub fn for_update_skip_locked(self) -> &'static str {
+    /// Keeps builds that were selected as they are, and passes over those that somebody else keeps.
+    pub fn for_update_of_builds_skip_locked(self) -> &'static str {
         match self {
             Self::Sqlite => "",
-            Self::Postgres => " for update skip locked",
+            Self::Postgres => " for update of builds skip locked",
         }
     }
 
@@ -181,7 +190,7 @@ impl Database {
         let begin = async {
             Ok(match &self.pools {
                 Pools::Sqlite(file) => Transaction::Sqlite(file.writer.begin_with("BEGIN IMMEDIATE").await?),
-                Pools::Postgres { primary, .. } => Transaction::Postgres(primary.begin().await?),
+                Pools::Postgres { primary, .. } => Transaction::Postgres(Replayed::new(primary.begin().await?)),
             })
         };
         span::within(span::named(self.dialect(), "BEGIN"), begin).await

@@ -4,11 +4,13 @@
 //! PostgreSQL and text in SQLite, JSON `jsonb` and text, times 64-bit microseconds in both.
 //!
 //! [`Statement`] is a query with its values; [`Database`] reads, and begins a [`Transaction`] that writes; a [`Row`]
-//! comes back. Text of a statement is `&'static str`, so nothing from outside can get into it. Each has a `span`.
+//! comes back. What a deadlock undoes, [`Transaction`] does again. Text of a statement is `&'static str`, so nothing from
+//! outside can get into it. Each has a `span`.
 
 mod database;
 mod migrate;
 mod postgres;
+mod replay;
 mod replica;
 mod row;
 mod snapshot;
@@ -91,6 +93,12 @@ impl Error {
     /// What the database calls it: SQLSTATE, or SQLite's number.
     fn code(&self) -> Option<std::borrow::Cow<'_, str>> {
         self.database_error()?.code()
+    }
+
+    /// Whether the server undid the transaction for others' sake: it was a deadlock's victim, or in a conflict. Another
+    /// try may succeed.
+    fn is_undone(&self) -> bool {
+        matches!(self.code().as_deref(), Some("40P01" | "40001"))
     }
 
     fn database_error(&self) -> Option<&dyn sqlx::error::DatabaseError> {

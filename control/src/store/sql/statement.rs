@@ -54,6 +54,11 @@ impl Statement {
         &self.text
     }
 
+    /// How much it holds, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.text.len() + self.values.iter().map(Value::bytes).sum::<usize>()
+    }
+
     pub(super) fn into_parts(self) -> (Cow<'static, str>, Vec<Value>) {
         (self.text, self.values)
     }

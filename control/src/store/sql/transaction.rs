@@ -1,16 +1,19 @@
 //! What is done together or not at all.
 
-use sqlx::{Postgres, Sqlite};
+use sqlx::Sqlite;
 
-use super::{Dialect, Error, Row, Statement, postgres, span, sqlite};
+use super::replay::Replayed;
+use super::{Dialect, Error, Row, Statement, span, sqlite};
 
 /// Changes that become visible together. Dropped without [`commit`](Self::commit), nothing happened.
 #[derive(Debug)]
 pub enum Transaction {
-    /// Of SQLite: it began as a writer (`BEGIN IMMEDIATE`), so it never fails half-way because another one wrote.
+    /// Of SQLite: it began as a writer (`BEGIN IMMEDIATE`), so it never fails half-way because another one wrote. Whoever
+    /// begins waits: for this process's writers in turn, for another process's up to the busy timeout.
     Sqlite(sqlx::Transaction<'static, Sqlite>),
-    /// Of PostgreSQL: read committed.
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    /// Of PostgreSQL: read committed, and done again where the server undoes it.
+    #[expect(private_interfaces, reason = "begun by a database, never made elsewhere")]
+    Postgres(Replayed),
 }
 
 impl Transaction {
@@ -26,24 +29,17 @@ impl Transaction {
     pub async fn execute(&mut self, statement: Statement) -> Result<u64, Error> {
         let span = span::of(self.dialect(), &statement);
         let execute = async {
-            Ok(match self {
-                Self::Sqlite(own) => sqlite::query(statement).execute(&mut **own).await?.rows_affected(),
-                Self::Postgres(own) => postgres::query(statement).execute(&mut **own).await?.rows_affected(),
-            })
+            match self {
+                Self::Sqlite(own) => Ok(sqlite::query(statement).execute(&mut **own).await?.rows_affected()),
+                Self::Postgres(own) => own.execute(statement).await,
+            }
         };
         span::within(span, execute).await
     }
 
     /// The first row, if there is one.
     pub async fn fetch_optional(&mut self, statement: Statement) -> Result<Option<Row>, Error> {
-        let span = span::of(self.dialect(), &statement);
-        let fetch = async {
-            Ok(match self {
-                Self::Sqlite(own) => sqlite::query(statement).fetch_optional(&mut **own).await?.map(Row::Sqlite),
-                Self::Postgres(own) => postgres::query(statement).fetch_optional(&mut **own).await?.map(Row::Postgres),
-            })
-        };
-        span::within(span, fetch).await
+        Ok(self.fetch_all(statement).await?.into_iter().next())
     }
 
     /// The only row.
@@ -60,10 +56,7 @@ impl Transaction {
                     let rows = sqlite::query(statement).fetch_all(&mut **own).await?;
                     rows.into_iter().map(Row::Sqlite).collect()
                 }
-                Self::Postgres(own) => {
-                    let rows = postgres::query(statement).fetch_all(&mut **own).await?;
-                    rows.into_iter().map(Row::Postgres).collect()
-                }
+                Self::Postgres(own) => own.fetch_all(statement).await?.into_iter().map(Row::Postgres).collect(),
             })
         };
         span::within(span, fetch).await

@@ -42,6 +42,17 @@ impl fmt::Debug for Value {
     }
 }
 
+impl Value {
+    /// How much it holds, about: JSON is never much.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Bool(_) | Self::Int(_) | Self::Uuid(_) | Self::Json(_) => size_of::<Self>(),
+            Self::Text(text) => text.as_ref().map_or(0, String::len),
+            Self::Bytes(bytes) => bytes.as_ref().map_or(0, Vec::len),
+        }
+    }
+}
+
 macro_rules! values {
     ($($type:ty => $variant:ident, $into:expr;)+) => {$(
         impl From<$type> for Value {
