@@ -89,7 +89,8 @@ async fn a_database_that_is_away_is_said_and_a_replica_is_no_reason_to_leave() {
     becomes(&plane, 200, said("ready", ("ok", "ok"), "unreachable")).await;
     // Where the database is, is for whoever reads the log, and how to get in is for nobody.
     let logs = plane.logs();
-    let is_said = |line: &Value| line["message"].as_str().is_some_and(|text| text.starts_with("not ready: the database"));
+    let is_said =
+        |line: &Value| line["message"].as_str().is_some_and(|text| text.starts_with("not ready: the database"));
     assert!(logs.iter().any(is_said), "{logs:#?}");
 }
 

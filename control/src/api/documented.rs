@@ -25,7 +25,7 @@ const CURSOR: &str = "^[A-Za-z0-9_-]{21}[AQgw]$";
 const KEY: &str = r#"^("[!#-\[\]-~]+"|[!#-\[\]-~]+)$"#;
 
 /// Describes the operations of one route.
-pub fn describe_all(paths: &mut Paths, scopes: &[Scope]) {
+pub(super) fn describe_all(paths: &mut Paths, scopes: &[Scope]) {
     for item in paths.paths.values_mut() {
         let operations = [
             (Method::GET, &mut item.get),
@@ -43,7 +43,7 @@ pub fn describe_all(paths: &mut Paths, scopes: &[Scope]) {
 }
 
 /// The refusals, one for each status: operations refer to them.
-pub fn add_refusals(components: &mut Components) {
+pub(super) fn add_refusals(components: &mut Components) {
     let statuses: BTreeSet<_> = Code::ALL.iter().map(|code| code.status()).collect();
     for status in statuses {
         components.responses.insert(name(status), refusal(status).into());

@@ -10,7 +10,7 @@ use http::{HeaderMap, Version};
 use super::problem::{Code, Problem};
 
 /// Refuses a request of HTTP/1.1 that does not say once, and well, which host it asks (RFC 9112 section 3.2).
-pub async fn require(request: Request, next: Next) -> Result<Response, Problem> {
+pub(super) async fn require(request: Request, next: Next) -> Result<Response, Problem> {
     if request.version() == Version::HTTP_11 && !is_named(request.headers()) {
         return Err(Problem::new(Code::Malformed).detail("send `Host` once, with the host that is asked"));
     }

@@ -24,7 +24,7 @@ const DISCARDED_BYTES_MAX: usize = 512 << 20;
 const DISCARDING: Duration = Duration::from_secs(30);
 
 /// Throws away what is left of the body, whoever answers.
-pub async fn discard(request: Request, next: Next) -> Response {
+pub(super) async fn discard(request: Request, next: Next) -> Response {
     // HTTP/2 ends a body without its connection.
     if request.version() > Version::HTTP_11 {
         return next.run(request).await;

@@ -23,7 +23,7 @@ const TYPES: &[(&str, &str)] = &[
 ];
 
 /// Of a body that is JSON and not what is asked for.
-pub fn of_json(error: &serde_json::Error) -> String {
+pub(super) fn of_json(error: &serde_json::Error) -> String {
     let text = error.to_string();
     // The pointer says where it is.
     let end = text.rfind(" at line ").unwrap_or(text.len());
@@ -31,7 +31,7 @@ pub fn of_json(error: &serde_json::Error) -> String {
 }
 
 /// Of a query string.
-pub fn of_query(text: &str) -> String {
+pub(super) fn of_query(text: &str) -> String {
     let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
     // Of one that is not known, the name comes twice.
     plain(text.find("unknown field `").map_or(text, |begin| &text[begin..]))
@@ -59,7 +59,7 @@ fn plain(text: &str) -> String {
 }
 
 /// The same with what is quoted of the request cut short.
-pub fn bounded(text: &str) -> String {
+pub(super) fn bounded(text: &str) -> String {
     let (mut short, mut quote, mut length) = (String::new(), None, 0);
     for letter in text.chars().take(4 * TEXT_MAX * REPEATED_MAX) {
         match quote {

@@ -25,30 +25,36 @@ pub struct ProjectUpdate {
 
 /// What becomes of settings (RFC 7396): what is absent stays, `null` is the default again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct SettingsUpdate {
     /// An absolute URL that takes every operation's requests; `null`: what the documents say.
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub upstream: Change<String>,
     /// What becomes of security requirements.
+    #[serde(default)]
     #[schema(value_type = Option<Security>)]
     pub security: Change<Security>,
     /// By their names; `null` takes an environment away. Those that are not named stay.
-    #[schema(value_type = Option<BTreeMap<Name, Option<EnvironmentUpdate>>>)]
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<Name, EnvironmentUpdate>>)]
     pub environments: Change<BTreeMap<Name, Change<EnvironmentUpdate>>>,
 }
 
 /// What becomes of an environment (RFC 7396): what is absent stays, `null` is as in the project.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct EnvironmentUpdate {
     /// Paths of OpenAPI Overlays among the spec's files, all of them.
+    #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     pub overlays: Change<Vec<String>>,
     /// Instead of the project's.
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub upstream: Change<String>,
     /// Instead of the project's.
+    #[serde(default)]
     #[schema(value_type = Option<Security>)]
     pub security: Change<Security>,
 }

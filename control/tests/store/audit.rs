@@ -5,7 +5,7 @@ use control::domain::act::{Act, Actor};
 use control::domain::audit::{Event, EventFilter, Outcome, Refusal};
 use control::domain::id::TeamId;
 use control::domain::page::{Cursor, PageRequest};
-use control::domain::project::ProjectUpdate;
+use control::domain::project_update::ProjectUpdate;
 use control::domain::signing_key::NewSigningKey;
 use control::domain::spec::SpecUpdate;
 use control::domain::store::{

@@ -178,7 +178,8 @@ async fn another_teams_builds_are_not_there(kept: Kept) {
 async fn what_is_compiled_is_the_revision_with_the_settings_of_that_time(kept: Kept) {
     let shop = shop(&kept, "red").await;
     let change = async |upstream: &str| {
-        let settings = json!({ "upstream": upstream, "environments": { "live": { "overlays": ["a.yaml"] } } });
+        let settings =
+            serde_json::json!({ "upstream": upstream, "environments": { "live": { "overlays": ["a.yaml"] } } });
         let settings = serde_json::from_value(settings).unwrap();
         let at = Edit { reach: Reach::Everything, id: shop.project.id, expected: Expected::Any };
         let update = ProjectUpdate { settings: Some(settings), ..ProjectUpdate::default() };

@@ -138,6 +138,10 @@ impl ArtifactBytes for Slow {
         self.objects.put(digest, bytes).await
     }
 
+    async fn reach(&self) -> Result<(), Error> {
+        self.objects.reach().await
+    }
+
     async fn read(&self, digest: Digest, range: Range<u64>) -> Result<ArtifactStream, Error> {
         self.objects.read(digest, range).await
     }

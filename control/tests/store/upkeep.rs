@@ -6,7 +6,6 @@ use std::time::Duration;
 use control::access::Access;
 use control::access::upkeep::{Keep, Retention, Upkeep};
 use control::store::sql::sql;
-use control::telemetry::Metrics;
 use tests::wait;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +24,6 @@ async fn who_stops_does_not_wait_for_what_is_removed() {
     let upkeep = Upkeep {
         store: Arc::new(kept.store.clone()),
         access: Arc::new(Access::new(0)),
-        metrics: Arc::new(Metrics::default()),
         keep: Keep { events: day, builds: day },
     };
     let stop = CancellationToken::new();

@@ -213,12 +213,14 @@ impl Database {
 
     /// Begins to change everything, which may take long.
     pub async fn begin_long(&self) -> Result<Transaction, Error> {
-        let mut transaction = self.begin().await?;
-        match &mut transaction {
-            Transaction::Sqlite(_) => {}
-            Transaction::Postgres(own) => postgres::take_time(own).await?,
+        match &self.pools {
+            Pools::Sqlite(_) => self.begin().await,
+            Pools::Postgres { primary, .. } => {
+                let mut own = primary.begin().await?;
+                postgres::take_time(&mut own).await?;
+                Ok(Transaction::Postgres(Replayed::new(own)))
+            }
         }
-        Ok(transaction)
     }
 
     /// What is committed now, to be read for as long as it takes.
