@@ -50,7 +50,7 @@ pub enum Command {
     /// Show what an artifact says and where it came from.
     Inspect(inspect::Args),
     /// Run the control plane's server.
-    Serve(serve::Args),
+    Serve(Box<serve::Args>),
     /// Remember a server and a token for the commands that follow.
     Login(login::Args),
     /// List, choose and forget the servers that were logged in to.

@@ -73,7 +73,11 @@ pub fn of_error(error: &Error) -> ExitCode {
 
 fn code(error: &Error) -> Code {
     match error {
-        Error::Config(_) | Error::NoDataFolder | Error::Telemetry(_) | Error::Traces(_) => Code::Usage,
+        Error::Config(_)
+        | Error::NoDataFolder
+        | Error::Telemetry(_)
+        | Error::Traces(_)
+        | Error::Output(output::Error::Terminal) => Code::Usage,
         Error::File(error) => of_file(error),
         Error::Key(error) => of_key(error),
         Error::Artifact(error) => of_artifact(error),
@@ -88,7 +92,6 @@ fn code(error: &Error) -> Code {
         Error::Client(error) => of_client(error),
         Error::Contexts(error) => of_contexts(error),
         Error::Database(_) => Code::Secret,
-        Error::Output(output::Error::Terminal) => Code::Usage,
         Error::Output(_) => Code::Generic,
     }
 }

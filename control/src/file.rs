@@ -209,13 +209,13 @@ fn write_beside(path: &Path, bytes: &[u8], access: Access) -> Result<NamedTempFi
 
 /// An empty temporary file in the folder of `path`.
 fn beside(path: &Path, access: Access) -> Result<NamedTempFile, Error> {
-    let mode = match access {
+    let bits = match access {
         Access::Shared => 0o666,
         Access::Private => 0o600,
     };
     let made = tempfile::Builder::new()
         .prefix(".portcullis-")
-        .permissions(Permissions::from_mode(mode))
+        .permissions(Permissions::from_mode(bits))
         .tempfile_in(folder_of(path));
     // The error names the temporary file, which means nothing to the user; its kind does.
     made.map_err(|error| failure(path, "write", error.kind().into()))

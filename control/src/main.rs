@@ -9,10 +9,6 @@ use control::config::Config;
 use control::exit;
 use control::output::Console;
 
-// The gateway's. A large build frees tens of megabytes in many threads, which are to go back to the system.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let config = Config::from_environment();

@@ -77,7 +77,7 @@ impl Collector {
 
 async fn keep(request: Request<Incoming>, kept: Arc<Mutex<Vec<Span>>>) -> Response<Body> {
     assert_eq!(request.uri().path(), "/v1/traces");
-    let body = request.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let sent: Value = serde_json::from_slice(&body).expect("JSON");
     for process in items(&sent["resourceSpans"]) {
         let resource = attributes(&process["resource"]["attributes"]);

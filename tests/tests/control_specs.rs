@@ -174,7 +174,7 @@ async fn what_cannot_be_meant_is_refused_with_what_to_do() {
     let yaml = "application/yaml";
     refuse("name=a/b", yaml, PETS, (400, "invalid-parameter"), "name: not a name").await;
     refuse("nmae=a", yaml, PETS, (400, "invalid-parameter"), "`nmae` is not known").await;
-    refuse("name=a&name=b", yaml, PETS, (400, "invalid-parameter"), "given twice").await;
+    refuse("name=a&name=b", yaml, PETS, (422, "invalid"), "given twice").await;
     refuse("entry=b.yaml", yaml, PETS, (422, "invalid"), "no file `b.yaml`").await;
     refuse("file=...", yaml, "openapi: 3.1.0", (400, "invalid-parameter"), "give `?name=`").await;
     refuse("message=%1b[31m", yaml, PETS, (422, "invalid"), "control character").await;

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::Api;
 use super::caller::Caller;
-use super::extract::{Paging, Query};
+use super::extract::{Paging, Query, invalid_parameter};
 use super::problem::Problem;
 use crate::domain::access::Reach;
 use crate::domain::audit::{Event, EventFilter, Outcome};
@@ -125,7 +125,7 @@ pub(super) async fn list(
     Query(query): Query<EventQuery>,
 ) -> Result<axum::Json<Page<Event>>, Problem> {
     let (filter, paging) = query.split(caller.reach());
-    filter.check()?;
+    filter.check().map_err(|error| invalid_parameter(error.to_string()))?;
     Ok(axum::Json(api.store.events(&filter, &paging.request()?).await?))
 }
 
@@ -140,7 +140,7 @@ pub(super) async fn export(
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, Problem> {
     let filter = query.filter(caller.reach());
-    filter.check()?;
+    filter.check().map_err(|error| invalid_parameter(error.to_string()))?;
     // What cannot be read at all is a problem, and not the end of a response that began well.
     let first = api.store.events_after(&filter, None, EXPORTED_AT_ONCE).await?;
     let export = Export { store: api.store, filter, pages: VecDeque::from([first]), after: None };

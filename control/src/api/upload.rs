@@ -14,6 +14,7 @@ use super::extract::{IfMatch, Query, invalid_parameter, parse};
 use super::memory::Held;
 use super::problem::{Code, Problem};
 use super::receive::{self, Pace};
+use crate::domain::error::Error;
 use crate::domain::name::Name;
 use crate::domain::spec::{NewRevision, name_of};
 use crate::domain::version::Expected;
@@ -113,7 +114,8 @@ impl Said {
             "entry" => return Err(invalid_parameter(format!("entry: more than {ENTRIES_MAX} of them"))),
             _ => return Err(invalid_parameter(self.unknown(name))),
         };
-        if is_new { Ok(self) } else { Err(invalid_parameter(format!("{name}: given twice"))) }
+        // Each of the two may be fine, in the query and in the form.
+        if is_new { Ok(self) } else { Err(Error::invalid(format!("/{name}"), "given twice").into()) }
     }
 
     fn unknown(&self, name: &str) -> String {

@@ -202,15 +202,14 @@ impl<'a, R: BufRead> Reader<'a, R> {
         if manifest != found {
             return Err(Error::Damaged(format!("what is in it is not what {MANIFEST} says")));
         }
-        let seal = match self.header.secrets {
-            None => None,
-            Some(_) => {
-                let mut entry = self.entry()?;
-                if entry.path_bytes() != SEAL.as_bytes() {
-                    return Err(Error::Damaged(format!("{SEAL} is missing")));
-                }
-                Some(contents(&mut entry)?)
+        let seal = if self.header.secrets.is_some() {
+            let mut entry = self.entry()?;
+            if entry.path_bytes() != SEAL.as_bytes() {
+                return Err(Error::Damaged(format!("{SEAL} is missing")));
             }
+            Some(contents(&mut entry)?)
+        } else {
+            None
         };
         match self.entries.next() {
             None => Ok(Part::End { manifest, sha256: Sha256::digest(text).into(), seal }),

@@ -56,7 +56,7 @@ fn explanation(written: &[u8]) -> Option<Bytes> {
     let body =
         format!(r#"{{"type":"about:blank","title":"{title}","status":{status},"detail":"{detail}","code":"{code}"}}"#);
     let kept = fields.split("\r\n").filter(|field| !field.to_ascii_lowercase().starts_with("content-length:"));
-    let kept: String = kept.map(|field| format!("{field}\r\n")).collect();
+    let kept = kept.fold(String::new(), |kept, field| kept + field + "\r\n");
     let length = body.len();
     let fields = format!("content-type: application/problem+json\r\ncontent-length: {length}\r\n{kept}");
     Some(format!("HTTP/1.1 {line}\r\n{fields}\r\n{body}").into())

@@ -1,4 +1,4 @@
-//! What the service manager is told, where there is one: sd_notify(3).
+//! What the service manager is told, where there is one: `sd_notify(3)`.
 
 use sd_notify::NotifyState;
 

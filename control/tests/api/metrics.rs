@@ -1,4 +1,5 @@
 //! What is counted moves when it happens.
+#![allow(clippy::float_cmp, reason = "counts, which are whole")]
 
 use std::collections::BTreeMap;
 

@@ -51,13 +51,13 @@ async fn with_secrets(from: Kind, to: Kind) {
     let operator = operator().with("PORTCULLIS_CONTROL_PASSPHRASE", PASSPHRASE);
     let taken =
         back_up_beside_writers(&plane, &operator, &from.command(&["backup", "-o", "b", "--with-secrets"])).await;
-    let token = plane.token().to_owned();
+    let bearer = plane.token().to_owned();
     plane.kill();
-    contains_no_secret(&operator, &token, &used);
+    contains_no_secret(&operator, &bearer, &used);
     let (restored, said) = succeeds(&operator, &to.command(&["restore", "-i", "b"]));
     assert_eq!((&restored["restored"], &restored["new_signing_keys"]), (&json!(true), &json!([])), "{restored} {said}");
     assert_eq!((&restored["rows"], &restored["artifacts"]), (&taken["rows"], &taken["artifacts"]));
-    let plane = to.setup.clone().with_token(&token).start().await;
+    let plane = to.setup.clone().with_token(&bearer).start().await;
     used.is_in(&plane).await;
     assert_eq!(status(&plane, &used.api_key).await, 200);
     // The private key opens: the next root is signed with it, and follows the one that was there.
@@ -80,16 +80,16 @@ async fn without_secrets(from: Kind, to: Kind) {
     let used = Used::make(&plane).await;
     let operator = operator();
     back_up_beside_writers(&plane, &operator, &from.command(&["backup", "-o", "b"])).await;
-    let token = plane.token().to_owned();
+    let bearer = plane.token().to_owned();
     plane.kill();
-    contains_no_secret(&operator, &token, &used);
+    contains_no_secret(&operator, &bearer, &used);
     let (restored, said) = succeeds(&operator, &to.command(&["restore", "-i", "b"]));
     let new = restored["new_signing_keys"].as_array().unwrap();
     let new = new.iter().find(|key| key["project"] == json!(used.project)).unwrap();
     assert!(said.contains("no token and no API key") && said.contains("new trust root"), "{said}");
     // It starts because it prints a token of its own.
     let plane = to.setup.clone().start().await;
-    assert_eq!(status(&plane, &token).await, 401);
+    assert_eq!(status(&plane, &bearer).await, 401);
     assert_eq!(status(&plane, &used.api_key).await, 401);
     used.is_in(&plane).await;
     let keys = format!("/api/v1/projects/{}/signing-keys", used.project);

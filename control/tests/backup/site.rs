@@ -122,10 +122,10 @@ impl Used {
         let spec = text(&uploaded.json()["id"]);
         let artifact = build(plane, &spec).await;
         let bytes = download(plane, &artifact).await;
-        let place = format!("/api/v1/projects/{project}");
-        let key = made(plane, &format!("{place}/api-keys"), &json!({ "name": "edge" })).await;
-        made(plane, &format!("{place}/deploy"), &json!({ "artifact": artifact })).await;
-        let keys = plane.get(&format!("{place}/signing-keys")).await.json();
+        let home = format!("/api/v1/projects/{project}");
+        let key = made(plane, &format!("{home}/api-keys"), &json!({ "name": "edge" })).await;
+        made(plane, &format!("{home}/deploy"), &json!({ "artifact": artifact })).await;
+        let keys = plane.get(&format!("{home}/signing-keys")).await.json();
         let key_id = text(&keys["items"][0]["key_id"]);
         Self { project, spec, artifact, bytes, api_key: text(&key["secret"]), key_id }
     }

@@ -100,7 +100,7 @@ async fn too_many_that_wait_are_told_to_come_later() {
 #[tokio::test]
 async fn hints_name_what_can_be_set_on_a_server() {
     let site = Site::on_sqlite().await;
-    let settings = json!({ "settings": { "security": "enforce" } });
+    let settings = json!({ "settings": { "security": "enforce", "upstream": null } });
     let project = site.plane.get(&format!("/api/v1/projects/{}", site.project)).await;
     let etag = project.headers["etag"].to_str().unwrap().to_owned();
     let headers = [("if-match", etag.as_str()), ("content-type", "application/json")];

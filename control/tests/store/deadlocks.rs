@@ -1,5 +1,7 @@
 //! Transactions that are in each other's way.
 
+use std::collections::BTreeMap;
+
 use control::domain::access::{Identity, Reach, Role};
 use control::domain::data_plane::{Change, DataPlaneUpdate, Kind, NewDataPlane};
 use control::domain::store::{Credentials as _, DataPlanes as _, Edit, Projects as _, Tokens as _};
@@ -108,8 +110,8 @@ async fn who_gives_a_data_plane_to_a_project_takes_the_project_first() {
         project: None,
         gateway_host: None,
         description: String::new(),
-        labels: Default::default(),
-        metadata: Default::default(),
+        labels: BTreeMap::default(),
+        metadata: serde_json::Map::default(),
     };
     let plane = kept.store.create_data_plane(&act(), team.id, new).await.unwrap();
     let mut deleting = kept.store.database().begin().await.unwrap();

@@ -14,7 +14,7 @@ const ROWS: usize = 250;
 /// How far back the rows go.
 const PAST: Duration = Duration::from_hours(90 * 24);
 
-/// Numbers that look as if they had no order (SplitMix64).
+/// Numbers that look as if they had no order (`SplitMix64`).
 #[derive(Debug)]
 pub(super) struct Dice(u64);
 
@@ -116,7 +116,7 @@ impl Statements {
     pub(super) fn new(kind: Kind) -> Self {
         let file = BufWriter::new(tempfile::tempfile().expect("a temporary file"));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("later than 1970");
-        let begin = (now - PAST).as_micros() as u64;
+        let begin = now.saturating_sub(PAST).as_micros() as u64;
         let mut statements = Self { kind, dice: Dice::new(), file, begin };
         if kind == Kind::Sqlite {
             statements.say("begin;\n");

@@ -66,11 +66,11 @@ pub(super) async fn fill(control: &ControlPlane, place: &Place, kind: Kind) -> S
 
     let largest = &teams[0].projects[0];
     let build = built(control, &largest.specs[0]).await;
-    let plane = json!({
+    let gateway = json!({
         "name": "gateway", "kind": "gateway", "project": largest.id, "gateway_host": "gateway.example.com:8443",
         "labels": { "region": "eu-1", "stage": "production" }, "metadata": { "node": "10.0.0.7", "cpus": 8 },
     });
-    let data_plane = made(control, &format!("/teams/{}/dataplanes", teams[0].id), &plane).await;
+    let data_plane = made(control, &format!("/teams/{}/dataplanes", teams[0].id), &gateway).await;
     let cast = Cast { teams, actors };
     let mut statements = Statements::new(kind);
     let specs = &cast.teams[0].projects[0].specs;

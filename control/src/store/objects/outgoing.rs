@@ -36,17 +36,14 @@ impl HttpService for Telling {
             span.in_scope(|| trace::tell(request.headers_mut()));
         }
         let answer = self.client.execute(request).instrument(span.clone()).await;
-        match &answer {
-            Ok(response) => {
-                span.record("http.response.status_code", response.status().as_u16());
-                if !response.status().is_success() {
-                    span.record("otel.status_code", "ERROR");
-                }
-            }
-            Err(_) => {
+        if let Ok(response) = &answer {
+            span.record("http.response.status_code", response.status().as_u16());
+            if !response.status().is_success() {
                 span.record("otel.status_code", "ERROR");
-                span.record("error.type", "_OTHER");
             }
+        } else {
+            span.record("otel.status_code", "ERROR");
+            span.record("error.type", "_OTHER");
         }
         answer
     }
