@@ -86,7 +86,7 @@ impl Folder {
         Ok(())
     }
 
-    fn artifact(&self, artifact: Digest) -> PathBuf {
+    pub(super) fn artifact(&self, artifact: Digest) -> PathBuf {
         self.path.join(ARTIFACTS).join(artifact.to_string())
     }
 }
