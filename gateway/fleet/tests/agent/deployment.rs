@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use artifact_format::pointer::{Pointer, SignedPointer};
 use fleet::agent::{Effect, Event, Failure, Ticket};
+use fleet::message::Phase;
 
 use crate::rig::*;
 
@@ -180,6 +181,7 @@ fn what_fails_for_a_while_is_tried_again_and_told_only_when_it_lasts() {
     rig.fetches = Outcome::Fails(Failure::unavailable("unreachable", "no route".to_owned()));
     rig.random = u64::MAX;
     rig.is_told_of(&signed(1, 7));
+    assert_eq!(rig.phase(), Phase::Downloading { digest: digest(7).to_string() }, "nobody's business yet");
     let pauses: Vec<u64> = (0..2).map(|_| rig.until(is_fetch).as_millis() as u64).collect();
     assert_eq!((pauses, rig.rejects_with().as_deref()), (vec![999, 1_999], Some("unreachable")));
     rig.fetches = Outcome::Succeeds;
