@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use artifact_format::container::digest;
 use tests::scripted_control::{Delivery, pointer, signed};
@@ -48,6 +49,9 @@ async fn a_file_is_served_until_something_was_deployed() {
     control.deploys(&version(&upstream, 3));
     control.sees_active(&version(&upstream, 3)).await;
     gateway.replace(&version(&upstream, 4));
+    // Longer than it takes to notice a file.
+    wait::pass(Duration::from_millis(800)).await;
+    assert_runs(&gateway, &version(&upstream, 3)).await;
     control.deploys(&version(&upstream, 5));
     control.sees_active(&version(&upstream, 5)).await;
     assert_runs(&gateway, &version(&upstream, 5)).await;
