@@ -103,8 +103,9 @@ impl State {
                 Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
             },
             "/artifact" => match artifact::describe(&self.shared.snapshot.load()) {
-                Ok(description) => respond(StatusCode::OK, JSON, description),
-                Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
+                Some(Ok(description)) => respond(StatusCode::OK, JSON, description),
+                None => text(StatusCode::NOT_FOUND, "nothing was deployed to this gateway yet\n"),
+                Some(Err(error)) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
             },
             _ => text(StatusCode::NOT_FOUND, "try /livez, /readyz, /readyz?verbose, /healthz, /metrics or /artifact\n"),
         }
@@ -112,13 +113,18 @@ impl State {
 
     fn readiness(&self, detail: Detail) -> Response<Full<Bytes>> {
         let (status, word) = match *self.phase.borrow() {
+            Phase::Serving if self.shared.snapshot.load().origin.is_none() => {
+                (StatusCode::SERVICE_UNAVAILABLE, "nothing deployed yet")
+            }
             Phase::Serving => (StatusCode::OK, "ready"),
             Phase::Leaving | Phase::Draining | Phase::Closing => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         };
         match detail {
             Detail::Brief => text(status, &format!("{word}\n")),
             Detail::Verbose => {
-                let report = serde_json::to_string_pretty(&self.metrics.reloads().report(word)).unwrap_or_default();
+                let control_plane = self.metrics.control_plane().clone();
+                let report = serde_json::to_string_pretty(&self.metrics.reloads().report(word, control_plane.as_ref()))
+                    .unwrap_or_default();
                 respond(status, JSON, report + "\n")
             }
         }

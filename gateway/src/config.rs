@@ -6,8 +6,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use artifact_format::model::Listener;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
+
+mod control_plane;
+
+use control_plane::StateFolder;
+pub use control_plane::{ApiKey, ApiKeyError, ControlPlane, ControlPlaneOptions, Credential, Tls, UsageError};
 
 /// The data plane of Portcullis: serves a signed artifact.
 #[derive(Debug, Parser)]
@@ -30,9 +36,9 @@ pub enum Command {
 /// `portcullis serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// The artifact to serve.
+    /// The artifact to serve. With a control plane: until something was deployed.
     #[arg(long, env = "PORTCULLIS_ARTIFACT", value_name = "FILE")]
-    pub artifact: PathBuf,
+    pub artifact: Option<PathBuf>,
     /// Where to listen; with a name, where the artifact's listener of that name is.
     #[arg(
         long,
@@ -80,9 +86,27 @@ pub struct Serve {
     /// How long requests under way may take to finish after that.
     #[arg(long, env = "PORTCULLIS_DRAIN_TIMEOUT", value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "30s")]
     pub drain_timeout: Duration,
+    /// The control plane, as it is written.
+    #[command(flatten)]
+    pub control_plane_options: ControlPlaneOptions,
+    /// Where artifacts come from.
+    #[arg(skip)]
+    pub source: Source,
     /// The folder of the user's configuration, from which the default trusted keys come.
     #[arg(skip)]
     pub user_folder: Option<PathBuf>,
+}
+
+/// Where artifacts come from.
+#[derive(Debug, Clone, Default)]
+pub enum Source {
+    /// Nobody said.
+    #[default]
+    Unknown,
+    /// A file, which is watched.
+    File(PathBuf),
+    /// A control plane.
+    ControlPlane(Box<ControlPlane>),
 }
 
 /// Bounds on one request and one connection.
@@ -188,8 +212,22 @@ impl Cli {
         let mut cli = Self::parse();
         if let Command::Serve(serve) = &mut cli.command {
             serve.user_folder = user_folder();
+            match serve.find_source(state_folder()) {
+                Ok(source) => serve.source = source,
+                Err(error) => Self::command().error(ErrorKind::MissingRequiredArgument, error).exit(),
+            }
         }
         cli
+    }
+}
+
+impl Serve {
+    fn find_source(&self, state_folder: Option<StateFolder>) -> Result<Source, UsageError> {
+        match (self.control_plane_options.resolve(state_folder)?, &self.artifact) {
+            (Some(control_plane), _) => Ok(Source::ControlPlane(Box::new(control_plane))),
+            (None, Some(file)) => Ok(Source::File(file.clone())),
+            (None, None) => Err(UsageError::NoSource),
+        }
     }
 }
 
@@ -199,17 +237,26 @@ fn network(text: &str) -> Result<IpNet, AddrParseError> {
 }
 
 /// `$XDG_CONFIG_HOME/portcullis`, else `~/.config/portcullis` (XDG Base Directory Specification).
-#[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
 fn user_folder() -> Option<PathBuf> {
-    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let config = absolute("XDG_CONFIG_HOME").or_else(|| absolute("HOME").map(|home| home.join(".config")))?;
     Some(config.join("portcullis"))
 }
 
+/// The first folder of `$STATE_DIRECTORY` (systemd.exec), else `$XDG_STATE_HOME/portcullis`, else
+/// `~/.local/state/portcullis` (XDG Base Directory Specification).
+fn state_folder() -> Option<StateFolder> {
+    let of_service = absolute("STATE_DIRECTORY").and_then(|folders| std::env::split_paths(&folders).next());
+    let of_user = || absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
+    of_service.map(StateFolder::Own).or_else(|| Some(StateFolder::Shared(of_user()?.join("portcullis"))))
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads the environment")]
+fn absolute(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -5,7 +5,9 @@
 
 use bytes::Bytes;
 use contract::{Report, Violation};
-use http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 use thiserror::Error;
@@ -38,6 +40,9 @@ pub enum Fault {
     /// No route has this path.
     #[error("no operation has this path")]
     RouteNotFound,
+    /// There are no routes yet.
+    #[error("nothing was deployed to this gateway yet")]
+    NothingDeployed,
     /// Routes have this path, but not with this method.
     #[error("no operation has this path with this method")]
     MethodNotAllowed {
@@ -146,6 +151,7 @@ impl Fault {
             Self::Path(_) => (StatusCode::BAD_REQUEST, "bad-path", "Unreadable path"),
             Self::UriTooLong { .. } => (StatusCode::URI_TOO_LONG, "uri-too-long", "URI too long"),
             Self::RouteNotFound => (StatusCode::NOT_FOUND, "route-not-found", "No such path"),
+            Self::NothingDeployed => (StatusCode::SERVICE_UNAVAILABLE, "nothing-deployed", "Nothing deployed yet"),
             Self::MethodNotAllowed { .. } => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "No such method on this path")
             }
@@ -217,6 +223,9 @@ impl Fault {
         match self {
             Self::MethodNotAllowed { allow } => {
                 headers.insert(ALLOW, allow.clone());
+            }
+            Self::NothingDeployed => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
             }
             Self::CredentialsMissing { challenges } => {
                 for challenge in challenges {

@@ -3,6 +3,7 @@
 //! Read in this order:
 //! - [`config`]: what the command line says; [`serve`]: the whole life of the process;
 //! - [`trust`], [`snapshot`], [`reload`]: from a file to an immutable snapshot, and the swap of one for the next;
+//! - [`connected`]: from a control plane to the same swap;
 //! - [`worker`]: a thread, its listeners and its connections;
 //! - [`pipeline`]: the life of a request, whose stages are in [`stage`];
 //! - [`socket`]: what a worker reads from and writes to;
@@ -11,6 +12,7 @@
 
 pub mod admin;
 pub mod config;
+pub mod connected;
 pub mod fault;
 pub mod health;
 pub mod log;
@@ -19,6 +21,7 @@ pub mod pipeline;
 pub mod reload;
 pub mod router;
 pub mod serve;
+pub mod signals;
 pub mod snapshot;
 pub mod socket;
 pub mod stage;

@@ -2,24 +2,24 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use arc_swap::ArcSwap;
 use artifact_format::trust::Unsigned;
 use thiserror::Error;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::admin::Admin;
-use crate::config;
 use crate::metrics::Metrics;
-use crate::reload::{Cause, Reloader, WatchError, Watcher};
-use crate::snapshot::{Environment, LoadError, load, read};
+use crate::reload::{Cause, Reloader, Swap, WatchError, Watcher};
+use crate::signals::{Order, Signals};
+use crate::snapshot::{Environment, LoadError, Snapshot, load, read};
 use crate::trust::TrustSource;
 use crate::worker::{self, ListenError, Listeners, Phase, Settings, Shared, Worker};
+use crate::{config, connected};
 
 /// Why a gateway does not start, or ends badly.
 #[derive(Debug, Error)]
@@ -28,7 +28,7 @@ pub enum Error {
     #[error("{}: {source}", file.display())]
     Load {
         /// The artifact's file.
-        file: std::path::PathBuf,
+        file: PathBuf,
         /// Why.
         source: LoadError,
     },
@@ -46,6 +46,12 @@ pub enum Error {
     /// The artifact's folder cannot be watched.
     #[error(transparent)]
     Watch(#[from] WatchError),
+    /// It cannot be connected to its control plane.
+    #[error(transparent)]
+    Connect(#[from] connected::Error),
+    /// Nobody said what to serve.
+    #[error("nothing to serve")]
+    NoSource,
     /// Nothing can be logged.
     #[error(transparent)]
     Log(#[from] crate::log::LogError),
@@ -67,9 +73,10 @@ pub fn serve(config: &config::Serve) -> Result<(), Error> {
     let workers = config.workers.map_or_else(|| thread::available_parallelism().map_or(1, usize::from), usize::from);
     let metrics = Arc::new(Metrics::new(workers));
     let environment = Arc::new(environment(config, metrics.clone()));
-    let watcher = Watcher::new(&config.artifact)?;
-    let snapshot = first(&config.artifact, &environment)?;
-    metrics.reloads().accept(snapshot.digest);
+    let (snapshot, pending) = feed(config, &environment)?;
+    if let Some(digest) = snapshot.digest() {
+        metrics.reloads().accept(digest);
+    }
     let settings = Settings {
         limits: config.limits.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
@@ -84,13 +91,14 @@ pub fn serve(config: &config::Serve) -> Result<(), Error> {
     for (listen, address) in config.listen.iter().zip(addresses) {
         tracing::info!(listener = listen.listener, %address, "listening");
     }
-    let reloader = Reloader::new(config.artifact.clone(), environment, shared.clone());
+    let swap = Swap::new(shared.clone(), metrics.clone());
+    let feed = pending.into(&environment, &swap);
     runtime.block_on(async {
         let admin = Admin::new(admin, shared, metrics, phases)?;
         tracing::info!(address = %admin.address(), "admin listening");
         tokio::spawn(admin.run());
         tell_systemd(&[sd_notify::NotifyState::Ready]);
-        reload_until_terminated(reloader, watcher, signals).await;
+        feed.run(swap, signals).await;
         tell_systemd(&[sd_notify::NotifyState::Stopping]);
         drain(config, &phase, threads).await;
         Ok(())
@@ -109,7 +117,7 @@ fn environment(config: &config::Serve, metrics: Arc<Metrics>) -> Environment {
     Environment { listeners, body_max_bytes: config.limits.body_max_bytes, trust, metrics }
 }
 
-fn first(file: &Path, environment: &Environment) -> Result<crate::snapshot::Snapshot, Error> {
+fn first(file: &Path, environment: &Environment) -> Result<Snapshot, Error> {
     let loaded = read(file).and_then(|(name, bytes)| load(name, &bytes, environment));
     loaded.map_err(|source| Error::Load { file: file.to_path_buf(), source })
 }
@@ -136,21 +144,58 @@ fn start(
     Ok(threads)
 }
 
-/// The signals that are orders.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
+/// Where artifacts come from, and go on coming from.
+enum Feed {
+    File { reloader: Reloader, watcher: Watcher },
+    ControlPlane(Box<connected::Prepared>),
 }
 
-impl Signals {
-    /// From now on. Needs a runtime.
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-        })
+/// Finds what to serve first, and where the next comes from. What is served is then the [`Swap`]'s.
+fn feed(config: &config::Serve, environment: &Arc<Environment>) -> Result<(Snapshot, Pending), Error> {
+    match &config.source {
+        config::Source::Unknown => Err(Error::NoSource),
+        config::Source::File(file) => {
+            let watcher = Watcher::new(file)?;
+            Ok((first(file, environment)?, Pending::File { file: file.clone(), watcher }))
+        }
+        config::Source::ControlPlane(control_plane) => {
+            let watched = config.artifact.as_ref().map(|file| Ok::<_, Error>((file.clone(), Watcher::new(file)?)));
+            let watched = watched.transpose()?;
+            let file = config.artifact.as_deref();
+            let (prepared, snapshot) = connected::Prepared::new(control_plane, file, environment.clone())?;
+            Ok((snapshot, Pending::ControlPlane { prepared: Box::new(prepared), watched }))
+        }
+    }
+}
+
+/// A feed that does not know yet what it feeds.
+enum Pending {
+    File { file: PathBuf, watcher: Watcher },
+    ControlPlane { prepared: Box<connected::Prepared>, watched: Option<(PathBuf, Watcher)> },
+}
+
+impl Pending {
+    fn into(self, environment: &Arc<Environment>, swap: &Swap) -> Feed {
+        let reloader = |file| Reloader::new(file, environment.clone(), swap.clone());
+        match self {
+            Self::File { file, watcher } => Feed::File { reloader: reloader(file), watcher },
+            Self::ControlPlane { mut prepared, watched } => {
+                if let Some((file, watcher)) = watched {
+                    prepared.watching(reloader(file), watcher);
+                }
+                Feed::ControlPlane(prepared)
+            }
+        }
+    }
+}
+
+impl Feed {
+    /// Swaps whatever comes, until SIGTERM or SIGINT.
+    async fn run(self, swap: Swap, mut signals: Signals) {
+        match self {
+            Self::File { reloader, watcher } => reload_until_terminated(reloader, watcher, signals).await,
+            Self::ControlPlane(prepared) => Box::pin(prepared.begin(swap).run(&mut signals)).await,
+        }
     }
 }
 
@@ -158,9 +203,10 @@ impl Signals {
 async fn reload_until_terminated(mut reloader: Reloader, mut watcher: Watcher, mut signals: Signals) {
     loop {
         let cause = tokio::select! {
-            _ = signals.terminate.recv() => return,
-            _ = signals.interrupt.recv() => return,
-            _ = signals.hang_up.recv() => Cause::Asked,
+            order = signals.next() => match order {
+                Order::End => return,
+                Order::Reload => Cause::Asked,
+            },
             () = watcher.changed() => Cause::FileChanged,
         };
         reloader.reload(cause).await;

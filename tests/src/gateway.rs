@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use crate::api::{Api, Destination, test_key};
 use crate::client::{Answer, Client};
 use crate::logs::{Logs, field};
+use crate::scripted_control::{API_KEY, PROJECT, ScriptedControl};
 use crate::{compiled, config, process, wait};
 
 /// A gateway that serves. Killed when it is dropped.
@@ -30,7 +31,7 @@ pub struct Gateway {
 /// A gateway to be started.
 #[derive(Debug)]
 pub struct Setup {
-    artifact: Vec<u8>,
+    artifact: Option<Vec<u8>>,
     path: PathBuf,
     folder: TempDir,
     arguments: Vec<String>,
@@ -59,9 +60,20 @@ impl Gateway {
 
     /// Is to serve this artifact file.
     pub fn serving_file(artifact: Vec<u8>) -> Setup {
+        Setup { artifact: Some(artifact), ..Self::serving_nothing() }
+    }
+
+    /// Is to be connected to this control plane, and to remember in this folder.
+    pub fn connected(control: &ScriptedControl, state: &Path) -> Setup {
+        let setup = Self::serving_nothing().set("--control-plane", &control.url()).set("--project-id", PROJECT);
+        setup.set("--api-key", API_KEY).set("--state-dir", &state.display().to_string())
+    }
+
+    /// Is to serve nothing that the command line names.
+    pub fn serving_nothing() -> Setup {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("api.bca");
-        Setup { artifact, path, folder, arguments: Vec::new(), trusted: vec![test_key().public()] }
+        Setup { artifact: None, path, folder, arguments: Vec::new(), trusted: vec![test_key().public()] }
     }
 
     /// The address of its first listener.
@@ -222,6 +234,31 @@ impl Setup {
     /// # Panics
     /// When it ends before, with what it said.
     pub async fn start(self) -> Gateway {
+        let mut gateway = self.start_unready().await;
+        wait::until("the gateway is ready", async || {
+            let ended = gateway.child.try_wait().expect("it is a child");
+            assert!(ended.is_none(), "the gateway ended with {ended:?}:\n{}", gateway.logs.text());
+            match Client::try_http1(gateway.admin).await {
+                Ok(mut client) => client.get("/readyz").await.status == 200,
+                Err(_) => false,
+            }
+        })
+        .await;
+        gateway
+    }
+
+    /// Adds an artifact that the command line names.
+    #[must_use]
+    pub fn and_file(mut self, artifact: Vec<u8>) -> Self {
+        self.artifact = Some(artifact);
+        self
+    }
+
+    /// Starts it and waits until it listens, whether or not there is anything to serve.
+    ///
+    /// # Panics
+    /// When it ends before, with what it said.
+    pub async fn start_unready(self) -> Gateway {
         let path = self.path.clone();
         let (child, logs, folder) = self.spawn();
         let mut starting = Starting { child: Some(child), logs };
@@ -231,14 +268,6 @@ impl Setup {
         })
         .await;
         let (address, admin) = addresses(&starting.logs).expect("it listens");
-        wait::until("the gateway is ready", async || {
-            starting.assert_running();
-            match Client::try_http1(admin).await {
-                Ok(mut client) => client.get("/readyz").await.status == 200,
-                Err(_) => false,
-            }
-        })
-        .await;
         let (child, logs) = starting.done();
         Gateway { child, logs, folder, path, address, admin }
     }
@@ -257,9 +286,12 @@ impl Setup {
 
     fn spawn(self) -> (Child, Logs, TempDir) {
         let Self { artifact, path, folder, arguments, trusted } = self;
-        fs::write(&path, artifact).expect("a writable folder");
         let mut command = Command::new(config::gateway_binary());
-        command.arg("serve").arg("--artifact").arg(&path);
+        command.arg("serve");
+        if let Some(artifact) = artifact {
+            fs::write(&path, artifact).expect("a writable folder");
+            command.arg("--artifact").arg(&path);
+        }
         if !arguments.iter().any(|argument| argument == "--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }

@@ -17,6 +17,7 @@
 //! - [`client`]: a client that keeps its connection; [`raw`]: one that may say anything;
 //! - [`control_plane`]: the real `portcullis-control serve`;
 //! - [`collector`]: a collector of traces; [`postgres`]: PostgreSQL servers; [`s3`]: a server that speaks S3;
+//! - [`scripted_control`]: a control plane for data planes, with every misfortune that a test asks for;
 //! - [`load`]: many clients at once, none of whose failures is forgotten;
 //! - [`wait`]: conditions instead of pauses; [`process`]: what the kernel knows of a process;
 //! - [`command_line`]: `portcullis-control` as somebody types it;
@@ -42,6 +43,7 @@ pub mod process;
 pub mod raw;
 pub mod s3;
 pub mod scripted;
+pub mod scripted_control;
 pub mod upstream;
 pub mod wait;
 
@@ -51,4 +53,5 @@ pub use command_line::CommandLine;
 pub use control_plane::ControlPlane;
 pub use gateway::Gateway;
 pub use scripted::Scripted;
+pub use scripted_control::ScriptedControl;
 pub use upstream::Upstream;

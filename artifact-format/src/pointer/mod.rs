@@ -48,9 +48,26 @@ const FORMAT: u32 = 1;
 /// The type in the pre-authentication encoding.
 const PAYLOAD_TYPE: &str = "application/vnd.portcullis.pointer";
 
-/// Names a pointer: SHA-256 over what is signed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// Names a pointer: SHA-256 over what is signed. As text, and so in JSON, it has 64 hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PointerHash(pub [u8; 32]);
+
+impl TryFrom<String> for PointerHash {
+    type Error = hex::FromHexError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl From<PointerHash> for String {
+    fn from(hash: PointerHash) -> Self {
+        hash.to_string()
+    }
+}
 
 impl fmt::Display for PointerHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -203,7 +220,7 @@ impl Pointer {
 
 /// A pointer with its signatures, which nobody has looked at yet. Its JSON form is what is sent and stored.
 ///
-/// Beyond its serial there is no way to what it says but [`SignedPointer::verify`].
+/// Beyond its serial and its artifact there is no way to what it says but [`SignedPointer::verify`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Document", into = "Document")]
 pub struct SignedPointer {
@@ -233,6 +250,11 @@ impl SignedPointer {
         self.pointer.serial
     }
 
+    /// Which artifact it says is to be served: to report what was refused, and nothing else.
+    pub fn artifact(&self) -> Digest {
+        self.pointer.artifact
+    }
+
     /// The keys said to have signed it.
     pub fn signed_by(&self) -> impl Iterator<Item = KeyId> {
         self.signatures.iter().map(|signature| signature.key)
@@ -256,7 +278,7 @@ impl SignedPointer {
 }
 
 /// The newest pointer that was ever taken, which outlives the process: no older one is taken after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Floor {
     /// Its serial.
     pub serial: NonZeroU64,

@@ -31,7 +31,7 @@ use thiserror::Error;
 
 use self::document::Document;
 use crate::signature::{KeyError, KeyId, PublicKey, SigningKey, pre_authentication_encoding};
-use crate::trust::{Signature, Trust, TrustError};
+use crate::trust::{Signature, Trust, TrustError, Unsigned};
 
 /// The largest `root.json`, in bytes: whoever reads one stops there. What is written never comes near.
 pub const FILE_MAX_BYTES: u64 = 64 << 10;
@@ -153,6 +153,20 @@ pub enum Error {
         offered: NonZeroU64,
         /// What is missing.
         source: TrustError,
+    },
+    /// Keys that are pinned did not sign it.
+    #[error("version {offered} of the root is not signed by the keys that are trusted: {source}")]
+    NotByPinned {
+        /// The version of the offered root.
+        offered: NonZeroU64,
+        /// What is missing.
+        source: TrustError,
+    },
+    /// Keys that are pinned signed it and are not among its own.
+    #[error("version {offered} of the root names none of the trusted keys that signed it")]
+    WithoutPinned {
+        /// The version of the offered root.
+        offered: NonZeroU64,
     },
     /// After the last number there is no version.
     #[error("version {} is the last that a root can have", u64::MAX)]
@@ -327,5 +341,21 @@ impl SignedRoot {
         let judged = root.trust().judge(&root.signed_message(), &signatures);
         judged.map_err(|source| Error::NotByItself { offered: root.version, source })?;
         Ok(root)
+    }
+
+    /// Believes it if keys that are believed already signed it, as many as must, and it names one of those that did.
+    ///
+    /// # Errors
+    /// They did not, or too few of its own keys signed it.
+    pub fn vouched_for(self, pinned: &Trust) -> Result<Root, Error> {
+        let offered = self.version();
+        let pinned = pinned.clone().with_unsigned(Unsigned::Refuse);
+        let vouching = pinned.judge(&self.root.signed_message(), &self.signatures);
+        let vouching = vouching.map_err(|source| Error::NotByPinned { offered, source })?;
+        if vouching.iter().any(|key| self.root.keys.contains_key(key)) {
+            self.pinned()
+        } else {
+            Err(Error::WithoutPinned { offered })
+        }
     }
 }

@@ -4,8 +4,9 @@
 //! [`HeartbeatAck`](message::HeartbeatAck), and a notification only says to look now. So losing any one message costs time and
 //! nothing else.
 //!
-//! Sans-IO: messages, and what they mean. Whoever has sockets and disks is in `gateway` and `control`.
+//! Sans-IO: messages, and what a data plane does about them. Whoever has sockets and disks is in `gateway` and `control`.
 
+pub mod agent;
 pub mod message;
 
 /// The WebSocket subprotocol (RFC 6455 section 1.9). Another number is another protocol; within one, members and message

@@ -3,7 +3,7 @@
 use artifact_format::model::{Operation, Provenance};
 use serde::Serialize;
 
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Origin, Snapshot};
 
 #[derive(Serialize)]
 struct Description<'s> {
@@ -26,18 +26,19 @@ struct OperationDescription<'s> {
     deprecated: bool,
 }
 
-pub(super) fn describe(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
-    let manifest = &snapshot.manifest;
+/// None where nothing was deployed yet.
+pub(super) fn describe(snapshot: &Snapshot) -> Option<Result<String, serde_json::Error>> {
+    let Origin { digest, manifest, signed_by } = snapshot.origin.as_ref()?;
     let description = Description {
-        sha256: snapshot.digest.to_string(),
+        sha256: digest.to_string(),
         project: &manifest.project,
         compiler: &manifest.compiler,
         minimum_gateway: &manifest.minimum_gateway,
-        signed_by: snapshot.signed_by.iter().map(ToString::to_string).collect(),
+        signed_by: signed_by.iter().map(ToString::to_string).collect(),
         provenance: &manifest.provenance,
         operations: snapshot.operations().iter().map(|operation| describe_operation(snapshot, operation)).collect(),
     };
-    serde_json::to_string_pretty(&description)
+    Some(serde_json::to_string_pretty(&description))
 }
 
 fn describe_operation<'s>(snapshot: &'s Snapshot, operation: &'s Operation) -> OperationDescription<'s> {

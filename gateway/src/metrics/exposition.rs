@@ -33,7 +33,8 @@ impl Collector for Metrics {
         self.encode_requests(&mut encoder)?;
         self.encode_examinations(&mut encoder)?;
         self.encode_workers(&mut encoder)?;
-        self.encode_reloads(&mut encoder)
+        self.encode_reloads(&mut encoder)?;
+        self.encode_control_plane(&mut encoder)
     }
 }
 
@@ -109,7 +110,7 @@ impl Metrics {
         let mut info = encoder.encode_descriptor("portcullis_artifact_rejected", help, None, MetricType::Info)?;
         if let Some(rejected) = rejected {
             let digest = rejected.digest.map_or_else(String::new, |digest| digest.to_string());
-            info.encode_info(&[("sha256", digest), ("code", rejected.code.to_owned())])?;
+            info.encode_info(&[("sha256", digest), ("code", rejected.code.into_owned())])?;
         }
         if let Some(running) = &running {
             let help = "When the artifact being served was loaded";
@@ -124,6 +125,41 @@ impl Metrics {
         for (result, count) in [("accepted", accepted), ("rejected", refused)] {
             let labels = [("result", result)];
             reloads.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+        Ok(())
+    }
+
+    fn encode_control_plane(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(report) = self.control_plane().clone() else { return Ok(()) };
+        let help = "Whether the control plane knows this gateway now";
+        encoder
+            .encode_descriptor("portcullis_control_plane_connected", help, None, MetricType::Gauge)?
+            .encode_gauge(&i64::from(report.connected))?;
+        if let Some(serial) = report.pointer_serial {
+            let help = "The serial of the newest deployment pointer that was taken";
+            encoder
+                .encode_descriptor("portcullis_pointer_serial", help, None, MetricType::Gauge)?
+                .encode_gauge(&i64::try_from(serial.get()).unwrap_or(i64::MAX))?;
+        }
+        if let Some(expires_at) = report.pointer_expires_at {
+            let help = "When that pointer expires";
+            let name = "portcullis_pointer_expiry_timestamp";
+            encoder
+                .encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Gauge)?
+                .encode_gauge(&i64::try_from(expires_at).unwrap_or(i64::MAX))?;
+        }
+        let help = "The artifact that is to be served";
+        let mut info = encoder.encode_descriptor("portcullis_desired", help, None, MetricType::Info)?;
+        if let Some(desired) = report.desired {
+            info.encode_info(&[("sha256", desired)])?;
+        }
+        let help = "What somebody should look at";
+        let mut alarms = encoder.encode_descriptor("portcullis_alarm", help, None, MetricType::Gauge)?;
+        let mut codes: Vec<String> = report.alarms.into_iter().map(|alarm| alarm.code).collect();
+        codes.sort();
+        codes.dedup();
+        for code in codes {
+            alarms.encode_family(&[("code", code)])?.encode_gauge(&1_i64)?;
         }
         Ok(())
     }

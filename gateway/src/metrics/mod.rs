@@ -6,6 +6,7 @@
 mod exposition;
 mod histogram;
 mod routes;
+mod traffic;
 mod workers;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,8 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use exposition::CONTENT_TYPE;
 pub use histogram::{BUCKETS_SECONDS, Histogram};
 pub use routes::{Examination, RouteMetrics, Routes};
+pub use traffic::{Figures, Traffic};
 pub use workers::WorkerCounters;
 
+use crate::connected;
 use crate::reload::Reloads;
 
 /// Everything that is measured in a process.
@@ -25,17 +28,28 @@ pub struct Metrics {
     /// By worker.
     pub workers: Box<[Arc<WorkerCounters>]>,
     reloads: Mutex<Reloads>,
+    control_plane: Mutex<Option<connected::Report>>,
 }
 
 impl Metrics {
     /// For so many workers.
     pub fn new(workers: usize) -> Self {
         let counters = (0..workers).map(|_| Arc::default()).collect();
-        Self { routes: Routes::new(workers), workers: counters, reloads: Mutex::default() }
+        Self {
+            routes: Routes::new(workers),
+            workers: counters,
+            reloads: Mutex::default(),
+            control_plane: Mutex::default(),
+        }
     }
 
     /// What became of the artifacts read so far.
     pub fn reloads(&self) -> MutexGuard<'_, Reloads> {
         self.reloads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How it stands with the control plane; none where there is none.
+    pub fn control_plane(&self) -> MutexGuard<'_, Option<connected::Report>> {
+        self.control_plane.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The swap.
+//! A file, read anew.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,9 +6,8 @@ use std::time::Instant;
 
 use tokio::task::spawn_blocking;
 
-use super::Rejected;
+use super::{Rejected, Swap};
 use crate::snapshot::{Environment, LoadError, Snapshot, load, read};
-use crate::worker::Shared;
 
 /// Why a reload is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub enum Cause {
 pub struct Reloader {
     file: PathBuf,
     environment: Arc<Environment>,
-    shared: Arc<Shared>,
+    swap: Swap,
 }
 
 enum Outcome {
@@ -38,50 +37,37 @@ enum Outcome {
 
 impl Reloader {
     /// Of one file.
-    pub fn new(file: PathBuf, environment: Arc<Environment>, shared: Arc<Shared>) -> Self {
-        Self { file, environment, shared }
+    pub fn new(file: PathBuf, environment: Arc<Environment>, swap: Swap) -> Self {
+        Self { file, environment, swap }
     }
 
     /// Tries. Whatever is wrong with the file, what runs goes on running.
     pub async fn reload(&mut self, cause: Cause) {
         let started = Instant::now();
-        let (file, environment, shared) = (self.file.clone(), self.environment.clone(), self.shared.clone());
-        let outcome = spawn_blocking(move || attempt(&file, &environment, &shared, cause)).await;
-        let metrics = &self.environment.metrics;
+        let (file, environment, swap) = (self.file.clone(), self.environment.clone(), self.swap.clone());
+        let outcome = spawn_blocking(move || attempt(&file, &environment, (&swap, cause))).await;
         match outcome {
             Ok(Outcome::Unchanged) => {}
-            Ok(Outcome::Restored) => metrics.reloads().confirm(),
-            Ok(Outcome::Loaded(snapshot)) => {
-                let digest = snapshot.digest;
-                self.shared.snapshot.store(Arc::new(*snapshot));
-                metrics.reloads().accept(digest);
-                let took_ms = started.elapsed().as_secs_f64() * 1e3;
-                tracing::info!(sha256 = %digest, took_ms, "artifact reloaded");
-            }
-            Ok(Outcome::Refused(rejected)) => {
-                let running = self.shared.snapshot.load().digest;
-                let refused = rejected.digest.map(|digest| digest.to_string());
-                let (code, reason) = (rejected.code, &rejected.message);
-                tracing::error!(%running, rejected = refused, code, reason, "artifact refused; what runs goes on");
-                metrics.reloads().reject(rejected);
-            }
+            Ok(Outcome::Restored) => self.swap.confirm(),
+            Ok(Outcome::Loaded(snapshot)) => self.swap.accept(*snapshot, started),
+            Ok(Outcome::Refused(rejected)) => self.swap.refuse(rejected),
             Err(error) => tracing::error!(%error, "a reload ended badly; what runs goes on"),
         }
     }
 }
 
-fn attempt(file: &std::path::Path, environment: &Environment, shared: &Shared, cause: Cause) -> Outcome {
+fn attempt(file: &std::path::Path, environment: &Environment, (swap, cause): (&Swap, Cause)) -> Outcome {
     let (name, bytes) = match read(file) {
         Ok((name, bytes)) => (Ok(name), bytes),
         Err(error) => (Err(error), Vec::new()),
     };
     let found = name.as_ref().ok().copied();
     if cause == Cause::FileChanged {
-        if found == Some(shared.snapshot.load().digest) {
+        if found.is_some() && found == swap.running() {
             return Outcome::Restored;
         }
         // Said once is enough; whoever logs into the same folder would otherwise be told for ever.
-        if environment.metrics.reloads().rejected.as_ref().is_some_and(|rejected| rejected.digest == found) {
+        if swap.rejected().is_some_and(|rejected| rejected.digest == found) {
             return Outcome::Unchanged;
         }
     }
@@ -96,5 +82,5 @@ fn attempt(file: &std::path::Path, environment: &Environment, shared: &Shared, c
 }
 
 fn rejected(digest: Option<artifact_format::container::Digest>, error: &LoadError) -> Rejected {
-    Rejected { digest, code: error.code(), message: error.to_string() }
+    Rejected { digest, code: error.code().into(), message: error.to_string() }
 }

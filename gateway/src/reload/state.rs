@@ -1,9 +1,12 @@
 //! What is running, and what was refused.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use artifact_format::container::Digest;
 use serde::Serialize;
+
+use crate::connected;
 
 /// What became of the artifacts read so far.
 #[derive(Debug, Default, Clone)]
@@ -33,7 +36,7 @@ pub struct Rejected {
     /// Its name; absent where there was nothing to read.
     pub digest: Option<Digest>,
     /// Why, in one stable word.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// Why, in a sentence.
     pub message: String,
 }
@@ -65,15 +68,16 @@ impl Reloads {
     }
 
     /// For `/readyz?verbose`.
-    pub fn report(&self, status: &'static str) -> Report<'_> {
+    pub fn report<'r>(&'r self, status: &'static str, control_plane: Option<&'r connected::Report>) -> Report<'r> {
         Report {
             status,
             running: self.running.as_ref().map(|running| running.digest.to_string()),
             rejected: self.rejected.as_ref().map(|rejected| RejectedReport {
                 digest: rejected.digest.map(|digest| digest.to_string()),
-                code: rejected.code,
+                code: &rejected.code,
                 message: &rejected.message,
             }),
+            control_plane,
         }
     }
 }
@@ -84,11 +88,13 @@ pub struct Report<'r> {
     status: &'static str,
     running: Option<String>,
     rejected: Option<RejectedReport<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    control_plane: Option<&'r connected::Report>,
 }
 
 #[derive(Debug, Serialize)]
 struct RejectedReport<'r> {
     digest: Option<String>,
-    code: &'static str,
+    code: &'r str,
     message: &'r str,
 }

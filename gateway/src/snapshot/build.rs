@@ -10,7 +10,7 @@ use contract::OperationContract;
 use semver::Version;
 use thiserror::Error;
 
-use super::{Credentials, Endpoint, EndpointId, Environment, PathRewrite, Snapshot};
+use super::{Credentials, Endpoint, EndpointId, Environment, Origin, PathRewrite, Snapshot};
 use crate::router::{Conflict, Router};
 use crate::upstream::Pool;
 
@@ -237,9 +237,7 @@ impl<'e> Builder<'e> {
 
     pub(super) fn finish(self, digest: Digest, manifest: Manifest, signed_by: Vec<KeyId>) -> Snapshot {
         Snapshot {
-            digest,
-            manifest,
-            signed_by,
+            origin: Some(Origin { digest, manifest, signed_by }),
             routes: self.artifact.routes,
             routers: self.routers.into(),
             endpoints: self.endpoints.into(),

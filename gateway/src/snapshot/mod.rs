@@ -18,21 +18,18 @@ use contract::OperationContract;
 
 pub use build::BuildError;
 pub use credentials::Credentials;
-pub use load::{Environment, LoadError, load, read};
+pub use load::{Environment, LoadError, load, load_trusting, read};
 pub use upstream_path::PathRewrite;
 
+use crate::fault::Fault;
 use crate::metrics::RouteMetrics;
 use crate::router::Router;
 
 /// An artifact made ready to serve.
 #[derive(Debug)]
 pub struct Snapshot {
-    /// The artifact's name.
-    pub digest: Digest,
-    /// Its signed table of contents.
-    pub manifest: Manifest,
-    /// The trusted keys that signed it.
-    pub signed_by: Vec<KeyId>,
+    /// What it was made from; none where nothing was deployed yet.
+    pub origin: Option<Origin>,
     /// Listeners, APIs and operations, as the artifact has them.
     pub routes: Routes,
     /// One router for each of the process's listeners, in their order.
@@ -43,6 +40,17 @@ pub struct Snapshot {
     pub upstreams: Box<[Upstream]>,
     /// Counts requests that match no route.
     pub unmatched: Arc<RouteMetrics>,
+}
+
+/// What a snapshot was made from.
+#[derive(Debug)]
+pub struct Origin {
+    /// The artifact's name.
+    pub digest: Digest,
+    /// Its signed table of contents.
+    pub manifest: Manifest,
+    /// The trusted keys that signed it.
+    pub signed_by: Vec<KeyId>,
 }
 
 /// Into [`Snapshot::endpoints`].
@@ -69,6 +77,28 @@ pub struct Endpoint {
 }
 
 impl Snapshot {
+    /// What there is before anything was deployed: no request finds anything in it.
+    pub fn nothing(environment: &Environment) -> Self {
+        Self {
+            origin: None,
+            routes: Routes::default(),
+            routers: environment.listeners.iter().map(|_| Router::default()).collect(),
+            endpoints: Box::default(),
+            upstreams: Box::default(),
+            unmatched: environment.metrics.routes.handle("_OTHER", None),
+        }
+    }
+
+    /// The artifact's name; none where nothing was deployed yet.
+    pub fn digest(&self) -> Option<Digest> {
+        self.origin.as_ref().map(|origin| origin.digest)
+    }
+
+    /// Why a path is not found.
+    pub fn miss(&self) -> Fault {
+        if self.origin.is_some() { Fault::RouteNotFound } else { Fault::NothingDeployed }
+    }
+
     /// What a router found.
     pub fn endpoint(&self, id: EndpointId) -> &Endpoint {
         &self.endpoints[id.0 as usize]

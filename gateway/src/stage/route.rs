@@ -55,7 +55,7 @@ pub fn route(exchange: &mut Exchange, admitted: Admitted) -> Result<Routed, Faul
                 _ => Err(Fault::MethodNotAllowed { allow }),
             }
         }
-        Found::Nothing => Err(Fault::RouteNotFound),
+        Found::Nothing => Err(view.snapshot().miss()),
     }
 }
 

@@ -1,0 +1,196 @@
+//! What a data plane has to remember beyond the end of its process.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+
+use artifact_format::container::Digest;
+use artifact_format::pointer::{Floor, Pointer};
+use serde::{Deserialize, Serialize};
+
+/// How many times the process may end while an artifact is put to work before the artifact is set aside.
+pub const TRIALS_MAX: u32 = 2;
+/// How many artifacts that were set aside are remembered.
+const QUARANTINED_MAX: usize = 64;
+
+/// What is remembered, all of it: one document, written whole, so that no crash leaves half of a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Whose data plane this is: the project's id.
+    pub project: String,
+    /// The newest pointer that was ever taken.
+    pub taken: Option<Taken>,
+    /// The artifact that was put to work last.
+    pub current: Option<Digest>,
+    /// The one before.
+    pub previous: Option<Digest>,
+    /// How many times each artifact was put to work without anybody knowing yet how it went.
+    #[serde(default)]
+    pub trials: BTreeMap<Digest, u32>,
+    /// Artifacts that ended the process more than once, oldest first.
+    #[serde(default)]
+    pub quarantined: Vec<Digest>,
+}
+
+/// A pointer that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Its serial and its name.
+    #[serde(flatten)]
+    pub floor: Floor,
+    /// What it says is to be served.
+    pub artifact: Digest,
+    /// Its length in bytes.
+    pub length: NonZeroU64,
+    /// When it expires, in seconds since 1970-01-01T00:00:00Z.
+    pub expires_at: u64,
+}
+
+impl From<&Pointer> for Taken {
+    fn from(pointer: &Pointer) -> Self {
+        let Pointer { artifact, length, expires_at, .. } = *pointer;
+        Self { floor: Floor::of(pointer), artifact, length, expires_at }
+    }
+}
+
+/// What is done when a process starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Boot {
+    /// What is to be remembered from now on, and written before anything is loaded.
+    pub record: Record,
+    /// What to serve: the first of them that can be loaded.
+    pub candidates: Vec<Digest>,
+    /// What was to be served and is set aside.
+    pub set_aside: Option<Digest>,
+}
+
+impl Record {
+    /// Nothing yet.
+    pub fn new(project: &str) -> Self {
+        Self { project: project.to_owned(), ..Self::default() }
+    }
+
+    /// A process starts: artifacts that ended the last ones are set aside, and what is left is tried once more.
+    #[must_use]
+    pub fn boot(mut self) -> Boot {
+        let failed = self.trials.iter().filter(|(_, trials)| **trials >= TRIALS_MAX);
+        let failed: Vec<Digest> = failed.map(|(digest, _)| *digest).collect();
+        let mut set_aside = None;
+        for digest in failed {
+            self.trials.remove(&digest);
+            self.quarantine(digest);
+            if self.current == Some(digest) || self.taken.is_some_and(|taken| taken.artifact == digest) {
+                set_aside = Some(digest);
+            }
+        }
+        self.current = self.current.filter(|digest| !self.is_quarantined(digest));
+        self.previous = self.previous.filter(|digest| !self.is_quarantined(digest));
+        if self.current.is_none() {
+            self.current = self.previous.take();
+        }
+        // The process ended between the swap and the record of it: what was taken may be there whole.
+        if self.current.is_none() {
+            self.current = self.taken.map(|taken| taken.artifact).filter(|wanted| !self.is_quarantined(wanted));
+            self.current.into_iter().for_each(|wanted| *self.trials.entry(wanted).or_default() += 1);
+            let candidates = self.current.into_iter().collect();
+            return Boot { record: self, candidates, set_aside };
+        }
+        // Whoever was proven is not doubted because a machine lost power.
+        if let Some(trials) = self.current.and_then(|current| self.trials.get_mut(&current)) {
+            *trials += 1;
+        }
+        let candidates = self.current.into_iter().chain(self.previous).collect();
+        Boot { record: self, candidates, set_aside }
+    }
+
+    /// Whether an artifact was set aside.
+    pub fn is_quarantined(&self, digest: &Digest) -> bool {
+        self.quarantined.contains(digest)
+    }
+
+    /// Artifacts that are still of use.
+    pub fn needed(&self) -> impl Iterator<Item = Digest> {
+        let wanted = self.taken.map(|taken| taken.artifact).filter(|wanted| !self.is_quarantined(wanted));
+        self.current.into_iter().chain(self.previous).chain(wanted)
+    }
+
+    /// An artifact is about to be put to work.
+    pub(super) fn begin_trial(&mut self, digest: Digest) {
+        *self.trials.entry(digest).or_default() += 1;
+    }
+
+    /// The process lived through it.
+    pub(super) fn end_trial(&mut self, digest: Digest) {
+        self.trials.remove(&digest);
+    }
+
+    fn quarantine(&mut self, digest: Digest) {
+        self.quarantined.push(digest);
+        if self.quarantined.len() > QUARANTINED_MAX {
+            self.quarantined.remove(0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(number: u8) -> Digest {
+        Digest([number; 32])
+    }
+
+    fn taken(artifact: u8) -> Taken {
+        let (hash, artifact) = ("07".repeat(32), digest(artifact));
+        let taken = format!(r#"{{"serial":7,"hash":"{hash}","artifact":"{artifact}","length":9,"expires_at":8}}"#);
+        serde_json::from_str(&taken).unwrap()
+    }
+
+    fn record(trials: &[(u8, u32)]) -> Record {
+        let trials = trials.iter().map(|(number, trials)| (digest(*number), *trials)).collect();
+        Record { current: Some(digest(1)), previous: Some(digest(2)), trials, ..Record::new("p") }
+    }
+
+    #[test]
+    fn two_failed_boots_set_an_artifact_aside() {
+        let first = record(&[(1, 1)]).boot();
+        assert_eq!((first.candidates, first.set_aside), (vec![digest(1), digest(2)], None));
+        let second = first.record.boot();
+        assert_eq!((second.candidates, second.set_aside), (vec![digest(2)], Some(digest(1))));
+        assert_eq!((second.record.current, second.record.previous), (Some(digest(2)), None));
+        assert!(second.record.is_quarantined(&digest(1)) && second.record.trials.is_empty());
+    }
+
+    #[test]
+    fn an_artifact_that_never_came_to_serve_is_set_aside_and_what_served_stays() {
+        let boot = record(&[(3, 2)]).boot();
+        assert_eq!((boot.candidates, boot.set_aside), (vec![digest(1), digest(2)], None));
+        assert!(boot.record.is_quarantined(&digest(3)));
+    }
+
+    #[test]
+    fn what_was_proven_is_booted_as_often_as_need_be() {
+        let mut record = record(&[]);
+        for _ in 0..5 {
+            record = record.boot().record;
+        }
+        assert_eq!((record.current, record.quarantined), (Some(digest(1)), Vec::new()));
+    }
+
+    #[test]
+    fn what_was_taken_is_tried_where_nothing_else_is_left() {
+        let mut fresh = Record { taken: Some(taken(3)), ..Record::new("p") };
+        fresh.begin_trial(digest(3));
+        let boot = fresh.boot();
+        assert_eq!((boot.candidates, boot.record.trials.get(&digest(3))), (vec![digest(3)], Some(&2)));
+        let boot = boot.record.boot();
+        assert_eq!((boot.candidates, boot.set_aside), (vec![], Some(digest(3))));
+    }
+
+    #[test]
+    fn it_is_read_as_it_was_written() {
+        let mut record = record(&[(3, 1)]);
+        record.taken = Some(taken(3));
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+    }
+}

@@ -1,0 +1,185 @@
+//! Whom this data plane believes: the keys that it was given, until a trust root takes their place.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use artifact_format::root::{Error, Root, SignedRoot};
+use artifact_format::trust::{Trust, Unsigned};
+
+use super::backoff::Backoff;
+use super::{Effect, Failure, Moment};
+
+/// How far down the versions go in search of one that the given keys vouch for.
+const DESCENT_MAX: u64 = 64;
+
+#[derive(Debug)]
+pub(super) struct Roots {
+    project: String,
+    pinned: Trust,
+    root: Option<Root>,
+    /// The newest version that the control plane spoke of.
+    wanted: Option<NonZeroU64>,
+    asking: Asking,
+    backoff: Backoff,
+    refusal: Option<Error>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    Nobody,
+    Of(NonZeroU64),
+    Later(Duration),
+}
+
+/// What a root came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Others are believed now.
+    Believed,
+    Nothing,
+}
+
+impl Roots {
+    pub(super) fn new(project: &str, pinned: Trust, root: Option<Root>) -> Self {
+        let project = project.to_owned();
+        Self { project, pinned, root, wanted: None, asking: Asking::Nobody, backoff: Backoff::default(), refusal: None }
+    }
+
+    pub(super) fn version(&self) -> Option<NonZeroU64> {
+        self.root.as_ref().map(Root::version)
+    }
+
+    /// Why the newest root is not believed.
+    pub(super) fn refusal(&self) -> Option<&Error> {
+        self.refusal.as_ref()
+    }
+
+    /// Whom to believe about artifacts.
+    pub(super) fn of_artifacts(&self) -> Trust {
+        self.root.as_ref().map_or_else(|| self.pinned.clone(), Root::trust)
+    }
+
+    /// Whom to believe about pointers: always somebody.
+    pub(super) fn of_pointers(&self) -> Trust {
+        self.of_artifacts().with_unsigned(Unsigned::Refuse)
+    }
+
+    /// The given keys were read anew.
+    pub(super) fn pin(&mut self, pinned: Trust) {
+        self.pinned = pinned;
+        self.asking = Asking::Nobody;
+    }
+
+    /// The control plane says which version is the newest.
+    pub(super) fn told(&mut self, newest: Option<NonZeroU64>, effects: &mut Vec<Effect>) {
+        self.wanted = self.wanted.max(newest);
+        if self.asking == Asking::Nobody {
+            self.ask(effects);
+        }
+    }
+
+    /// A version came, or did not.
+    pub(super) fn fetched(
+        &mut self,
+        version: NonZeroU64,
+        fetched: Result<SignedRoot, Failure>,
+        (moment, effects): (Moment, &mut Vec<Effect>),
+    ) -> Change {
+        if self.asking != Asking::Of(version) {
+            return Change::Nothing;
+        }
+        self.asking = Asking::Nobody;
+        let offered = match fetched {
+            Ok(offered) if offered.version() == version => offered,
+            Ok(_) | Err(_) => {
+                self.later(moment);
+                return Change::Nothing;
+            }
+        };
+        match self.accept(offered, effects) {
+            Ok(()) => {
+                self.backoff.reset();
+                self.ask(effects);
+                Change::Believed
+            }
+            Err(error) => {
+                let newest = self.wanted.map_or(0, NonZeroU64::get);
+                let below = NonZeroU64::new(version.get() - 1).filter(|below| newest - below.get() < DESCENT_MAX);
+                self.refusal = Some(error);
+                match below {
+                    // An older one may be vouched for, and lead up to this one.
+                    Some(below) if self.root.is_none() => self.ask_for(below, effects),
+                    Some(_) | None => self.later(moment),
+                }
+                Change::Nothing
+            }
+        }
+    }
+
+    /// Versions from elsewhere, oldest first: as many as are believed.
+    pub(super) fn offered(&mut self, roots: Vec<SignedRoot>, effects: &mut Vec<Effect>) -> Change {
+        let mut change = Change::Nothing;
+        for root in roots {
+            match self.accept(root, effects) {
+                Ok(()) => change = Change::Believed,
+                Err(error) => self.refusal = Some(error),
+            }
+        }
+        change
+    }
+
+    pub(super) fn wakes_at(&self) -> Option<Duration> {
+        match self.asking {
+            Asking::Later(at) => Some(at),
+            Asking::Nobody | Asking::Of(_) => None,
+        }
+    }
+
+    pub(super) fn tick(&mut self, moment: Moment, effects: &mut Vec<Effect>) {
+        if let Asking::Later(at) = self.asking
+            && at <= moment.now
+        {
+            self.asking = Asking::Nobody;
+            self.ask(effects);
+        }
+    }
+
+    /// Believes a version, if it is to be believed.
+    fn accept(&mut self, offered: SignedRoot, effects: &mut Vec<Effect>) -> Result<(), Error> {
+        let kept = offered.clone();
+        let root = if let Some(root) = &self.root {
+            let mut next = root.clone();
+            next.advance(offered)?;
+            next
+        } else {
+            offered.vouched_for(&self.pinned)?
+        };
+        if root.project() != self.project {
+            let (expected, found) = (self.project.clone(), root.project().to_owned());
+            return Err(Error::OtherProject { expected, found });
+        }
+        self.root = Some(root);
+        self.refusal = None;
+        effects.push(Effect::PersistRoot { root: Box::new(kept) });
+        Ok(())
+    }
+
+    /// Asks for what is missing.
+    fn ask(&mut self, effects: &mut Vec<Effect>) {
+        let Some(wanted) = self.wanted else { return };
+        match self.version() {
+            Some(version) if version >= wanted => {}
+            Some(version) => self.ask_for(version.saturating_add(1), effects),
+            None => self.ask_for(wanted, effects),
+        }
+    }
+
+    fn ask_for(&mut self, version: NonZeroU64, effects: &mut Vec<Effect>) {
+        self.asking = Asking::Of(version);
+        effects.push(Effect::FetchRoot { version });
+    }
+
+    fn later(&mut self, moment: Moment) {
+        self.asking = Asking::Later(moment.now + self.backoff.pause(moment.random));
+    }
+}

@@ -1,0 +1,432 @@
+//! What is to be served, and the way there: fetch, note, load, swap, and a while of looking how it goes.
+
+use std::time::Duration;
+
+use artifact_format::container::Digest;
+use artifact_format::pointer::{Error, Pointer};
+
+use super::backoff::Backoff;
+use super::record::{Record, Taken};
+use super::{Effect, Failure, FailureKind, Moment, Source, Ticket};
+use crate::message::Phase;
+
+/// How long an artifact serves before nobody doubts any more that it can.
+pub const SETTLES_AFTER: Duration = Duration::from_secs(10);
+/// What fails for want of a network or a disk is told from this try on: before, it is nobody's business.
+const TOLD_FROM: u32 = 3;
+
+#[derive(Debug)]
+pub(super) struct Target {
+    record: Record,
+    running: Option<Digest>,
+    job: Option<Job>,
+    /// What is being loaded, whether or not anybody still wants it: it cannot be called back.
+    loading: Option<(Ticket, Digest)>,
+    refusal: Option<Refusal>,
+    set_aside: Option<Digest>,
+    settles_at: Option<Duration>,
+    tickets: Ticket,
+    /// The newest record that was given out to be written.
+    newest: Ticket,
+    unwritten: Option<Unwritten>,
+}
+
+/// What was refused, and why.
+#[derive(Debug, Clone)]
+struct Refusal {
+    digest: Digest,
+    failure: Failure,
+    of: Refused,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refused {
+    /// A pointer, which is judged anew whenever it is offered.
+    Pointer,
+    /// The artifact of the pointer that was taken, which is not tried again.
+    Artifact,
+}
+
+/// The pointer that is being followed.
+#[derive(Debug)]
+struct Job {
+    taken: Taken,
+    source: Source,
+    step: Step,
+    backoff: Backoff,
+    failure: Option<Failure>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// To be tried again: at the latest then, and not before somebody's `Retry-After` is over.
+    Paused {
+        until: Duration,
+        asked: Duration,
+    },
+    Fetching(Ticket),
+    /// Here, and waiting until what is being loaded is out of the way.
+    Fetched,
+    Noting(Ticket),
+    Loading(Ticket),
+}
+
+/// The record is not on disk.
+#[derive(Debug)]
+struct Unwritten {
+    failure: Failure,
+    backoff: Backoff,
+    retry_at: Duration,
+}
+
+impl Target {
+    pub(super) fn new(record: Record, running: Option<Digest>, moment: Moment) -> Self {
+        let is_tried = running.is_some_and(|running| record.trials.contains_key(&running));
+        let settles_at = is_tried.then(|| moment.now + SETTLES_AFTER);
+        let (job, loading, refusal, set_aside, unwritten) = (None, None, None, None, None);
+        Self {
+            record,
+            running,
+            job,
+            loading,
+            refusal,
+            set_aside,
+            settles_at,
+            tickets: Ticket(0),
+            newest: Ticket(0),
+            unwritten,
+        }
+    }
+
+    pub(super) fn was_set_aside(&mut self, digest: Digest) {
+        self.set_aside = Some(digest);
+    }
+
+    pub(super) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    pub(super) fn running(&self) -> Option<Digest> {
+        self.running
+    }
+
+    /// Why the record is not on disk.
+    pub(super) fn unwritten(&self) -> Option<&Failure> {
+        self.unwritten.as_ref().map(|unwritten| &unwritten.failure)
+    }
+
+    /// Whether an artifact is on its way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.job.is_some()
+    }
+
+    /// Something is served that nobody deployed: it came with the command line.
+    pub(super) fn serves(&mut self, digest: Digest) {
+        self.running = Some(digest);
+    }
+
+    /// What to say of all this.
+    pub(super) fn phase(&self) -> Phase {
+        if let Some(Job { taken, step, failure, .. }) = &self.job {
+            let digest = taken.artifact.to_string();
+            return match (failure, step) {
+                (Some(Failure { code, detail, .. }), _) => {
+                    Phase::Rejected { digest, code: (*code).to_owned(), detail: detail.clone() }
+                }
+                (None, Step::Paused { .. } | Step::Fetching(_)) => Phase::Downloading { digest },
+                (None, Step::Fetched | Step::Noting(_)) => Phase::Verifying { digest },
+                (None, Step::Loading(_)) => Phase::Loading { digest },
+            };
+        }
+        if let Some(Refusal { digest, failure: Failure { code, detail, .. }, .. }) = &self.refusal {
+            return Phase::Rejected { digest: digest.to_string(), code: (*code).to_owned(), detail: detail.clone() };
+        }
+        if let Some(digest) = self.set_aside {
+            let detail = "the process ended more than once while it was put to work".to_owned();
+            return Phase::RolledBack { digest: digest.to_string(), detail };
+        }
+        match (self.record.taken, self.running) {
+            (Some(taken), Some(running)) if taken.artifact == running => Phase::Active { digest: running.to_string() },
+            _ => Phase::Waiting,
+        }
+    }
+
+    /// A pointer is not to be followed.
+    pub(super) fn refuse(&mut self, digest: Digest, error: &Error) {
+        let failure = Failure::refused(error.code(), error.to_string());
+        self.refusal = Some(Refusal { digest, failure, of: Refused::Pointer });
+    }
+
+    /// A believed pointer of this project: follows it, unless it is too old or too late.
+    pub(super) fn take(&mut self, pointer: &Pointer, source: Source, (moment, effects): (Moment, &mut Vec<Effect>)) {
+        let offered = Taken::from(pointer);
+        let is_new = self.record.taken.is_none_or(|taken| taken.floor != offered.floor);
+        if let Err(error) = self.admit(pointer, moment) {
+            return self.refuse(offered.artifact, &error);
+        }
+        if !is_new {
+            self.refusal = self.refusal.take().filter(|refusal| refusal.of == Refused::Artifact);
+            if let Some(job) = &mut self.job {
+                job.source = source;
+                return;
+            }
+            if !self.is_at_work(offered.artifact) && self.refusal.is_none() {
+                self.follow(offered, source, effects);
+            }
+            return;
+        }
+        self.record.taken = Some(offered);
+        self.refusal = None;
+        self.persist(effects);
+        self.follow(offered, source, effects);
+    }
+
+    /// Whether it is served, and would be after a restart.
+    fn is_at_work(&self, digest: Digest) -> bool {
+        self.running == Some(digest) && self.record.current == Some(digest)
+    }
+
+    fn admit(&self, pointer: &Pointer, moment: Moment) -> Result<(), Error> {
+        let Some(taken) = self.record.taken else { return in_time(pointer, moment) };
+        taken.floor.admit(pointer)?;
+        // What was taken in time stays taken.
+        if taken.floor.serial == pointer.serial { Ok(()) } else { in_time(pointer, moment) }
+    }
+
+    /// Goes for what a pointer says; drops whatever else was under way.
+    fn follow(&mut self, taken: Taken, source: Source, effects: &mut Vec<Effect>) {
+        if let Some(job) = &mut self.job {
+            if job.taken.artifact == taken.artifact {
+                job.taken = taken;
+                job.source = source;
+                return;
+            }
+            match job.step {
+                Step::Fetching(ticket) => effects.push(Effect::CancelFetch { ticket }),
+                // It will not be tried after all.
+                Step::Noting(_) => self.record.end_trial(job.taken.artifact),
+                Step::Paused { .. } | Step::Fetched | Step::Loading(_) => {}
+            }
+            self.job = None;
+        }
+        if self.record.is_quarantined(&taken.artifact) {
+            if self.set_aside != Some(taken.artifact) {
+                let detail = "it ended the process more than once: deploy another one";
+                let failure = Failure::refused("quarantined", detail.to_owned());
+                self.refusal = Some(Refusal { digest: taken.artifact, failure, of: Refused::Artifact });
+            }
+            return;
+        }
+        self.set_aside = None;
+        if self.is_at_work(taken.artifact) {
+            return;
+        }
+        let ticket = self.ticket();
+        self.job =
+            Some(Job { taken, source, step: Step::Fetching(ticket), backoff: Backoff::default(), failure: None });
+        effects.push(fetch(ticket, taken, source));
+    }
+
+    /// The artifact is here, whole, or not.
+    pub(super) fn fetched(
+        &mut self,
+        ticket: Ticket,
+        fetched: Result<(), Failure>,
+        (moment, effects): (Moment, &mut Vec<Effect>),
+    ) {
+        let Some(job) = self.job.as_mut().filter(|job| job.step == Step::Fetching(ticket)) else { return };
+        match fetched {
+            Ok(()) => {
+                job.failure = None;
+                job.step = Step::Fetched;
+                self.note(effects);
+            }
+            Err(failure) => self.fails(failure, moment),
+        }
+    }
+
+    /// Writes down what is about to be tried, once nothing else is.
+    fn note(&mut self, effects: &mut Vec<Effect>) {
+        let ready = self.job.as_ref().filter(|job| job.step == Step::Fetched && self.loading.is_none());
+        let Some(artifact) = ready.map(|job| job.taken.artifact) else { return };
+        self.record.begin_trial(artifact);
+        let ticket = self.persist(effects);
+        if let Some(job) = &mut self.job {
+            job.step = Step::Noting(ticket);
+        }
+    }
+
+    /// The record is on disk, or not. Says what is to be loaded then.
+    pub(super) fn persisted(
+        &mut self,
+        ticket: Ticket,
+        persisted: Result<(), Failure>,
+        moment: Moment,
+    ) -> Option<(Ticket, Digest)> {
+        let failure = persisted.err();
+        match &failure {
+            None if ticket == self.newest => self.unwritten = None,
+            None => {}
+            Some(failure) => {
+                let mut backoff = self.unwritten.as_ref().map_or_else(Backoff::default, |unwritten| unwritten.backoff);
+                let retry_at = moment.now + backoff.pause(moment.random);
+                self.unwritten = Some(Unwritten { failure: failure.clone(), backoff, retry_at });
+            }
+        }
+        let noted = self.job.as_ref().filter(|job| job.step == Step::Noting(ticket))?;
+        let artifact = noted.taken.artifact;
+        if let Some(failure) = failure {
+            // What cannot be written down is not tried: nobody would know after it ended the process.
+            self.record.end_trial(artifact);
+            self.fails(failure, moment);
+            return None;
+        }
+        let ticket = self.ticket();
+        self.loading = Some((ticket, artifact));
+        if let Some(job) = &mut self.job {
+            job.step = Step::Loading(ticket);
+        }
+        self.loading
+    }
+
+    /// The artifact was built, or refused.
+    pub(super) fn loaded(
+        &mut self,
+        ticket: Ticket,
+        loaded: Result<(), Failure>,
+        (moment, effects): (Moment, &mut Vec<Effect>),
+    ) {
+        let Some((_, digest)) = self.loading.take_if(|(loading, _)| *loading == ticket) else { return };
+        let is_wanted = self.job.as_ref().is_some_and(|job| job.step == Step::Loading(ticket));
+        match loaded {
+            Ok(()) if is_wanted => self.swap(digest, moment, effects),
+            Ok(()) => {
+                self.record.end_trial(digest);
+                self.note(effects);
+            }
+            Err(failure) => {
+                self.record.end_trial(digest);
+                self.persist(effects);
+                if is_wanted {
+                    self.fails(failure, moment);
+                }
+                self.note(effects);
+            }
+        }
+    }
+
+    fn swap(&mut self, digest: Digest, moment: Moment, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Swap { digest });
+        // What came with the command line is not in the state folder, and not what to go back to.
+        let before = self.running.filter(|running| Some(*running) == self.record.current && *running != digest);
+        let before = before.or(self.record.previous.filter(|previous| *previous != digest));
+        if let Some(before) = before {
+            self.record.end_trial(before);
+        }
+        self.record.previous = before;
+        self.record.current = Some(digest);
+        self.running = Some(digest);
+        self.job = None;
+        self.refusal = None;
+        self.set_aside = None;
+        self.settles_at = Some(moment.now + SETTLES_AFTER);
+        self.persist(effects);
+    }
+
+    /// The job came to nothing, for now or for good.
+    fn fails(&mut self, failure: Failure, moment: Moment) {
+        let Some(mut job) = self.job.take() else { return };
+        let asked = moment.now + failure.retry_after.unwrap_or_default();
+        let until = asked.max(moment.now + job.backoff.pause(moment.random));
+        match failure.kind {
+            FailureKind::Refused => {
+                self.refusal = Some(Refusal { digest: job.taken.artifact, failure, of: Refused::Artifact });
+                return;
+            }
+            FailureKind::Damaged => job.failure = Some(failure),
+            FailureKind::Unavailable if job.backoff.tries() >= TOLD_FROM => job.failure = Some(failure),
+            FailureKind::Unavailable => {}
+        }
+        job.step = Step::Paused { until, asked };
+        self.job = Some(job);
+    }
+
+    /// The control plane is there again: what failed for want of it is tried without delay.
+    pub(super) fn hurries(&mut self, moment: Moment) {
+        if let Some(Job { step: Step::Paused { until, asked }, .. }) = &mut self.job {
+            *until = (*until).min(moment.now.max(*asked));
+        }
+    }
+
+    /// Others are believed now: what was refused may be believed.
+    pub(super) fn reconsiders(&mut self) {
+        self.refusal = None;
+    }
+
+    /// The process ends in order: nothing is doubted for that.
+    pub(super) fn stop(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(Job { step: Step::Fetching(ticket), .. }) = self.job.take() {
+            effects.push(Effect::CancelFetch { ticket });
+        }
+        if !self.record.trials.is_empty() {
+            self.record.trials.clear();
+            self.persist(effects);
+        }
+        self.settles_at = None;
+        self.unwritten = None;
+    }
+
+    pub(super) fn wakes_at(&self) -> Option<Duration> {
+        let paused = self.job.as_ref().and_then(|job| match job.step {
+            Step::Paused { until, .. } => Some(until),
+            Step::Fetching(_) | Step::Fetched | Step::Noting(_) | Step::Loading(_) => None,
+        });
+        let unwritten = self.unwritten.as_ref().map(|unwritten| unwritten.retry_at);
+        [paused, unwritten, self.settles_at].into_iter().flatten().min()
+    }
+
+    pub(super) fn tick(&mut self, moment: Moment, effects: &mut Vec<Effect>) {
+        let next = Ticket(self.tickets.0 + 1);
+        if let Some(job) = &mut self.job
+            && matches!(job.step, Step::Paused { until, .. } if until <= moment.now)
+        {
+            self.tickets = next;
+            job.step = Step::Fetching(next);
+            effects.push(fetch(next, job.taken, job.source));
+        }
+        if self.settles_at.is_some_and(|settles_at| settles_at <= moment.now) {
+            self.settles_at = None;
+            if let Some(running) = self.running {
+                self.record.end_trial(running);
+                self.persist(effects);
+            }
+            effects.push(Effect::Collect { needed: self.record.needed().collect() });
+        }
+        if self.unwritten.as_ref().is_some_and(|unwritten| unwritten.retry_at <= moment.now) {
+            self.persist(effects);
+            if let Some(unwritten) = &mut self.unwritten {
+                unwritten.retry_at = moment.now + unwritten.backoff.pause(moment.random).max(Duration::from_secs(1));
+            }
+        }
+    }
+
+    fn persist(&mut self, effects: &mut Vec<Effect>) -> Ticket {
+        let ticket = self.ticket();
+        self.newest = ticket;
+        effects.push(Effect::Persist { ticket, record: Box::new(self.record.clone()) });
+        ticket
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.tickets.0 += 1;
+        self.tickets
+    }
+}
+
+fn fetch(ticket: Ticket, taken: Taken, source: Source) -> Effect {
+    Effect::Fetch { ticket, digest: taken.artifact, length: taken.length, source }
+}
+
+fn in_time(pointer: &Pointer, moment: Moment) -> Result<(), Error> {
+    pointer.expired_for(moment.unix_seconds).map_or(Ok(()), |seconds| Err(Error::Expired { seconds }))
+}

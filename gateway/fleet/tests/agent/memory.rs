@@ -1,0 +1,106 @@
+//! What outlives the process, and what a disk may do to it.
+
+use std::time::Duration;
+
+use fleet::agent::record::Record;
+use fleet::agent::{Effect, Event, Failure, SETTLES_AFTER, Start};
+use fleet::message::Phase;
+
+use crate::rig::*;
+
+fn full() -> Outcome {
+    Outcome::Fails(Failure::unavailable("state_unwritable", "no space left on device".to_owned()))
+}
+
+#[test]
+fn the_floor_outlives_a_restart() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(5, 7));
+    let mut rig = Rig::restarted(rig.on_disk().boot().record, Some(digest(7)));
+    rig.is_told_of(&signed(4, 8));
+    assert_eq!((rig.rejects_with().as_deref(), rig.agent.running()), (Some("pointer_older"), Some(digest(7))));
+}
+
+#[test]
+fn what_cannot_be_noted_is_not_tried_and_what_runs_goes_on() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.persists = full();
+    rig.is_told_of(&signed(2, 8));
+    rig.passes(Duration::from_secs(20));
+    assert_eq!((rig.agent.running(), rig.count(is_load)), (Some(digest(7)), 1));
+    assert_eq!(rig.rejects_with().as_deref(), Some("state_unwritable"));
+    assert_eq!(rig.alarms(), ["state_unwritable"]);
+
+    rig.persists = Outcome::Succeeds;
+    rig.is_asked_for(&signed(2, 8));
+    rig.passes(Duration::from_secs(40));
+    assert!(rig.is_active(8) && rig.alarms().is_empty(), "{:?} {:?}", rig.phase(), rig.alarms());
+}
+
+#[test]
+fn a_record_that_was_not_written_is_written_later() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.persists = full();
+    rig.is_told_of(&signed(2, 7));
+    assert_eq!((rig.is_active(7), rig.alarms()), (true, vec!["state_unwritable".to_owned()]));
+    rig.persists = Outcome::Succeeds;
+    rig.passes(Duration::from_secs(3));
+    assert!(rig.alarms().is_empty());
+    assert_eq!(rig.on_disk().taken.unwrap().floor.serial.get(), 2);
+}
+
+/// The process ends while `artifact` is loaded, and another one begins.
+fn dies_while_loading(record: Record, serial: u64, artifact: u8) -> Record {
+    let mut rig = Rig::restarted(record, None);
+    rig.loads = Outcome::Hangs;
+    rig.is_told_of(&signed(serial, artifact));
+    assert!(matches!(rig.phase(), Phase::Loading { .. }));
+    rig.on_disk()
+}
+
+#[test]
+fn what_ended_the_process_twice_is_set_aside_and_told() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.passes(SETTLES_AFTER);
+    let once = dies_while_loading(rig.on_disk().boot().record, 2, 8);
+    let twice = dies_while_loading(once.boot().record, 2, 8);
+    let boot = twice.boot();
+    assert_eq!((&boot.candidates[..], boot.set_aside), (&[digest(7)][..], Some(digest(8))));
+
+    let (record, set_aside) = (boot.record, boot.set_aside);
+    let mut rig = Rig::new(Start { record: record.clone(), set_aside, running: Some(digest(7)), ..start() });
+    rig.connect();
+    assert!(matches!(rig.phase(), Phase::RolledBack { .. }));
+    rig.is_told_of(&signed(2, 8));
+    assert!(matches!(rig.phase(), Phase::RolledBack { .. }) && rig.count(is_fetch) == 0);
+    rig.is_told_of(&signed(3, 8));
+    assert_eq!((rig.count(is_fetch), rig.agent.running()), (0, Some(digest(7))));
+    rig.is_told_of(&signed(4, 9));
+    assert!(rig.is_active(9), "another one is welcome");
+
+    let mut later = Rig::restarted(record, Some(digest(7)));
+    later.is_told_of(&signed(2, 8));
+    assert_eq!(later.rejects_with().as_deref(), Some("quarantined"), "also after another restart");
+}
+
+#[test]
+fn what_serves_for_a_while_is_doubted_no_more() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    assert_eq!(rig.on_disk().trials.get(&digest(7)), Some(&1));
+    let effects = rig.passes(SETTLES_AFTER);
+    assert!(rig.on_disk().trials.is_empty());
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Collect { needed } if needed.contains(&digest(7)))));
+}
+
+#[test]
+fn an_end_in_order_blames_nobody() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    let effects = rig.happens(Event::Stop);
+    assert!(rig.on_disk().trials.is_empty() && effects.iter().any(|effect| matches!(effect, Effect::Disconnect)));
+    assert_eq!(rig.agent.wakes_at(), None, "it does not come back");
+}

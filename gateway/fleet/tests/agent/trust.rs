@@ -1,0 +1,111 @@
+//! Whom it believes.
+
+use std::num::NonZeroU64;
+
+use artifact_format::pointer::{Pointer, SignedPointer};
+use artifact_format::root::{Root, SignedRoot};
+use fleet::agent::{Effect, Event, Failure, Start};
+use fleet::message::{FromControlPlane, HeartbeatAck, Wanted};
+
+use crate::rig::*;
+
+fn version(number: u64) -> NonZeroU64 {
+    NonZeroU64::new(number).unwrap()
+}
+
+/// Versions 1 to 3: of key 1, of keys 1 and 2, of key 2.
+fn chain() -> (Root, [SignedRoot; 3]) {
+    let (one, first) = root(&[1]);
+    let two = one.next(terms(&[1, 2])).unwrap();
+    let three = two.next(terms(&[2])).unwrap();
+    (one, [first, sign(two.clone(), &[1, 2]), sign(three, &[1, 2])])
+}
+
+impl Rig {
+    /// The control plane says that this is the newest root; every version that is asked for is there.
+    fn learns_of_root(&mut self, newest: u64, chain: &[SignedRoot]) {
+        let wanted = Wanted { root_version: Some(version(newest)), ..wanted(None) };
+        let mut effects = self.hears(FromControlPlane::HeartbeatAck(HeartbeatAck { wanted }));
+        while let Some(version) = effects.iter().find_map(|effect| match effect {
+            Effect::FetchRoot { version } => Some(*version),
+            _ => None,
+        }) {
+            let root = chain.iter().find(|root| root.version() == version).cloned();
+            let root = root.map(Box::new).ok_or_else(|| Failure::unavailable("unreachable", String::new()));
+            effects = self.happens(Event::RootFetched(version, root));
+        }
+    }
+
+    fn root_version(&self) -> Option<u64> {
+        self.agent.state().root_version.map(NonZeroU64::get)
+    }
+}
+
+#[test]
+fn pointers_of_strangers_and_of_other_projects_are_refused() {
+    let unsigned = SignedPointer::new(pointer(1, 7)).unwrap();
+    let elsewhere = Pointer { project: "another".to_owned(), ..pointer(1, 7) };
+    for (offered, code) in [
+        (unsigned.clone(), "pointer_untrusted"),
+        (unsigned.sign(&key(9)), "pointer_untrusted"),
+        (SignedPointer::new(elsewhere).unwrap().sign(&key(1)), "pointer_other_project"),
+    ] {
+        let mut rig = Rig::connected();
+        rig.is_told_of(&offered);
+        assert_eq!((rig.rejects_with().as_deref(), rig.serial(), rig.count(is_fetch)), (Some(code), None, 0));
+    }
+}
+
+#[test]
+fn a_root_that_the_given_key_vouches_for_takes_its_place() {
+    let (_, chain) = chain();
+    let mut rig = Rig::connected();
+    rig.learns_of_root(1, &chain);
+    assert_eq!(rig.root_version(), Some(1));
+    assert_eq!(rig.count(|effect| matches!(effect, Effect::PersistRoot { .. })), 1);
+    rig.learns_of_root(3, &chain);
+    assert_eq!(rig.root_version(), Some(3));
+    rig.is_told_of(&signed(1, 7));
+    assert_eq!(rig.rejects_with().as_deref(), Some("pointer_untrusted"), "key 1 is retired");
+    rig.is_told_of(&SignedPointer::new(pointer(1, 7)).unwrap().sign(&key(2)));
+    assert!(rig.is_active(7));
+}
+
+#[test]
+fn a_root_that_does_not_name_the_given_key_is_reached_by_the_chain() {
+    let (_, chain) = chain();
+    let mut rig = Rig::connected();
+    rig.learns_of_root(3, &chain);
+    assert_eq!(rig.root_version(), Some(3));
+}
+
+#[test]
+fn a_root_that_nobody_vouches_for_is_refused_and_changes_nothing() {
+    let (_, foreign) = root(&[9]);
+    let mut rig = Rig::connected();
+    rig.learns_of_root(1, &[foreign]);
+    assert_eq!((rig.root_version(), rig.alarms()), (None, vec!["root_refused".to_owned()]));
+    rig.is_told_of(&signed(1, 7));
+    assert!(rig.is_active(7));
+}
+
+#[test]
+fn a_root_never_goes_back_and_does_not_skip() {
+    let (one, chain) = chain();
+    let mut current = one;
+    current.follow([chain[1].clone()]).unwrap();
+    let mut rig = Rig::new(Start { root: Some(current), ..start() });
+    rig.connect();
+    rig.learns_of_root(1, &chain);
+    assert_eq!((rig.root_version(), rig.count(|effect| matches!(effect, Effect::FetchRoot { .. }))), (Some(2), 0));
+}
+
+#[test]
+fn what_was_refused_is_believed_once_its_key_is() {
+    let (_, chain) = chain();
+    let mut rig = Rig::connected();
+    rig.is_told_of(&SignedPointer::new(pointer(1, 7)).unwrap().sign(&key(2)));
+    assert_eq!(rig.rejects_with().as_deref(), Some("pointer_untrusted"));
+    rig.learns_of_root(2, &chain);
+    assert!(rig.is_active(7), "without being asked again");
+}

@@ -1,0 +1,315 @@
+//! What the command line says of a control plane.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use reqwest::Url;
+use thiserror::Error;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// Options that connect a gateway to a control plane.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Control plane")]
+pub struct ControlPlaneOptions {
+    /// The control plane to connect to. The gateway serves with or without it.
+    #[arg(long = "control-plane", env = "PORTCULLIS_CONTROL_PLANE", value_name = "URL", value_parser = http_url, requires = "project_id")]
+    url: Option<Url>,
+    /// Whose data plane this is.
+    #[arg(long, env = "PORTCULLIS_PROJECT_ID", value_name = "UUID", requires = "url")]
+    project_id: Option<Uuid>,
+    /// The key to connect with. It is better kept in a file: others see command lines.
+    #[arg(
+        long,
+        env = "PORTCULLIS_API_KEY",
+        value_name = "KEY",
+        hide_env_values = true,
+        requires = "url",
+        conflicts_with = "api_key_file"
+    )]
+    api_key: Option<ApiKey>,
+    /// A file that holds the key. Read anew on SIGHUP and for every connection.
+    #[arg(long, env = "PORTCULLIS_API_KEY_FILE", value_name = "FILE", requires = "url")]
+    api_key_file: Option<PathBuf>,
+    /// What to call this data plane [default: the host's name].
+    #[arg(long, env = "PORTCULLIS_NAME", value_name = "NAME", value_parser = name, requires = "url")]
+    name: Option<String>,
+    /// A label, by which deployments select data planes. May be repeated.
+    #[arg(
+        long = "label",
+        env = "PORTCULLIS_LABELS",
+        value_name = "KEY=VALUE",
+        value_delimiter = ',',
+        requires = "url"
+    )]
+    labels: Vec<Label>,
+    /// Where clients find this gateway, for people: a host, with a port if it is not the scheme's.
+    #[arg(long, env = "PORTCULLIS_GATEWAY_HOST", value_name = "HOST", requires = "url")]
+    gateway_host: Option<String>,
+    /// The folder that this gateway, and no other one, remembers in [default: `$STATE_DIRECTORY`, else one of the
+    /// user's own, by project].
+    #[arg(long, env = "PORTCULLIS_STATE_DIR", value_name = "DIR", requires = "url")]
+    state_dir: Option<PathBuf>,
+    /// Where to start from while there is nothing to serve and no control plane: `file:///DIR` or `https://HOST/PREFIX`.
+    #[arg(long, env = "PORTCULLIS_BOOTSTRAP", value_name = "URL", value_parser = bootstrap_url, requires = "url")]
+    bootstrap: Option<Url>,
+    /// Certificates of authorities that the control plane's may be issued by, besides the system's (PEM).
+    #[arg(long, env = "PORTCULLIS_CONTROL_PLANE_CA", value_name = "FILE", requires = "url")]
+    control_plane_ca: Option<PathBuf>,
+    /// A certificate to show to the control plane, and those that issued it (PEM).
+    #[arg(long, env = "PORTCULLIS_CONTROL_PLANE_CERT", value_name = "FILE", requires = "control_plane_key")]
+    control_plane_cert: Option<PathBuf>,
+    /// Its private key (PEM).
+    #[arg(long, env = "PORTCULLIS_CONTROL_PLANE_KEY", value_name = "FILE", requires = "control_plane_cert")]
+    control_plane_key: Option<PathBuf>,
+}
+
+/// A control plane, and who this data plane is to it.
+#[derive(Debug, Clone)]
+pub struct ControlPlane {
+    /// Where it is.
+    pub url: Url,
+    /// Whose data plane this is.
+    pub project: Uuid,
+    /// What to show.
+    pub credential: Credential,
+    /// What this data plane is called.
+    pub name: String,
+    /// For selectors.
+    pub labels: BTreeMap<String, String>,
+    /// Where clients find it.
+    pub gateway_host: Option<String>,
+    /// What it remembers in.
+    pub state_folder: PathBuf,
+    /// Where to start from.
+    pub bootstrap: Option<Url>,
+    /// How to know it, and be known to it.
+    pub tls: Tls,
+}
+
+/// How a control plane is known, and how it knows this data plane.
+#[derive(Debug, Clone, Default)]
+pub struct Tls {
+    /// Authorities besides the system's, in PEM.
+    pub authorities: Option<PathBuf>,
+    /// A certificate and its key, in PEM.
+    pub identity: Option<[PathBuf; 2]>,
+}
+
+/// Where the key comes from.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// The command line or the environment.
+    Key(ApiKey),
+    /// A file.
+    File(PathBuf),
+}
+
+/// A key. It is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(Zeroizing<String>);
+
+impl ApiKey {
+    /// Its text, for the header field in which it goes.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(..)")
+    }
+}
+
+/// Not a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a key has 1 to 512 visible characters and no spaces: copy it as `portcullis-control` showed it")]
+pub struct ApiKeyError;
+
+impl FromStr for ApiKey {
+    type Err = ApiKeyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let is_token = (1..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_token { Ok(Self(Zeroizing::new(text.to_owned()))) } else { Err(ApiKeyError) }
+    }
+}
+
+/// `KEY=VALUE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Label {
+    key: String,
+    value: String,
+}
+
+/// Not a label.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error(
+    "`{text}` is not a label: write KEY=VALUE, both of letters, digits, `-`, `_`, `.` and `/`, each of at most 63 characters"
+)]
+struct LabelError {
+    text: String,
+}
+
+impl FromStr for Label {
+    type Err = LabelError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_good = |part: &str, most: usize| {
+            part.len() <= most && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte))
+        };
+        match text.split_once('=') {
+            Some((key, value)) if !key.is_empty() && is_good(key, 63) && is_good(value, 63) => {
+                Ok(Self { key: key.to_owned(), value: value.to_owned() })
+            }
+            _ => Err(LabelError { text: text.to_owned() }),
+        }
+    }
+}
+
+/// What cannot be meant.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum UsageError {
+    /// Neither a file nor a control plane.
+    #[error("nothing to serve: give --artifact FILE, or --control-plane URL with --project-id and --api-key-file")]
+    NoSource,
+    /// A control plane takes nobody without a key.
+    #[error("--control-plane needs a key: give --api-key-file FILE, or PORTCULLIS_API_KEY")]
+    NoKey,
+    /// A label twice, with two values.
+    #[error("the label `{key}` has two values")]
+    LabelTwice {
+        /// Its key.
+        key: String,
+    },
+    /// There is no folder of the user's.
+    #[error("no folder to remember in: give --state-dir DIR (neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is set)")]
+    NoStateFolder,
+}
+
+impl ControlPlaneOptions {
+    /// The control plane, if there is to be one. `state_folder` is the default one, before the project's name.
+    pub(super) fn resolve(&self, state_folder: Option<StateFolder>) -> Result<Option<ControlPlane>, UsageError> {
+        let (Some(url), Some(project)) = (self.url.clone(), self.project_id) else { return Ok(None) };
+        let credential = match (&self.api_key, &self.api_key_file) {
+            (Some(key), None) => Credential::Key(key.clone()),
+            (_, Some(file)) => Credential::File(file.clone()),
+            (None, None) => return Err(UsageError::NoKey),
+        };
+        let mut labels = BTreeMap::new();
+        for Label { key, value } in &self.labels {
+            if labels.insert(key.clone(), value.clone()).is_some_and(|before| before != *value) {
+                return Err(UsageError::LabelTwice { key: key.clone() });
+            }
+        }
+        let state_folder = match (self.state_dir.clone(), state_folder) {
+            (Some(folder), _) | (None, Some(StateFolder::Own(folder))) => folder,
+            (None, Some(StateFolder::Shared(folder))) => folder.join(project.to_string()),
+            (None, None) => return Err(UsageError::NoStateFolder),
+        };
+        let certificate = self.control_plane_cert.clone().zip(self.control_plane_key.clone());
+        Ok(Some(ControlPlane {
+            url,
+            project,
+            credential,
+            name: self.name.clone().unwrap_or_else(host_name),
+            labels,
+            gateway_host: self.gateway_host.clone(),
+            state_folder,
+            bootstrap: self.bootstrap.clone(),
+            tls: Tls { authorities: self.control_plane_ca.clone(), identity: certificate.map(<[PathBuf; 2]>::from) },
+        }))
+    }
+}
+
+/// A folder to remember in where none is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum StateFolder {
+    /// This service's own.
+    Own(PathBuf),
+    /// One that all gateways of a user share.
+    Shared(PathBuf),
+}
+
+fn host_name() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() { "gateway".to_owned() } else { name }
+}
+
+fn name(text: &str) -> Result<String, &'static str> {
+    let is_good = (1..=253).contains(&text.len()) && text.chars().all(|c| !c.is_control()) && text.trim() == text;
+    if is_good { Ok(text.to_owned()) } else { Err("a name has 1 to 253 characters and no spaces at its ends") }
+}
+
+fn http_url(text: &str) -> Result<Url, String> {
+    url(text, &["https", "http"])
+}
+
+fn bootstrap_url(text: &str) -> Result<Url, String> {
+    url(text, &["https", "http", "file"])
+}
+
+/// A URL that others can be joined to.
+fn url(text: &str, schemes: &[&str]) -> Result<Url, String> {
+    let expected = || format!("expected a URL of {}", schemes.join(" or "));
+    let mut url = Url::parse(text).map_err(|error| format!("{error}: {}", expected()))?;
+    if !schemes.contains(&url.scheme()) {
+        return Err(expected());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a URL with a password in it: give --api-key-file instead".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("a URL to which paths are added has no `?` and no `#`".to_owned());
+    }
+    let path = format!("{}/", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_pairs() {
+        let check = |text: &str, expected: Option<(&str, &str)>| {
+            let parsed = text.parse::<Label>().ok().map(|label| (label.key, label.value));
+            assert_eq!(parsed, expected.map(|(key, value)| (key.to_owned(), value.to_owned())), "{text}");
+        };
+        check("env=prod", Some(("env", "prod")));
+        check("eu.example/zone=", Some(("eu.example/zone", "")));
+        check("env", None);
+        check("=prod", None);
+        check("env=a b", None);
+    }
+
+    #[test]
+    fn a_key_is_not_shown() {
+        let key: ApiKey = " pdk_secret\n".parse().unwrap();
+        assert_eq!(
+            (key.expose(), format!("{:?}", Credential::Key(key.clone()))),
+            ("pdk_secret", "Key(ApiKey(..))".to_owned())
+        );
+        assert!("two words".parse::<ApiKey>().is_err() && "".parse::<ApiKey>().is_err());
+    }
+
+    #[test]
+    fn urls_are_such_that_paths_can_be_added() {
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(http_url(text).ok().map(String::from).as_deref(), expected, "{text}");
+        };
+        check("http://control:8080", Some("http://control:8080/"));
+        check("https://example.com/portcullis", Some("https://example.com/portcullis/"));
+        check("file:///there", None);
+        check("https://a:b@example.com", None);
+        check("https://example.com/?a", None);
+        check("control:8080", None);
+        assert!(bootstrap_url("file:///there").is_ok());
+    }
+}

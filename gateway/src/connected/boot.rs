@@ -1,0 +1,175 @@
+//! What to serve before anybody was asked: what served last, or what came with the command line, or nothing yet.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use artifact_format::container::{Digest, FORMAT_VERSION, OLDEST_FORMAT_VERSION};
+use artifact_format::root::Root;
+use artifact_format::trust::Trust;
+use fleet::agent::record::{Boot, Record};
+use fleet::agent::{Bootstrap, Identity, Start};
+use fleet::message::{Alarm, Formats};
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::client::{self, Client};
+use super::disk::{self, Folder, Memory};
+use crate::config::ControlPlane;
+use crate::snapshot::{Environment, LoadError, Snapshot, load, load_trusting, read};
+use crate::trust::TrustSourceError;
+
+/// Why a gateway cannot be connected. All of it is found before it serves.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The state folder cannot be had.
+    #[error(transparent)]
+    Disk(#[from] disk::Error),
+    /// The control plane cannot be asked.
+    #[error(transparent)]
+    Client(#[from] client::Error),
+    /// The keys cannot be read.
+    #[error("the trusted keys cannot be read: {0}")]
+    Trust(#[from] TrustSourceError),
+    /// Nobody is believed.
+    #[error(
+        "no key is trusted, so nothing that is deployed could be believed: name the project's key with --trusted-key"
+    )]
+    NobodyTrusted,
+    /// The artifact of the command line cannot be served, and there is no other one.
+    #[error("{}: {source}", file.display())]
+    Artifact {
+        /// Its file.
+        file: PathBuf,
+        /// Why.
+        source: LoadError,
+    },
+}
+
+/// A data plane that is about to begin.
+#[derive(Debug)]
+pub(super) struct Booted {
+    pub(super) folder: Arc<Folder>,
+    pub(super) client: Client,
+    pub(super) start: Start,
+    pub(super) snapshot: Snapshot,
+}
+
+/// Finds what to serve.
+///
+/// # Errors
+/// The state folder, a key or a certificate cannot be had. That an artifact cannot be served is an error only where it
+/// came with the command line and there is no other one.
+pub(super) fn boot(
+    control_plane: &ControlPlane,
+    artifact: Option<&Path>,
+    environment: &Environment,
+) -> Result<Booted, Error> {
+    let project = control_plane.project.to_string();
+    let folder = Folder::open(&control_plane.state_folder, &project)?;
+    let client = Client::new(control_plane)?;
+    let mut alarms = Vec::new();
+    let root = root(&folder, &mut alarms)?;
+    let pinned = environment.trust.read()?;
+    if root.is_none() && pinned.key_ids().next().is_none() {
+        return Err(Error::NobodyTrusted);
+    }
+    let identity = identity(control_plane, folder.node_id()?);
+    let Boot { mut record, candidates, set_aside } = remembered(&folder, &project, &mut alarms)?.boot();
+    // What is about to be tried once more is written down first, as it may end this process too.
+    if record != Record::new(&project)
+        && let Err(error) = folder.remember(&record)
+    {
+        tracing::error!(%error, "the state folder cannot be written");
+        alarms.push(alarm(error.code(), error.to_string()));
+    }
+    if let Some(digest) = set_aside {
+        tracing::error!(%digest, "an artifact ended the process more than once and is set aside");
+    }
+    let trust = root.as_ref().map_or_else(|| pinned.clone(), Root::trust);
+    let last = first_good(&candidates, (&folder, &trust, environment), &mut alarms);
+    let running = last.as_ref().map(|(digest, _)| *digest);
+    for failed in candidates.iter().take_while(|candidate| Some(**candidate) != running) {
+        // It was refused in order: the process lived through it.
+        record.trials.remove(failed);
+    }
+    if running != record.current {
+        record.current = running;
+        record.previous = None;
+    }
+    let (running, snapshot) = match (last, artifact) {
+        (Some((digest, snapshot)), _) => (Some(digest), snapshot),
+        (None, Some(file)) => {
+            let loaded = read(file).and_then(|(name, bytes)| load(name, &bytes, environment));
+            let snapshot = loaded.map_err(|source| Error::Artifact { file: file.to_path_buf(), source })?;
+            (snapshot.digest(), snapshot)
+        }
+        (None, None) => (None, Snapshot::nothing(environment)),
+    };
+    let bootstrap = if control_plane.bootstrap.is_some() { Bootstrap::Available } else { Bootstrap::Absent };
+    let start = Start { identity, record, set_aside, running, pinned, root, bootstrap, alarms };
+    Ok(Booted { folder: Arc::new(folder), client, start, snapshot })
+}
+
+fn root(folder: &Folder, alarms: &mut Vec<Alarm>) -> Result<Option<Root>, Error> {
+    match folder.root() {
+        Ok(root) => Ok(root),
+        // The control plane has it, and the given keys vouch for it.
+        Err(error @ (disk::Error::Damaged { .. } | disk::Error::Read { .. })) => {
+            tracing::error!(%error, "the trust root of the state folder is of no use");
+            alarms.push(alarm(error.code(), error.to_string()));
+            Ok(None)
+        }
+        Err(error @ (disk::Error::Taken { .. } | disk::Error::OtherProject { .. } | disk::Error::Write { .. })) => {
+            Err(error.into())
+        }
+    }
+}
+
+fn remembered(folder: &Folder, project: &str, alarms: &mut Vec<Alarm>) -> Result<Record, Error> {
+    let (record, what) = match folder.memory()? {
+        Memory::Fresh => return Ok(Record::new(project)),
+        Memory::Known(record) => return Ok(*record),
+        Memory::Repaired(record, what) => (*record, what),
+        Memory::Lost(what) => (Record::new(project), what),
+    };
+    tracing::error!(what, "the state folder is damaged");
+    alarms.push(alarm("state_damaged", what));
+    Ok(record)
+}
+
+/// The first artifact that can be served.
+fn first_good(
+    candidates: &[Digest],
+    (folder, trust, environment): (&Folder, &Trust, &Environment),
+    alarms: &mut Vec<Alarm>,
+) -> Option<(Digest, Snapshot)> {
+    for digest in candidates {
+        let failure = match folder.read_artifact(*digest) {
+            Ok(bytes) => match load_trusting(*digest, &bytes, (trust, environment)) {
+                Ok(snapshot) => return Some((*digest, snapshot)),
+                Err(error) => (error.code(), error.to_string()),
+            },
+            Err(error) => (error.code(), error.to_string()),
+        };
+        let (code, reason) = failure;
+        tracing::error!(%digest, code, reason, "what served before cannot be served any more");
+        alarms.push(alarm(code, reason));
+    }
+    None
+}
+
+fn identity(control_plane: &ControlPlane, node_id: Uuid) -> Identity {
+    Identity {
+        node_id,
+        instance_id: Uuid::new_v4(),
+        name: control_plane.name.clone(),
+        labels: control_plane.labels.clone(),
+        gateway_host: control_plane.gateway_host.clone(),
+        formats: Formats { oldest: OLDEST_FORMAT_VERSION, newest: FORMAT_VERSION },
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+fn alarm(code: &str, detail: String) -> Alarm {
+    Alarm { code: code.to_owned(), detail }
+}

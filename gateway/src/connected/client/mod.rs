@@ -1,0 +1,163 @@
+//! HTTP to the control plane, and to the place to start from.
+//!
+//! One library makes every connection, the socket's too, so that proxies (`HTTPS_PROXY`, `NO_PROXY`), private authorities
+//! and client certificates hold for all of them.
+
+mod answer;
+mod bootstrap;
+mod download;
+mod socket;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use artifact_format::root::{self, SignedRoot};
+use fleet::agent::Failure;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Certificate, Identity, RequestBuilder, Url, redirect};
+use thiserror::Error;
+
+use crate::config::{ApiKeyError, ControlPlane, Credential, Tls};
+pub(super) use socket::Link;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server may say nothing.
+const SILENCE_MAX: Duration = Duration::from_secs(30);
+
+/// Why a control plane cannot be asked.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not a certificate, or not a key.
+    #[error("{} is not what is expected ({source}): certificates and keys are in PEM", file.display())]
+    Pem {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// No key in the file.
+    #[error("{}: {source}", file.display())]
+    ApiKey {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: ApiKeyError,
+    },
+    /// The library cannot be set up.
+    #[error("no client for HTTP can be made: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// A control plane that can be asked, and perhaps a place to start from.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    url: Url,
+    project: String,
+    credential: Credential,
+    bootstrap: Option<Url>,
+}
+
+impl Client {
+    pub(super) fn new(control_plane: &ControlPlane) -> Result<Self, Error> {
+        let client = Self {
+            http: http(&control_plane.tls)?,
+            url: control_plane.url.clone(),
+            project: control_plane.project.to_string(),
+            credential: control_plane.credential.clone(),
+            bootstrap: control_plane.bootstrap.clone(),
+        };
+        // Rather now than once a minute.
+        client.authorization()?;
+        if let ("http", Some(host)) = (client.url.scheme(), client.url.host_str())
+            && !is_loopback(host)
+        {
+            tracing::warn!(
+                control_plane = %client.url,
+                "the key goes to the control plane unprotected: artifacts are signed, the key is not; use https"
+            );
+        }
+        Ok(client)
+    }
+
+    /// A GET with the key.
+    fn get(&self, path: &str) -> Result<RequestBuilder, Failure> {
+        let authorization = self.authorization().map_err(|error| Failure::unavailable("api_key", error.to_string()))?;
+        Ok(self.http.get(self.at(path)).header(AUTHORIZATION, authorization))
+    }
+
+    fn at(&self, path: &str) -> Url {
+        join(&self.url, path)
+    }
+
+    fn authorization(&self) -> Result<HeaderValue, Error> {
+        let key = match &self.credential {
+            Credential::Key(key) => key.clone(),
+            Credential::File(file) => {
+                let text = read(file)?;
+                let text = String::from_utf8_lossy(&text);
+                text.parse().map_err(|source| Error::ApiKey { file: file.clone(), source })?
+            }
+        };
+        let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose()));
+        if let Ok(value) = &mut value {
+            value.set_sensitive(true);
+        }
+        // A key is visible characters, which header values are made of.
+        Ok(value.unwrap_or(HeaderValue::from_static("Bearer")))
+    }
+
+    /// A version of the project's trust root.
+    pub(super) async fn root(&self, version: u64) -> Result<Box<SignedRoot>, Failure> {
+        let path = format!("api/v1/projects/{}/trust-roots/{version}", self.project);
+        let response = answer::good(self.get(&path)?).await?;
+        let text = answer::bounded(response, root::FILE_MAX_BYTES).await?;
+        let root = serde_json::from_slice(&text);
+        root.map(Box::new).map_err(|error| Failure::damaged("root_damaged", error.to_string()))
+    }
+}
+
+fn http(tls: &Tls) -> Result<reqwest::Client, Error> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+        // A socket is an upgrade of HTTP/1.1, and a second protocol for the rest would be a second connection.
+        .http1_only()
+        .redirect(redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_max_idle_per_host(1)
+        .pool_idle_timeout(Duration::from_secs(15));
+    if let Some(file) = &tls.authorities {
+        let pem = |source| Error::Pem { file: file.clone(), source };
+        builder = builder.tls_certs_merge(Certificate::from_pem_bundle(&read(file)?).map_err(pem)?);
+    }
+    if let Some([certificate, key]) = &tls.identity {
+        let pem = |source| Error::Pem { file: certificate.clone(), source };
+        let both = [read(certificate)?, b"\n".to_vec(), read(key)?].concat();
+        builder = builder.identity(Identity::from_pem(&both).map_err(pem)?);
+    }
+    Ok(builder.build()?)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(file).map_err(|source| Error::Read { file: file.to_path_buf(), source })
+}
+
+/// A URL that ends in a slash, and what follows upon it.
+fn join(base: &Url, path: &str) -> Url {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{path}", base.path()));
+    url
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}

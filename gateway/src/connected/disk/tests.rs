@@ -1,0 +1,142 @@
+use std::fs;
+use std::num::NonZeroU64;
+use std::os::unix::fs::symlink;
+
+use artifact_format::container::digest;
+use fleet::agent::record::Record;
+use tempfile::TempDir;
+
+use super::*;
+
+fn open() -> (TempDir, Folder) {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = Folder::open(&folder.path().join("state"), "p").unwrap();
+    (folder, opened)
+}
+
+fn record(serial: u8) -> Record {
+    Record { current: Some(artifact_format::container::Digest([serial; 32])), ..Record::new("p") }
+}
+
+fn length(bytes: &[u8]) -> NonZeroU64 {
+    NonZeroU64::new(bytes.len() as u64).unwrap()
+}
+
+fn partial(folder: &Folder, bytes: &[u8]) -> Partial {
+    match folder.cached(digest(bytes), length(bytes)).unwrap() {
+        Cached::Partial(partial) => partial,
+        Cached::Whole => panic!("it is there already"),
+    }
+}
+
+#[test]
+fn a_folder_has_one_process_and_one_project() {
+    let (_kept, folder) = open();
+    let path = folder.path.clone();
+    assert!(matches!(Folder::open(&path, "p"), Err(Error::Taken { .. })));
+    folder.remember(&record(1)).unwrap();
+    let node = folder.node_id().unwrap();
+    drop(folder);
+    let folder = Folder::open(&path, "p").unwrap();
+    assert_eq!(folder.node_id().unwrap(), node, "the same as long as the folder is");
+    drop(folder);
+    assert!(matches!(Folder::open(&path, "q").unwrap().memory(), Err(Error::OtherProject { .. })));
+}
+
+#[test]
+fn what_is_remembered_survives_either_of_its_files() {
+    let (_kept, folder) = open();
+    assert_eq!(folder.memory().unwrap(), Memory::Fresh);
+    folder.remember(&record(1)).unwrap();
+    folder.remember(&record(2)).unwrap();
+    assert_eq!(folder.memory().unwrap(), Memory::Known(Box::new(record(2))));
+    let state = folder.path.join("state");
+    let mut bytes = fs::read(&state).unwrap();
+    for at in 0..bytes.len() {
+        bytes[at] ^= 1;
+        fs::write(&state, &bytes).unwrap();
+        bytes[at] ^= 1;
+        // The end of a line may be another one; nothing else may be anything else.
+        match folder.memory().unwrap() {
+            Memory::Known(known) => assert_eq!(*known, record(2), "byte {at}"),
+            Memory::Repaired(repaired, _) => assert_eq!(*repaired, record(2), "byte {at}"),
+            Memory::Fresh | Memory::Lost(_) => panic!("byte {at}"),
+        }
+    }
+    fs::write(folder.path.join("state.copy"), "").unwrap();
+    fs::write(&state, "").unwrap();
+    assert!(matches!(folder.memory().unwrap(), Memory::Lost(_)));
+}
+
+#[test]
+fn a_disk_that_is_full_leaves_what_was_written_before() {
+    let (_kept, folder) = open();
+    folder.remember(&record(1)).unwrap();
+    // Whatever is written there meets a full disk.
+    symlink("/dev/full", folder.path.join("state.new")).unwrap();
+    let error = folder.remember(&record(2)).unwrap_err();
+    assert_eq!(error.code(), "state_unwritable");
+    assert_eq!(folder.memory().unwrap(), Memory::Known(Box::new(record(1))));
+}
+
+#[test]
+fn an_artifact_is_whole_or_goes_on_where_it_ended() {
+    let (_kept, folder) = open();
+    let bytes = vec![7; 200_000];
+    let mut first = partial(&folder, &bytes);
+    first.append(&bytes[..70_000]).unwrap();
+    drop(first);
+    let mut second = partial(&folder, &bytes);
+    assert_eq!((second.received(), second.is_complete()), (70_000, false));
+    second.append(&bytes[70_000..]).unwrap();
+    second.finish().unwrap();
+    assert!(matches!(folder.cached(digest(&bytes), length(&bytes)), Ok(Cached::Whole)));
+    assert_eq!(folder.read_artifact(digest(&bytes)).unwrap(), bytes);
+}
+
+#[test]
+fn what_is_not_what_was_promised_is_thrown_away() {
+    let (_kept, folder) = open();
+    let bytes = vec![7; 1000];
+    let mut flipped = partial(&folder, &bytes);
+    flipped.append(&[7; 999]).unwrap();
+    flipped.append(&[6]).unwrap();
+    assert_eq!(flipped.finish().unwrap_err().code, "digest_mismatch");
+    let mut long = partial(&folder, &bytes);
+    assert_eq!(long.received(), 0);
+    assert_eq!(long.append(&[7; 1001]).unwrap_err().code, "length_mismatch");
+    let mut short = partial(&folder, &bytes);
+    short.append(&[7; 500]).unwrap();
+    assert_eq!(short.finish().unwrap_err().code, "truncated");
+    assert_eq!(partial(&folder, &bytes).received(), 500, "what came is kept for the next try");
+}
+
+#[test]
+fn a_damaged_artifact_is_fetched_anew() {
+    let (_kept, folder) = open();
+    let bytes = vec![7; 1000];
+    fs::write(folder.artifact(digest(&bytes)), &bytes[..999]).unwrap();
+    assert_eq!(folder.read_artifact(digest(&bytes)).unwrap_err().code(), "state_damaged");
+    assert_eq!(partial(&folder, &bytes).received(), 0);
+}
+
+#[test]
+fn only_what_is_needed_is_kept() {
+    let (_kept, folder) = open();
+    for bytes in [b"one", b"two"] {
+        let mut partial = partial(&folder, bytes);
+        partial.append(bytes).unwrap();
+        partial.finish().unwrap();
+    }
+    drop(partial(&folder, b"three"));
+    fs::write(folder.path.join("artifacts/README"), "of somebody else").unwrap();
+    folder.collect(&[digest(b"two")]).unwrap();
+    let mut left: Vec<_> = fs::read_dir(folder.path.join("artifacts"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    let mut expected = vec!["README".to_owned(), digest(b"two").to_string()];
+    expected.sort();
+    assert_eq!(left, expected);
+}

@@ -1,0 +1,391 @@
+//! A gateway that is connected to a control plane: it serves what was deployed, and with the control plane away it goes
+//! on, or begins, with what served last.
+//!
+//! The rules are in `fleet::agent`, a machine without sockets, disk or clock. Here is what it lacks:
+//! - `boot`: what to serve before anybody was asked;
+//! - `client`: HTTP, the socket, downloads, the place to start from;
+//! - `disk`: the state folder;
+//! - `writer`: what is written, in its order, by whoever may wait for a disk;
+//! - `health`, [`report`]: how traffic fares, and how it stands with the control plane.
+//!
+//! All of it runs beside the reloads, on the process's own thread: no worker ever waits for it.
+
+mod boot;
+mod client;
+mod disk;
+mod health;
+pub mod report;
+mod writer;
+
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use artifact_format::container::Digest;
+use artifact_format::trust::Trust;
+use fleet::agent::{Agent, Effect, Ended, Event, Failure, Moment, Ticket};
+use fleet::message::{self, Alarm, FromDataPlane, Heartbeat, Phase, State};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, spawn_blocking};
+use tokio::time::sleep_until;
+
+use self::boot::Booted;
+pub use self::boot::Error;
+use self::client::{Client, Link};
+use self::disk::Folder;
+use self::health::Health;
+pub use self::report::Report;
+use self::writer::Writer;
+use crate::config::ControlPlane;
+use crate::reload::{Cause, Rejected, Reloader, Swap, Watcher};
+use crate::signals::{Order, Signals};
+use crate::snapshot::{Environment, Snapshot, load_trusting};
+
+/// What may wait to be looked at.
+const INBOX: usize = 64;
+
+/// What comes from the tasks that do the waiting.
+#[derive(Debug)]
+enum Signal {
+    /// What happened to the socket with this number.
+    Socket(u64, Event),
+    /// What became of something else.
+    Happened(Event),
+    /// An artifact was built, or not.
+    Loaded(Ticket, Result<Box<Snapshot>, Failure>),
+}
+
+/// A gateway's side of the conversation, before it begins.
+#[derive(Debug)]
+pub struct Prepared {
+    booted: Booted,
+    environment: Arc<Environment>,
+    url: String,
+    file: Option<(Reloader, Watcher)>,
+}
+
+impl Prepared {
+    /// Finds what to serve first.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn new(
+        control_plane: &ControlPlane,
+        file: Option<&Path>,
+        environment: Arc<Environment>,
+    ) -> Result<(Self, Snapshot), Error> {
+        let mut booted = boot::boot(control_plane, file, &environment)?;
+        let snapshot = std::mem::replace(&mut booted.snapshot, Snapshot::nothing(&environment));
+        Ok((Self { booted, environment, url: control_plane.url.to_string(), file: None }, snapshot))
+    }
+
+    /// Reads this file anew when it changes, until something was deployed.
+    pub fn watching(&mut self, reloader: Reloader, watcher: Watcher) {
+        self.file = Some((reloader, watcher));
+    }
+
+    /// Begins. Needs a runtime.
+    pub fn begin(self, swap: Swap) -> Connected {
+        let Self { booted: Booted { folder, client, start, .. }, environment, url, file } = self;
+        let (signals, inbox) = mpsc::channel(INBOX);
+        let began = Instant::now();
+        Connected {
+            agent: Agent::new(start, moment(began)),
+            writer: Writer::start(folder.clone(), signals.clone()),
+            health: Health::new(environment.metrics.clone()),
+            link: None,
+            links: 0,
+            fetch: None,
+            candidate: None,
+            told: None,
+            folder,
+            client,
+            swap,
+            environment,
+            url,
+            file,
+            signals,
+            inbox,
+            began,
+        }
+    }
+}
+
+/// A gateway's side of the conversation.
+#[derive(Debug)]
+pub struct Connected {
+    agent: Agent,
+    folder: Arc<Folder>,
+    client: Client,
+    writer: Writer,
+    health: Health,
+    swap: Swap,
+    environment: Arc<Environment>,
+    url: String,
+    file: Option<(Reloader, Watcher)>,
+    link: Option<Link>,
+    /// How many sockets there were: what an old one says does not count.
+    links: u64,
+    fetch: Option<(Ticket, AbortHandle)>,
+    /// What was loaded, and is to be put to work or forgotten.
+    candidate: Option<Box<Snapshot>>,
+    told: Option<Phase>,
+    signals: mpsc::Sender<Signal>,
+    inbox: mpsc::Receiver<Signal>,
+    began: Instant,
+}
+
+impl Connected {
+    /// Converses until the process is to end.
+    pub async fn run(mut self, orders: &mut Signals) {
+        self.publish();
+        loop {
+            let wakes_at = self.agent.wakes_at().unwrap_or(Duration::from_hours(1));
+            tokio::select! {
+                order = orders.next() => match order {
+                    Order::End => break,
+                    Order::Reload => self.read_anew().await,
+                },
+                Some(signal) = self.inbox.recv() => self.take(signal),
+                () = sleep_until((self.began + wakes_at).into()) => self.handle(Event::Tick),
+                () = changed(&mut self.file) => self.reload_file(Cause::FileChanged).await,
+            }
+        }
+        self.end().await;
+    }
+
+    async fn end(mut self) {
+        let link = self.link.take();
+        for effect in self.agent.handle(Event::Stop, moment(self.began)) {
+            self.perform(effect);
+        }
+        let Self { writer, mut inbox, .. } = self;
+        // Nobody looks at what still happens, and nobody waits for room to say it.
+        inbox.close();
+        if let Some(link) = link {
+            link.close().await;
+        }
+        writer.end().await;
+    }
+
+    fn take(&mut self, signal: Signal) {
+        match signal {
+            Signal::Socket(number, event) if number == self.links => {
+                if matches!(event, Event::Disconnected(_)) {
+                    self.link = None;
+                }
+                self.handle(event);
+            }
+            Signal::Socket(..) => {}
+            Signal::Happened(event) => self.handle(event),
+            Signal::Loaded(ticket, loaded) => {
+                let loaded = loaded.map(|snapshot| self.candidate = Some(snapshot));
+                self.handle(Event::Loaded(ticket, loaded));
+                self.candidate = None;
+            }
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        if let Event::Fetched(ticket, _) = &event {
+            self.fetch = self.fetch.take().filter(|(fetching, _)| fetching != ticket);
+        }
+        for effect in self.agent.handle(event, moment(self.began)) {
+            self.perform(effect);
+        }
+        self.publish();
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Connect => {
+                self.links += 1;
+                self.link = Some(Link::open(self.client.clone(), self.links, self.signals.clone()));
+            }
+            Effect::Disconnect => {
+                if let Some(link) = self.link.take() {
+                    tokio::spawn(link.close());
+                }
+                self.links += 1;
+            }
+            Effect::Send(message) => self.send(&message),
+            Effect::Heartbeat { state, alarms } => self.beat(state, alarms),
+            Effect::Fetch { ticket, digest, length, source } => {
+                let (client, folder) = (self.client.clone(), self.folder.clone());
+                let fetching =
+                    async move { Event::Fetched(ticket, client.fetch(folder, (digest, length), source).await) };
+                self.fetch = Some((ticket, self.ask(fetching)));
+            }
+            Effect::CancelFetch { ticket } => {
+                if let Some((_, fetch)) = self.fetch.take_if(|(fetching, _)| *fetching == ticket) {
+                    fetch.abort();
+                }
+            }
+            Effect::Load { ticket, digest, trust } => self.load(ticket, digest, trust),
+            Effect::Swap { digest } => self.put_to_work(digest),
+            Effect::Persist { ticket, record } => self.writer.write(writer::Order::Remember(ticket, record)),
+            Effect::PersistRoot { root } => self.writer.write(writer::Order::KeepRoot(root)),
+            Effect::Collect { needed } => self.writer.write(writer::Order::Collect(needed)),
+            Effect::FetchRoot { version } => {
+                let client = self.client.clone();
+                self.ask(async move { Event::RootFetched(version, client.root(version.get()).await) });
+            }
+            Effect::AskBootstrap { after } => {
+                let client = self.client.clone();
+                self.ask(async move {
+                    let answer = client.bootstrap(after).await;
+                    if let Err(Failure { code, detail, .. }) = &answer {
+                        tracing::warn!(code, detail, "there is nothing to start from");
+                    }
+                    Event::Bootstrapped(answer)
+                });
+            }
+        }
+    }
+
+    /// Has somebody else wait for it.
+    fn ask(&self, event: impl Future<Output = Event> + Send + 'static) -> AbortHandle {
+        let signals = self.signals.clone();
+        let asking = async move { drop(signals.send(Signal::Happened(event.await)).await) };
+        tokio::spawn(asking).abort_handle()
+    }
+
+    fn send(&mut self, message: &FromDataPlane) {
+        let Some(link) = &self.link else { return };
+        match message::write(message) {
+            Ok(frame) => {
+                if link.send(frame).is_err() {
+                    tracing::warn!("the control plane does not take what it is told: connecting anew");
+                    self.link = None;
+                    self.links += 1;
+                    let signals = self.signals.clone();
+                    let (number, ended) = (self.links, Ended::Unavailable { retry_after: None });
+                    tokio::spawn(async move { signals.send(Signal::Socket(number, Event::Disconnected(ended))).await });
+                }
+            }
+            Err(error) => tracing::error!(%error, "the control plane cannot be told"),
+        }
+    }
+
+    fn beat(&mut self, state: State, alarms: Vec<Alarm>) {
+        let health = self.health.take();
+        self.send(&FromDataPlane::Heartbeat(Heartbeat { state, health, alarms }));
+    }
+
+    /// Verifies and builds, on a thread that does nothing else.
+    fn load(&self, ticket: Ticket, digest: Digest, trust: Trust) {
+        let (folder, environment, signals) = (self.folder.clone(), self.environment.clone(), self.signals.clone());
+        let loading = spawn_blocking(move || {
+            let bytes = folder.read_artifact(digest)?;
+            let loaded = load_trusting(digest, &bytes, (&trust, &*environment));
+            loaded.map(Box::new).map_err(|error| Failure::refused(error.code(), error.to_string()))
+        });
+        tokio::spawn(async move {
+            let loaded = loading.await;
+            let loaded = loaded.unwrap_or_else(|error| Err(Failure::refused("internal", error.to_string())));
+            drop(signals.send(Signal::Loaded(ticket, loaded)).await);
+        });
+    }
+
+    fn put_to_work(&mut self, digest: Digest) {
+        match self.candidate.take() {
+            Some(snapshot) if snapshot.digest() == Some(digest) => {
+                self.swap.accept(*snapshot, Instant::now());
+                self.health.restart();
+            }
+            Some(_) | None => tracing::error!(%digest, "what is to be served was not loaded"),
+        }
+    }
+
+    /// Keys and credentials may be others; and where nothing was deployed, the file.
+    async fn read_anew(&mut self) {
+        match self.environment.trust.read() {
+            Ok(pinned) => self.handle(Event::Rekeyed { pinned }),
+            Err(error) => {
+                tracing::error!(%error, "the trusted keys cannot be read; those that are believed stay believed")
+            }
+        }
+        self.reload_file(Cause::Asked).await;
+    }
+
+    /// What came with the command line counts until something was deployed.
+    async fn reload_file(&mut self, cause: Cause) {
+        let Some((reloader, _)) = &mut self.file else { return };
+        if self.agent.record().current.is_some() {
+            self.file = None;
+            return;
+        }
+        reloader.reload(cause).await;
+        if let Some(digest) = self.swap.running() {
+            self.handle(Event::Serves(digest));
+        }
+    }
+
+    /// Says how it stands: in the log where something changed, and for whoever asks.
+    fn publish(&mut self) {
+        let state = self.agent.state();
+        if self.told.as_ref() != Some(&state.phase) {
+            self.say(&state.phase);
+            self.told = Some(state.phase.clone());
+        }
+        let taken = self.agent.record().taken;
+        let report = Report {
+            url: self.url.clone(),
+            connected: self.agent.is_connected(),
+            phase: state.phase,
+            desired: taken.map(|taken| taken.artifact.to_string()),
+            pointer_serial: state.pointer_serial,
+            pointer_expires_at: taken.map(|taken| taken.expires_at),
+            root_version: state.root_version,
+            alarms: self.agent.alarms(moment(self.began)),
+        };
+        let before = self.environment.metrics.control_plane().replace(report.clone());
+        let before = before.unwrap_or_else(|| Report { connected: false, alarms: Vec::new(), ..report.clone() });
+        match (before.connected, report.connected) {
+            (false, true) => tracing::info!(control_plane = %self.url, "connected to the control plane"),
+            (true, false) => tracing::warn!(control_plane = %self.url, "the control plane is away; what runs goes on"),
+            (true, true) | (false, false) => {}
+        }
+        for Alarm { code, detail } in report.alarms.iter().filter(|alarm| !before.alarms.contains(alarm)) {
+            tracing::warn!(code, detail, "alarm");
+        }
+    }
+
+    fn say(&self, phase: &Phase) {
+        match phase {
+            Phase::Waiting => tracing::info!("waiting for something to be deployed"),
+            Phase::Downloading { digest } => tracing::info!(sha256 = digest, "downloading"),
+            Phase::Verifying { digest } => tracing::info!(sha256 = digest, "verifying"),
+            Phase::Loading { digest } => tracing::info!(sha256 = digest, "loading"),
+            Phase::Active { digest } => {
+                self.swap.confirm();
+                tracing::info!(sha256 = digest, "serving what was deployed");
+            }
+            Phase::Rejected { digest, code, detail } => {
+                let rejected =
+                    Rejected { digest: digest.parse().ok(), code: code.clone().into(), message: detail.clone() };
+                self.swap.refuse(rejected);
+            }
+            Phase::RolledBack { digest, detail } => {
+                tracing::error!(sha256 = digest, detail, "rolled back to what served before");
+            }
+        }
+    }
+}
+
+/// When this is, and a number that nobody can foresee.
+fn moment(began: Instant) -> Moment {
+    let now = began.elapsed();
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    // The standard library's hasher keys are random; pauses need to differ, and are no secret.
+    Moment { now, unix_seconds: unix.as_secs(), random: RandomState::new().hash_one(now) }
+}
+
+/// Waits until the file may have changed: for ever where there is none.
+async fn changed(file: &mut Option<(Reloader, Watcher)>) {
+    match file {
+        Some((_, watcher)) => watcher.changed().await,
+        None => std::future::pending().await,
+    }
+}

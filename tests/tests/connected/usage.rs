@@ -1,0 +1,33 @@
+//! What the command line must say.
+
+use tests::Gateway;
+use tests::scripted_control::PROJECT;
+
+async fn is_refused(setup: tests::gateway::Setup, code: i32, what: &str) {
+    let refusal = setup.start_refused().await;
+    assert_eq!(refusal.status.code(), Some(code), "{}", refusal.said);
+    assert!(refusal.said.contains(what), "{what}: {}", refusal.said);
+}
+
+#[tokio::test]
+async fn what_cannot_be_meant_is_said() {
+    let nothing = Gateway::serving_nothing;
+    is_refused(nothing(), 2, "--artifact FILE").await;
+    let url = "http://127.0.0.1:9";
+    is_refused(nothing().set("--control-plane", url), 2, "--project-id").await;
+    let project = || nothing().set("--control-plane", url).set("--project-id", PROJECT);
+    is_refused(project(), 2, "--api-key-file").await;
+    is_refused(nothing().set("--project-id", PROJECT), 2, "--control-plane").await;
+    is_refused(project().set("--api-key", "two words"), 2, "a key has").await;
+    is_refused(project().set("--api-key", "k").set("--label", "prod"), 2, "KEY=VALUE").await;
+    is_refused(project().set("--api-key", "k"), 2, "--state-dir").await;
+    is_refused(nothing().set("--control-plane", "ftp://there").set("--project-id", PROJECT), 2, "https").await;
+}
+
+#[tokio::test]
+async fn whoever_believes_nobody_is_told_before_it_serves() {
+    let state = tempfile::tempdir().unwrap();
+    let setup = Gateway::serving_nothing().set("--control-plane", "http://127.0.0.1:9").set("--project-id", PROJECT);
+    let setup = setup.set("--api-key", "k").set("--state-dir", state.path().to_str().unwrap()).trusting(&[]);
+    is_refused(setup, 1, "--trusted-key").await;
+}
