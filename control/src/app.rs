@@ -187,6 +187,8 @@ impl App {
         let phase = watch::Sender::new(Phase::Serving);
         let (stopping, served) = (CancellationToken::new(), CancellationToken::new());
         let working = tokio::spawn(self.worker.run(stopping.clone()));
+        let store = Arc::clone(&self.store);
+        let hearing = tokio::spawn(async move { store.hear_of_changes().await });
         let (store, artifacts) = (Arc::clone(&self.store), Arc::clone(&self.artifacts));
         let sweeping = tokio::spawn(async move { sweep::run(&*store, &*artifacts).await });
         let upkeep = Upkeep {
@@ -214,6 +216,7 @@ impl App {
         };
         self.server.serve(router::router(api), &phase, stop).await;
         sweeping.abort();
+        hearing.abort();
         // After the last request, so that what it noted is written, too.
         served.cancel();
         let _ = tokio::join!(working, upkeep);

@@ -64,6 +64,8 @@ codes! {
     NameTaken = CONFLICT, "name-taken", "The name is taken";
     /// What is there does not allow it.
     Conflict = CONFLICT, "conflict", "What is there does not allow this";
+    /// It was taken back, and whoever asks is no person.
+    Pinned = CONFLICT, "pinned", "This was taken back, and is pinned";
     /// Changed in between.
     Stale = PRECONDITION_FAILED, "stale", "It was changed in between";
     /// A change without `If-Match`.
@@ -189,6 +191,7 @@ impl From<Error> for Problem {
             Error::NotFound(_) => Self::new(Code::NotFound).detail(detail),
             Error::NameTaken { .. } => Self::new(Code::NameTaken).detail(detail),
             Error::Conflict(_) => Self::new(Code::Conflict).detail(detail),
+            Error::Pinned(_) => Self::new(Code::Pinned).detail(detail),
             Error::Stale { .. } => Self::new(Code::Stale).detail(detail),
             Error::Invalid(faults) => Self::new(Code::Invalid).detail(detail).errors(faults),
             Error::MissingScope(_) => Self::new(Code::Forbidden).detail(detail),

@@ -43,7 +43,6 @@ impl Worker {
         // For whoever looks into the database.
         let claimant = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7());
         let mut changes = store.build_changes();
-        let mut hearing = pin!(store.hear_of_builds());
         let mut running = JoinSet::new();
         while !stop.is_cancelled() {
             while running.len() < self.at_once.get() {
@@ -61,7 +60,6 @@ impl Worker {
                 Some(_) = running.join_next() => {}
                 Ok(()) = changes.changed() => {}
                 () = tokio::time::sleep(POLL) => {}
-                () = &mut hearing => {}
             }
         }
         while running.join_next().await.is_some() {}

@@ -22,6 +22,9 @@ pub enum Error {
     /// What is there does not allow it.
     #[error("{0}")]
     Conflict(String),
+    /// It was taken back, and whoever asks is no person.
+    #[error("{0}")]
+    Pinned(String),
     /// Somebody else changed it in between.
     #[error("it was changed in between: it is at version {current} now; read it again, and decide again")]
     Stale {

@@ -115,7 +115,7 @@ pub(super) async fn lock(transaction: &mut Transaction, at: Edit<ProjectId>) -> 
     Ok(project)
 }
 
-fn target(project: &Project) -> Target<'_> {
+pub(super) fn target(project: &Project) -> Target<'_> {
     Target::new(Noun::Project, project.id.0, Some(project.name.as_str())).of_team(project.team).of_project(project.id)
 }
 

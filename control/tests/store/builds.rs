@@ -323,7 +323,7 @@ async fn who_waits_is_told(kept: Kept) {
         let mut changes = other.build_changes();
         let hearing = {
             let other = other.clone();
-            tokio::spawn(async move { other.hear_of_builds().await })
+            tokio::spawn(async move { other.hear_of_changes().await })
         };
         // It says so when it begins to listen.
         tests::wait::patiently("the first word", changes.changed()).await.unwrap();

@@ -10,8 +10,11 @@ mod builds;
 mod credentials;
 mod data_planes;
 mod deployments;
+mod fleet;
 mod idempotency;
+mod nodes;
 mod projects;
+mod rollouts;
 mod signing_keys;
 mod specs;
 mod teams;
@@ -32,9 +35,12 @@ pub use audit::Audit;
 pub use builds::{BuildQueue, Builds};
 pub use credentials::Credentials;
 pub use data_planes::DataPlanes;
-pub use deployments::Deployments;
+pub use deployments::{Deployments, Steering};
+pub use fleet::Fleet;
 pub use idempotency::Idempotency;
+pub use nodes::Nodes;
 pub use projects::Projects;
+pub use rollouts::Rollouts;
 pub use signing_keys::{Reseal, SigningKeys};
 pub use specs::Specs;
 pub use teams::Teams;
@@ -85,6 +91,9 @@ pub trait Store:
     + SigningKeys
     + DataPlanes
     + Deployments
+    + Rollouts
+    + Fleet
+    + Nodes
     + Builds
     + BuildQueue
     + Artifacts
@@ -105,6 +114,9 @@ impl<S> Store for S where
         + SigningKeys
         + DataPlanes
         + Deployments
+        + Rollouts
+        + Fleet
+        + Nodes
         + Builds
         + BuildQueue
         + Artifacts

@@ -1,12 +1,12 @@
 //! Builds: asked for, shown, cancelled; and, in `queue`, worked on.
 
-mod changes;
 mod queue;
 
 use async_trait::async_trait;
 
 use super::DatabaseStore;
 use super::audit::{Target, record};
+use super::changes::{Topic, announce};
 use super::sql::{Error as SqlError, Row, Transaction, sql};
 use crate::domain::access::Reach;
 use crate::domain::act::{Act, Action};
@@ -16,8 +16,6 @@ use crate::domain::id::{BuildId, SpecId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::store::{Builds, Result};
 use crate::domain::time::now;
-
-pub(super) use changes::Changes;
 
 /// What a list shows: all but what may be large.
 const LISTED: &str = "select id, team_id, project_id, spec_id, revision, environment, state, attempt, errors, warnings, \
@@ -48,9 +46,9 @@ impl Builds for DatabaseStore {
             "spec": build.spec, "revision": build.revision, "environment": build.environment,
         });
         record(&mut transaction, act, Action::BuildCreate, target(&build).with(detail)).await?;
-        self.builds.announce(&mut transaction).await?;
+        announce(&mut transaction, Topic::Builds).await?;
         transaction.commit().await?;
-        self.builds.tell();
+        self.changes.tell(Topic::Builds);
         Ok(build)
     }
 
@@ -107,9 +105,9 @@ impl Builds for DatabaseStore {
         let update = sql("update builds set state = 'cancelled', lease_until = null, finished_at = $1 where id = $2");
         transaction.execute(update.bind(build.finished_at).bind(build.id)).await?;
         record(&mut transaction, act, Action::BuildCancel, target(&build)).await?;
-        self.builds.announce(&mut transaction).await?;
+        announce(&mut transaction, Topic::Builds).await?;
         transaction.commit().await?;
-        self.builds.tell();
+        self.changes.tell(Topic::Builds);
         Ok(build)
     }
 }
