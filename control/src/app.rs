@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::watch;
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Access;
 use crate::access::upkeep::{Retention, Upkeep};
 use crate::api::memory::Memory;
-use crate::api::{Api, Turns, router};
+use crate::api::{Api, PublicUrl, Served, Turns, router};
 use crate::build::attempt::Workshop;
 use crate::build::runner::{Limits, Runner};
 use crate::build::worker::Worker;
@@ -26,6 +27,9 @@ use crate::domain::name::Name;
 use crate::domain::secret::{self, Kind, Secret};
 use crate::domain::store::{SigningKeys as _, Store};
 use crate::domain::token::{Fingerprint, NewToken};
+use crate::fleet::scribe::Scribe;
+use crate::fleet::watcher::Watcher;
+use crate::fleet::{Bounds, Hub, Times};
 use crate::key::{self, KeySource, MasterKey, MasterKeyId};
 use crate::server::{self, Phase, Server};
 use crate::store::DatabaseStore;
@@ -37,6 +41,9 @@ use crate::telemetry::Metrics;
 const PUSHES: usize = 4;
 /// How many artifacts are looked into at a time.
 const HEAVY: usize = 2;
+
+/// How long data planes have to go elsewhere when this control plane ends, at most.
+const FAREWELL_MAX: Duration = Duration::from_secs(10);
 
 /// What the server is told.
 #[derive(Debug, Clone)]
@@ -57,8 +64,21 @@ pub struct Settings {
     pub rate_limit: u32,
     /// How long audit events are kept.
     pub audit_retention: Retention,
+    /// How data planes are let in and heard of.
+    pub fleet: FleetSettings,
     /// Where the bytes of artifacts are kept, and how they come to be.
     pub builds: BuildSettings,
+}
+
+/// How data planes are let in and heard of.
+#[derive(Debug, Clone, Default)]
+pub struct FleetSettings {
+    /// Where they find this control plane.
+    pub public_url: Option<PublicUrl>,
+    /// How often things happen.
+    pub times: Times,
+    /// How many are let in.
+    pub bounds: Bounds,
 }
 
 /// When a token of the whole installation is made at the start.
@@ -145,6 +165,10 @@ pub struct App {
     metrics: Arc<Metrics>,
     access: Arc<Access>,
     audit_retention: Retention,
+    hub: Arc<Hub>,
+    public_url: Option<PublicUrl>,
+    /// How long data planes have to go elsewhere.
+    farewell: Duration,
     /// The first token's secret, where there was none: to be shown once.
     pub bootstrap_token: Option<Secret>,
 }
@@ -172,9 +196,26 @@ impl App {
         }
         let access = Arc::new(Access::new(settings.rate_limit));
         let audit_retention = settings.audit_retention;
+        let FleetSettings { public_url, times, bounds } = settings.fleet.clone();
+        let hub = Hub::new((Arc::clone(&store), Arc::clone(&metrics)), times, bounds);
+        let farewell = FAREWELL_MAX.min(settings.listener.drain_timeout);
         // Last: whatever fails after it would lose a secret that is shown once.
         let bootstrap_token = bootstrap(&*store, settings.admin_token).await?;
-        Ok(Self { server, store, keys, database, artifacts, worker, metrics, access, audit_retention, bootstrap_token })
+        Ok(Self {
+            server,
+            store,
+            keys,
+            database,
+            artifacts,
+            worker,
+            metrics,
+            access,
+            audit_retention,
+            hub,
+            public_url,
+            farewell,
+            bootstrap_token,
+        })
     }
 
     /// Where it listens.
@@ -198,12 +239,19 @@ impl App {
             retention: self.audit_retention,
         };
         let upkeep = tokio::spawn(upkeep.run(served.clone().cancelled_owned()));
+        let watching = tokio::spawn(Watcher::new(Arc::clone(&self.hub)).run(served.clone()));
+        let writing = tokio::spawn(Scribe::new(Arc::clone(&self.hub)).run(served.clone()));
+        let hub = Arc::clone(&self.hub);
+        let served_bytes = Served::new(Arc::clone(&self.artifacts), Arc::clone(&self.metrics));
         let api = Api {
             store: self.store,
             keys: self.keys,
             memory: Memory::default(),
             access: self.access,
             artifacts: self.artifacts,
+            served: served_bytes,
+            hub: self.hub,
+            public_url: self.public_url,
             pushes: Turns::of(PUSHES),
             heavy: Turns::of(HEAVY),
             metrics: self.metrics,
@@ -214,12 +262,18 @@ impl App {
             // Builds are given back while requests are still answered.
             stopping.cancel();
         };
-        self.server.serve(router::router(api), &phase, stop).await;
+        let (mut leaving, patience) = (phase.subscribe(), self.farewell);
+        let farewell = async {
+            // The sender outlives this.
+            let _never_dropped = leaving.wait_for(|phase| *phase > Phase::Serving).await.is_err();
+            hub.drain(patience).await;
+        };
+        tokio::join!(self.server.serve(router::router(api), &phase, stop), farewell);
         sweeping.abort();
         hearing.abort();
         // After the last request, so that what it noted is written, too.
         served.cancel();
-        let _ = tokio::join!(working, upkeep);
+        let _ = tokio::join!(working, upkeep, watching, writing);
         self.database.close().await;
     }
 }

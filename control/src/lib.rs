@@ -11,6 +11,7 @@
 //! - [`client`]: a server, as the command line sees it;
 //! - [`store`]: where it keeps that; [`custody`]: who has the private keys; [`access`]: who may ask, and how often;
 //!   [`api`]: how it is asked; [`app`]: all of it, put together;
+//! - [`mod@fleet`]: data planes that are connected, and what they are told;
 //! - [`server`]: the listener; [`telemetry`]: logs, metrics and traces; `watcher`: folders that are watched for changes;
 //! - [`output`]: what is shown; [`config`]: what the environment says.
 
@@ -31,6 +32,7 @@ pub mod documents;
 pub mod domain;
 pub mod exit;
 pub mod file;
+pub mod fleet;
 pub mod init;
 pub mod key;
 pub mod output;

@@ -10,6 +10,7 @@ mod artifacts;
 mod audit;
 mod builds;
 pub mod caller;
+mod data_plane_socket;
 mod data_planes;
 mod deployments;
 mod docs;
@@ -41,9 +42,12 @@ use crate::access::Access;
 use crate::custody::Keys;
 use crate::domain::artifact::ArtifactBytes;
 use crate::domain::store::Store;
+use crate::fleet::Hub;
 use crate::server::Phase;
 use crate::telemetry::Metrics;
 
+pub use api_keys::PublicUrl;
+pub use artifacts::served::Served;
 pub use heavy::{Heavy, Turns};
 
 /// What every route is given.
@@ -59,6 +63,12 @@ pub struct Api {
     pub access: Arc<Access>,
     /// Where the bytes of artifacts are.
     pub artifacts: Arc<dyn ArtifactBytes>,
+    /// The same, for whoever downloads them.
+    pub served: Served,
+    /// Data planes that are connected.
+    pub hub: Arc<Hub>,
+    /// Where data planes find this control plane, if somebody said so.
+    pub public_url: Option<PublicUrl>,
     /// For artifacts that arrive, each in memory.
     pub pushes: Turns,
     /// For looking into artifacts.

@@ -3,7 +3,7 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -76,6 +76,8 @@ codes! {
     AnswerNotKept = CONFLICT, "answer-not-kept", "This was done, and what it answered is not kept";
     /// The same `Idempotency-Key` came with another request.
     KeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "This key belongs to another request";
+    /// Another protocol has to be spoken here.
+    UpgradeRequired = UPGRADE_REQUIRED, "upgrade-required", "Another protocol is spoken here";
     /// The body is too large.
     TooLarge = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
     /// The body did not come in time.
@@ -242,6 +244,10 @@ impl IntoResponse for Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic realm=\"portcullis\""));
+        }
+        if status == StatusCode::UPGRADE_REQUIRED {
+            // RFC 9110 section 15.5.22.
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         }
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -128,6 +128,10 @@ actions! {
     ArtifactDelete = "artifact.delete",
     /// A data plane was made by hand.
     DataPlaneCreate = "data-plane.create",
+    /// A data plane came for the first time, and was made.
+    DataPlaneRegister = "data-plane.register",
+    /// A data plane was asked to connect anew.
+    DataPlaneDisconnect = "data-plane.disconnect",
     /// A data plane was changed.
     DataPlaneUpdate = "data-plane.update",
     /// A data plane was removed.

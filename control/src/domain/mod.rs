@@ -33,6 +33,7 @@ pub mod page;
 pub mod plan;
 pub mod pointer;
 pub mod project;
+pub mod registry;
 pub mod report;
 pub mod revision_diff;
 pub mod rollout;

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::DatabaseStore;
 use super::audit::{Target, record};
+use super::changes::{Topic, announce};
 use super::sql::{Error as SqlError, Row, Transaction, sql};
 use super::tokens::{check_good, old_until};
 use crate::domain::access::Reach;
@@ -96,7 +97,9 @@ impl ApiKeys for DatabaseStore {
         transaction.execute(change).await?;
         let detail = serde_json::json!({ "prefix": key.prefix, "overlap_seconds": rotation.overlap_seconds });
         record(&mut transaction, act, Action::ApiKeyRotate, target(&key, team).with(detail)).await?;
+        announce(&mut transaction, Topic::Registry).await?;
         transaction.commit().await?;
+        self.changes.tell(Topic::Registry);
         Ok(key)
     }
 
@@ -112,7 +115,9 @@ impl ApiKeys for DatabaseStore {
                 .bind(key.id);
         transaction.execute(change).await?;
         record(&mut transaction, act, Action::ApiKeyRevoke, target(&key, team)).await?;
+        announce(&mut transaction, Topic::Registry).await?;
         transaction.commit().await?;
+        self.changes.tell(Topic::Registry);
         Ok(())
     }
 

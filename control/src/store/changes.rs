@@ -22,17 +22,20 @@ pub(super) enum Topic {
     Builds,
     /// What data planes are to serve.
     Plans,
+    /// Which data planes may be connected.
+    Registry,
     /// What data planes say of themselves: told in this process only, which goes on from there by itself.
     Nodes,
 }
 
 impl Topic {
-    const ALL: [Self; 3] = [Self::Builds, Self::Plans, Self::Nodes];
+    const ALL: [Self; 4] = [Self::Builds, Self::Plans, Self::Registry, Self::Nodes];
 
     fn as_str(self) -> &'static str {
         match self {
             Self::Builds => "builds",
             Self::Plans => "plans",
+            Self::Registry => "registry",
             Self::Nodes => "nodes",
         }
     }
@@ -46,6 +49,7 @@ pub(super) struct Changes(Arc<Channels>);
 struct Channels {
     builds: watch::Sender<()>,
     plans: watch::Sender<()>,
+    registry: watch::Sender<()>,
     nodes: watch::Sender<()>,
 }
 
@@ -68,6 +72,7 @@ impl Changes {
         match topic {
             Topic::Builds => &self.0.builds,
             Topic::Plans => &self.0.plans,
+            Topic::Registry => &self.0.registry,
             Topic::Nodes => &self.0.nodes,
         }
     }

@@ -18,6 +18,7 @@ mod idempotency;
 mod nodes;
 pub mod objects;
 mod projects;
+mod registry;
 mod revisions;
 mod sealing;
 mod signing_keys;

@@ -13,6 +13,7 @@ mod killed;
 mod master_key;
 mod objects;
 mod projects;
+mod registry;
 mod replica;
 mod signing_keys;
 mod specs;

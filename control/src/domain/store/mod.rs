@@ -14,6 +14,7 @@ mod fleet;
 mod idempotency;
 mod nodes;
 mod projects;
+mod registry;
 mod rollouts;
 mod signing_keys;
 mod specs;
@@ -40,6 +41,7 @@ pub use fleet::Fleet;
 pub use idempotency::Idempotency;
 pub use nodes::Nodes;
 pub use projects::Projects;
+pub use registry::Registry;
 pub use rollouts::Rollouts;
 pub use signing_keys::{Reseal, SigningKeys};
 pub use specs::Specs;
@@ -94,6 +96,7 @@ pub trait Store:
     + Rollouts
     + Fleet
     + Nodes
+    + Registry
     + Builds
     + BuildQueue
     + Artifacts
@@ -117,6 +120,7 @@ impl<S> Store for S where
         + Rollouts
         + Fleet
         + Nodes
+        + Registry
         + Builds
         + BuildQueue
         + Artifacts

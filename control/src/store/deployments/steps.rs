@@ -36,7 +36,8 @@ impl Rollouts for DatabaseStore {
 
     async fn rollout(&self, id: DeploymentId) -> Result<Option<Rollout>> {
         // The deployment first: a step is taken from its version, and what is read after it is as new, or newer.
-        let select = sql("select *, ").then(self.database.dialect().now()).then_bind(" as now from deployments where id = ", id);
+        let select =
+            sql("select *, ").then(self.database.dialect().now()).then_bind(" as now from deployments where id = ", id);
         let Some(row) = self.database.fetch_optional(select).await? else { return Ok(None) };
         let deployment = rows::read(&row)?;
         let members = rows::members(&self.database, id).await?;
