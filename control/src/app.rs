@@ -27,6 +27,7 @@ use crate::domain::secret::{self, Kind, Secret};
 use crate::domain::store::{SigningKeys as _, Store};
 use crate::domain::token::{Fingerprint, NewToken};
 use crate::key::{self, KeySource, MasterKey, MasterKeyId};
+use crate::rollouts::Driver;
 use crate::server::{self, Phase, Server};
 use crate::store::DatabaseStore;
 use crate::store::objects::{Location, LocationError, Objects, sweep};
@@ -191,6 +192,8 @@ impl App {
         let hearing = tokio::spawn(async move { store.hear_of_changes().await });
         let (store, artifacts) = (Arc::clone(&self.store), Arc::clone(&self.artifacts));
         let sweeping = tokio::spawn(async move { sweep::run(&*store, &*artifacts).await });
+        let driver = Driver { store: Arc::clone(&self.store), signer: Arc::new(self.keys.clone()) };
+        let driving = tokio::spawn(driver.run(stopping.clone()));
         let upkeep = Upkeep {
             store: Arc::clone(&self.store),
             access: Arc::clone(&self.access),
@@ -219,7 +222,7 @@ impl App {
         hearing.abort();
         // After the last request, so that what it noted is written, too.
         served.cancel();
-        let _ = tokio::join!(working, upkeep);
+        let _ = tokio::join!(working, driving, upkeep);
         self.database.close().await;
     }
 }
