@@ -31,6 +31,7 @@ use crate::fleet::scribe::Scribe;
 use crate::fleet::watcher::Watcher;
 use crate::fleet::{Bounds, Hub, Times};
 use crate::key::{self, KeySource, MasterKey, MasterKeyId};
+use crate::rollouts::Driver;
 use crate::server::{self, Phase, Server};
 use crate::store::DatabaseStore;
 use crate::store::objects::{Location, LocationError, Objects, sweep};
@@ -232,6 +233,8 @@ impl App {
         let hearing = tokio::spawn(async move { store.hear_of_changes().await });
         let (store, artifacts) = (Arc::clone(&self.store), Arc::clone(&self.artifacts));
         let sweeping = tokio::spawn(async move { sweep::run(&*store, &*artifacts).await });
+        let driver = Driver { store: Arc::clone(&self.store), signer: Arc::new(self.keys.clone()) };
+        let driving = tokio::spawn(driver.run(stopping.clone()));
         let upkeep = Upkeep {
             store: Arc::clone(&self.store),
             access: Arc::clone(&self.access),
@@ -273,7 +276,7 @@ impl App {
         hearing.abort();
         // After the last request, so that what it noted is written, too.
         served.cancel();
-        let _ = tokio::join!(working, upkeep, watching, writing);
+        let _ = tokio::join!(working, driving, upkeep, watching, writing);
         self.database.close().await;
     }
 }

@@ -27,6 +27,7 @@ pub mod receive;
 pub mod refused;
 pub mod reply;
 mod revisions;
+mod rollouts;
 pub mod router;
 mod signing_keys;
 mod specs;

@@ -14,7 +14,7 @@ use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
 use super::{
     Api, api_keys, artifacts, audit, builds, data_plane_socket, data_planes, deployments, docs, guard, health,
-    idempotent, metrics, problem, projects, refused, revisions, signing_keys, specs, teams, tokens,
+    idempotent, metrics, problem, projects, refused, revisions, rollouts, signing_keys, specs, teams, tokens,
 };
 use crate::domain::access::Scope;
 use crate::telemetry::Observe;
@@ -108,6 +108,16 @@ fn resources() -> OpenApiRouter<Api> {
         .guarded(Scope::DeploymentsRead, routes!(deployments::list))
         .guarded(Scope::DeploymentsRead, routes!(deployments::newest))
         .guarded(Scope::DeploymentsRead, routes!(deployments::get))
+        .guarded(Scope::DeploymentsWrite, routes!(deployments::rollback))
+        .guarded(Scope::DeploymentsRead, routes!(deployments::pins))
+        .guarded(Scope::DeploymentsWrite, routes!(deployments::unpin))
+        .guarded(Scope::DeploymentsRead, routes!(rollouts::events))
+        .guarded(Scope::DeploymentsRead, routes!(rollouts::history))
+        .guarded(Scope::DeploymentsRead, routes!(rollouts::progress))
+        .guarded(Scope::DeploymentsWrite, routes!(rollouts::pause))
+        .guarded(Scope::DeploymentsWrite, routes!(rollouts::resume))
+        .guarded(Scope::DeploymentsWrite, routes!(rollouts::promote))
+        .guarded(Scope::DeploymentsWrite, routes!(rollouts::abort))
         .guarded(Scope::SpecsRead, routes!(specs::list))
         .guarded(Scope::SpecsWrite, routes!(specs::create))
         .guarded(Scope::SpecsRead, routes!(specs::get))

@@ -11,6 +11,7 @@ pub mod compile;
 pub mod completion;
 pub mod context;
 pub mod deploy;
+pub mod deployment;
 pub mod dev;
 pub mod diagnostics;
 pub mod diff;

@@ -75,6 +75,37 @@ pub enum Step {
     RollBack(Breach),
 }
 
+impl Step {
+    /// What it is called in logs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "start",
+            Self::Begin(_) => "begin",
+            Self::Admit(_) => "admit",
+            Self::Bake => "bake",
+            Self::Unsettle => "unsettle",
+            Self::AwaitPromotion => "await promotion",
+            Self::Succeed => "succeed",
+            Self::Pause(_) => "pause",
+            Self::RollBack(_) => "roll back",
+        }
+    }
+
+    /// Whether pointers are issued with it.
+    pub fn is_signed(&self) -> bool {
+        match self {
+            Self::Start(_) | Self::RollBack(_) => true,
+            Self::Begin(_)
+            | Self::Admit(_)
+            | Self::Bake
+            | Self::Unsettle
+            | Self::AwaitPromotion
+            | Self::Succeed
+            | Self::Pause(_) => false,
+        }
+    }
+}
+
 impl Rollout {
     /// What comes next; nothing, where it has to wait for something.
     pub fn next(&self) -> Option<Step> {
@@ -149,7 +180,7 @@ impl Rollout {
     }
 
     /// Whether a data plane has said that it does not serve it: whether so many may is the gates' business.
-    fn has_refused(&self, node: &Node) -> bool {
+    pub(super) fn has_refused(&self, node: &Node) -> bool {
         let member = self.members.get(&node.id);
         member.is_some_and(|member| node.refusal(self.deployment.artifact, member.joined_at).is_some())
     }
@@ -160,7 +191,7 @@ impl Rollout {
     }
 
     /// Whether a data plane serves the artifact because of this deployment.
-    fn is_serving(&self, node: &Node) -> bool {
+    pub(super) fn is_serving(&self, node: &Node) -> bool {
         let least = self.deployment.pointer_serial.and_then(|serial| u64::try_from(serial).ok()).unwrap_or_default();
         let took = |serial: Option<std::num::NonZeroU64>| serial.is_some_and(|serial| serial.get() >= least);
         node.serves(self.deployment.artifact) && node.instances.iter().all(|instance| took(instance.pointer_serial))

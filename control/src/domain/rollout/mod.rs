@@ -6,15 +6,17 @@
 //!
 //! - [`manner`]: what one can ask for;
 //! - [`gate`]: whether a wave is well;
-//! - [`engine`]: what comes next.
+//! - [`engine`]: what comes next; [`progress`]: how far it is.
 
 mod engine;
 mod gate;
 mod manner;
+mod progress;
 
 pub use engine::{Join, Member, Rollout, Step, Wave};
 pub use gate::Breach;
 pub use manner::{Gates, GatesWanted, Manner, OnFailure, Promotion, SHARES_MAX, Share, ShareText, Strategy};
+pub use progress::{Progress, WaveProgress};
 
 #[cfg(test)]
 mod tests;

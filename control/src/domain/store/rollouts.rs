@@ -17,8 +17,9 @@ pub trait Rollouts: Send + Sync {
     async fn rollouts_to_do(&self) -> Result<Vec<(ProjectId, DeploymentId)>>;
     /// One of them, at this moment; none, where it is gone.
     async fn rollout(&self, id: DeploymentId) -> Result<Option<Rollout>>;
-    /// Takes a step, with the pointers that it needs, signed, and everything else that follows from it.
-    async fn advance(&self, at: (DeploymentId, Version), step: Step, by: &Issuer) -> Result<Deployment>;
+    /// Takes a step, with everything that follows from it. Who signs is needed for a step that
+    /// [is signed](Step::is_signed).
+    async fn advance(&self, at: (DeploymentId, Version), step: Step, by: Option<&Issuer>) -> Result<Deployment>;
     /// It cannot start.
     async fn fail_deployment(&self, at: (DeploymentId, Version), reason: Reason) -> Result<Deployment>;
     /// The projects some of whose pointers have to be issued anew: half of their life is over, their key is believed no

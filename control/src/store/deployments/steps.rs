@@ -53,7 +53,7 @@ impl Rollouts for DatabaseStore {
         Ok(Some(Rollout { deployment, members, nodes, now: row.get("now")? }))
     }
 
-    async fn advance(&self, (id, version): (DeploymentId, Version), step: Step, by: &Issuer) -> Result<Deployment> {
+    async fn advance(&self, (id, version): (DeploymentId, Version), step: Step, by: Option<&Issuer>) -> Result<Deployment> {
         let mut transaction = self.database.begin().await?;
         let mut deployment = held(&mut transaction, id, version).await?;
         take(&mut transaction, (&mut deployment, step), by).await?;
@@ -127,12 +127,17 @@ async fn held(transaction: &mut Transaction, id: DeploymentId, version: Version)
     Ok(deployment)
 }
 
-async fn take(transaction: &mut Transaction, (deployment, step): (&mut Deployment, Step), by: &Issuer) -> Result<()> {
+async fn take(
+    transaction: &mut Transaction,
+    (deployment, step): (&mut Deployment, Step),
+    by: Option<&Issuer>,
+) -> Result<()> {
     let act = &Act::SYSTEM;
+    let by = || by.ok_or_else(|| Error::Conflict("this step has to be signed".to_owned()));
     let happened = match step {
-        Step::Start(wave) => return start::start(transaction, act, (deployment, wave), by).await,
+        Step::Start(wave) => return start::start(transaction, act, (deployment, wave), by()?).await,
         Step::Begin(wave) => return begin(transaction, act, (deployment, wave)).await,
-        Step::RollBack(breach) => return roll_back(transaction, (deployment, &breach), by).await,
+        Step::RollBack(breach) => return roll_back(transaction, (deployment, &breach), by()?).await,
         Step::Admit(others) => {
             rows::update(transaction, deployment).await?;
             return rows::join(transaction, deployment, &others).await;
