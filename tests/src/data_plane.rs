@@ -319,10 +319,7 @@ async fn go_on(mut identity: Identity, addresses: Vec<SocketAddr>, seen: Arc<Mut
         turn = turn.wrapping_add(1);
         match identity.connect(address).await {
             Ok(mut plane) => {
-                let mut now = seen.lock().unwrap();
-                now.welcomes += 1;
-                now.connected_to = Some(address);
-                drop(now);
+                welcomed(&seen, address);
                 // However it ended, it connects again.
                 let _ended = converse(&mut plane, &seen).await;
                 identity.hello.state = plane.state;
@@ -334,6 +331,12 @@ async fn go_on(mut identity: Identity, addresses: Vec<SocketAddr>, seen: Arc<Mut
         }
         wait::pass(AGAIN).await;
     }
+}
+
+fn welcomed(seen: &Mutex<Seen>, address: SocketAddr) {
+    let mut seen = seen.lock().unwrap();
+    seen.welcomes += 1;
+    seen.connected_to = Some(address);
 }
 
 async fn converse(plane: &mut DataPlane, seen: &Mutex<Seen>) -> Result<(), Error> {
