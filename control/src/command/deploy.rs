@@ -203,7 +203,7 @@ impl Args {
             return Ok(digest.ok_or_else(|| client::Error::NoArtifact { build: id.clone(), state })?);
         }
         let newest = client.list(&client.at(["projects", project.must("/id")?, "artifacts"]), Some(1))?;
-        let newest = newest.items.first().ok_or_else(|| client::Error::NothingBuilt)?;
+        let newest = newest.items.first().ok_or(client::Error::NothingBuilt)?;
         Ok(newest.must("/digest")?.to_owned())
     }
 }

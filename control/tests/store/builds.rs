@@ -12,7 +12,7 @@ use control::domain::id::{RevisionId, SpecId};
 use control::domain::page::PageRequest;
 use control::domain::project::{Environment, Project, ProjectUpdate, Settings};
 use control::domain::report::{Diagnostic, Place, Report, Severity};
-use control::domain::store::{Artifacts as _, BuildQueue as _, Builds as _, Edit, Projects as _};
+use control::domain::store::{Artifacts as _, BuildQueue as _, Builds as _, Edit, Fleet as _, Projects as _};
 use control::domain::version::Expected;
 use control::store::sql::sql;
 

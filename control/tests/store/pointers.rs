@@ -9,7 +9,7 @@ use control::domain::error::Error;
 use control::domain::plan::{FLOOR_RISE_MAX, Pace};
 use control::domain::signing::Signer as _;
 use control::domain::signing_key::NewSigningKey;
-use control::domain::store::{Deployments as _, Fleet as _, Rollouts as _, SigningKeys as _};
+use control::domain::store::{Fleet as _, Rollouts as _, SigningKeys as _};
 use control::store::DatabaseStore;
 use control::store::sql::{Database, sql};
 

@@ -69,7 +69,7 @@ async fn a_deployment_reaches_everyone_and_succeeds(kept: Kept) {
     fleet.pass().await;
     let ended = fleet.deployment(id).await;
     assert_eq!((ended.state, ended.reason.clone()), (State::Succeeded, None));
-    assert!(ended.finished_at.is_some() && ended.version > under_way.version);
+    assert!(ended.finished_at.is_some() && ended.version.0 > under_way.version.0);
     assert_eq!(events(&fleet, id).await, [
         Happened::Created,
         Happened::Started,

@@ -67,9 +67,9 @@ pub enum Share {
 #[schema(as = WaveSize)]
 pub enum ShareText {
     /// A number.
-    Count(#[schema(minimum = 1)] u32),
+    Count(u32),
     /// A percentage.
-    Percent(#[schema(pattern = "^[0-9]{1,3}%$", example = "10%")] String),
+    Percent(String),
 }
 
 /// What is no share.

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use proptest::strategy::Strategy as Strategy_;
 use uuid::Uuid;
 
 use super::Strategy;
@@ -433,8 +434,6 @@ fn events() -> impl Strategy_<Value = Vec<Event>> {
     proptest::collection::vec(event, 0..60)
 }
 
-use proptest::strategy::Strategy as Strategy_;
-
 fn sizes() -> impl Strategy_<Value = Vec<Share>> {
     let size = prop_oneof![(1..8_u32).prop_map(Share::Count), (1..=100_u8).prop_map(Share::Percent)];
     proptest::collection::vec(size, 0..4)
@@ -466,9 +465,8 @@ proptest! {
             world.settle();
             prop_assert!(world.rollout.deployment.wave >= before);
             prop_assert!(members.iter().all(|(id, member)| world.rollout.members.get(id) == Some(member)));
-            if let (Some(breach), State::InProgress) = (&breached, world.rollout.deployment.state) {
-                prop_assert!(false, "it goes on in spite of {breach}");
-            }
+            let goes_on = breached.is_some() && world.rollout.deployment.state == State::InProgress;
+            prop_assert!(!goes_on, "it goes on in spite of {breached:?}");
             if breached.is_some() {
                 prop_assert_eq!(world.rollout.deployment.wave, before, "a wave began in spite of a breach");
             }
