@@ -53,7 +53,12 @@ impl Rollouts for DatabaseStore {
         Ok(Some(Rollout { deployment, members, nodes, now: row.get("now")? }))
     }
 
-    async fn advance(&self, (id, version): (DeploymentId, Version), step: Step, by: Option<&Issuer>) -> Result<Deployment> {
+    async fn advance(
+        &self,
+        (id, version): (DeploymentId, Version),
+        step: Step,
+        by: Option<&Issuer>,
+    ) -> Result<Deployment> {
         let mut transaction = self.database.begin().await?;
         let mut deployment = held(&mut transaction, id, version).await?;
         take(&mut transaction, (&mut deployment, step), by).await?;
