@@ -290,6 +290,7 @@ fn refusal(error: &Error) -> bytes::Bytes {
         }
         Error::NameTaken { .. }
         | Error::Conflict(_)
+        | Error::Pinned(_)
         | Error::Stale { .. }
         | Error::Invalid(_)
         | Error::MissingScope(_) => goodbye(Reason::Protocol, &error.to_string()),
