@@ -110,9 +110,28 @@ fn deployments(command: &CommandLine, (build, newer): (&str, &str)) {
     let said = command.fails(&["rollback"], 4);
     assert!(said.contains("nothing else was deployed"), "{said}");
     let manner = [
-        "--waves", "1,50%", "--promotion", "manual", "--gate-max-error-rate", "1%", "--gate-max-p99", "250ms",
-        "--gate-bake", "5m", "--gate-wave-time", "1h", "--gate-min-requests", "10", "--gate-max-rejections", "1",
-        "--on-failure", "pause", "--selector", "env=prod", "--at", "2999-01-01T00:00:00Z",
+        "--waves",
+        "1,50%",
+        "--promotion",
+        "manual",
+        "--gate-max-error-rate",
+        "1%",
+        "--gate-max-p99",
+        "250ms",
+        "--gate-bake",
+        "5m",
+        "--gate-wave-time",
+        "1h",
+        "--gate-min-requests",
+        "10",
+        "--gate-max-rejections",
+        "1",
+        "--on-failure",
+        "pause",
+        "--selector",
+        "env=prod",
+        "--at",
+        "2999-01-01T00:00:00Z",
     ];
     let later = command.json(&[&["deploy", "--newest"][..], &manner].concat());
     assert_eq!((&later["artifact"], &later["state"]), (&newer.into(), &"scheduled".into()));

@@ -7,9 +7,7 @@ use super::caller::Caller;
 use super::extract::{IfMatch, Json, Paging, Path, Query};
 use super::problem::Problem;
 use super::reply::Current;
-use crate::domain::deployment::{
-    Deployment, DeploymentEvent, NewPromotion, NodeEvent, State as DeploymentState,
-};
+use crate::domain::deployment::{Deployment, DeploymentEvent, NewPromotion, NodeEvent, State as DeploymentState};
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::DeploymentId;
 use crate::domain::page::Page;

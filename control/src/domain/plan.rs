@@ -121,7 +121,10 @@ mod tests {
     }
 
     fn labels(text: &str) -> Labels {
-        text.split(',').filter_map(|pair| pair.split_once('=')).map(|(k, v)| (k.parse().unwrap(), v.parse().unwrap())).collect()
+        text.split(',')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(k, v)| (k.parse().unwrap(), v.parse().unwrap()))
+            .collect()
     }
 
     #[test]

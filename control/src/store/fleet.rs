@@ -51,7 +51,8 @@ impl Fleet for DatabaseStore {
 
     async fn plan_revisions(&self, since: Option<Timestamp>) -> Result<(Timestamp, Vec<Revision>)> {
         let now = sql("select ").then(self.database.dialect().now()).then(" as now");
-        let now: Timestamp = self.database.fetch_optional(now).await?.ok_or(Error::Damaged(Noun::Project))?.get("now")?;
+        let now: Timestamp =
+            self.database.fetch_optional(now).await?.ok_or(Error::Damaged(Noun::Project))?.get("now")?;
         let select = sql("select project_id, revision from plans where true")
             .then_bind_some(" and changed_at >= ", since)
             .then(" order by project_id");
@@ -115,8 +116,10 @@ pub(super) async fn revise(transaction: &mut Transaction, project: ProjectId) ->
     let update = sql("insert into plans (project_id, revision, last_serial, changed_at) select $1, 1, 0, ")
         .bind(project)
         .then(now)
-        .then(" where true on conflict (project_id) do update set revision = plans.revision + 1, \
-              changed_at = excluded.changed_at");
+        .then(
+            " where true on conflict (project_id) do update set revision = plans.revision + 1, \
+              changed_at = excluded.changed_at",
+        );
     transaction.execute(update).await?;
     Ok(super::changes::announce(transaction, Topic::Plans).await?)
 }

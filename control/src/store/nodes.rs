@@ -105,9 +105,11 @@ async fn keep(transaction: &mut Transaction, said: &Said, phase: &Phase) -> Resu
     .then(", ")
     .then(now)
     .then_bind(" from data_planes where id = ", said.data_plane)
-    .then(" on conflict (id) do update set data_plane_id = excluded.data_plane_id, is_online = excluded.is_online, \
+    .then(
+        " on conflict (id) do update set data_plane_id = excluded.data_plane_id, is_online = excluded.is_online, \
            running = excluded.running, pointer_serial = excluded.pointer_serial, updated_at = excluded.updated_at, \
-           phase_at = case when instances.phase <> excluded.phase")
+           phase_at = case when instances.phase <> excluded.phase",
+    )
     .then_bind(" or ", said.occasion == Occasion::Status)
     .then(" then excluded.phase_at else instances.phase_at end, phase = excluded.phase");
     transaction.execute(insert).await?;
@@ -138,22 +140,25 @@ fn outcome(phase: &Phase) -> Option<Outcome<'_>> {
 
 /// Writes down what became of the newest deployment of that artifact which has reached the data plane.
 async fn note(transaction: &mut Transaction, said: &Said, outcome: Outcome<'_>) -> Result<()> {
-    let insert = sql("insert into node_events (id, deployment_id, data_plane_id, data_plane_name, instance_id, outcome, \
+    let insert =
+        sql("insert into node_events (id, deployment_id, data_plane_id, data_plane_name, instance_id, outcome, \
          code, detail, at) select $1, d.id, p.id, p.name, $2, $3, $4, $5, ")
-    .bind(EventId::new())
-    .bind(said.instance)
-    .bind(outcome.word)
-    .bind(outcome.code)
-    .bind(outcome.detail)
-    .then(transaction.dialect().now())
-    .then(" from data_planes p join deployments d on d.project_id = p.project_id where d.started_at is not null \
+        .bind(EventId::new())
+        .bind(said.instance)
+        .bind(outcome.word)
+        .bind(outcome.code)
+        .bind(outcome.detail)
+        .then(transaction.dialect().now())
+        .then(
+            " from data_planes p join deployments d on d.project_id = p.project_id where d.started_at is not null \
            and (d.for_everyone or exists (select 1 from deployment_members m where m.deployment_id = d.id \
            and m.data_plane_id = p.id)) and (select count(*) from node_events e where e.deployment_id = d.id \
-           and e.data_plane_id = p.id)")
-    .then_bind(" < ", EVENTS_MAX)
-    .then_bind(" and p.id = ", said.data_plane)
-    .then_bind(" and d.artifact = ", outcome.artifact)
-    .then(" order by d.serial desc limit 1");
+           and e.data_plane_id = p.id)",
+        )
+        .then_bind(" < ", EVENTS_MAX)
+        .then_bind(" and p.id = ", said.data_plane)
+        .then_bind(" and d.artifact = ", outcome.artifact)
+        .then(" order by d.serial desc limit 1");
     transaction.execute(insert).await?;
     Ok(())
 }
@@ -173,14 +178,21 @@ fn add(rows: &[((DataPlaneId, Digest), Traffic)], now: &'static str) -> Statemen
             .then_bind(", ", traffic.p99_weight.clamp(0, SUM_MAX))
             .then(")")
     });
-    insert.then(") as measured join data_planes on id = column1 where true on conflict (data_plane_id, artifact) \
-         do update set updated_at = excluded.updated_at, requests = case when data_plane_traffic.requests < ")
+    insert
+        .then(
+            ") as measured join data_planes on id = column1 where true on conflict (data_plane_id, artifact) \
+         do update set updated_at = excluded.updated_at, requests = case when data_plane_traffic.requests < ",
+        )
         .then_bind("", SUM_MAX)
-        .then(" then data_plane_traffic.requests + excluded.requests else data_plane_traffic.requests end, \
-              server_errors = case when data_plane_traffic.server_errors < ")
+        .then(
+            " then data_plane_traffic.requests + excluded.requests else data_plane_traffic.requests end, \
+              server_errors = case when data_plane_traffic.server_errors < ",
+        )
         .then_bind("", SUM_MAX)
-        .then(" then data_plane_traffic.server_errors + excluded.server_errors else data_plane_traffic.server_errors \
-              end, p99_weight = case when data_plane_traffic.p99_weight < ")
+        .then(
+            " then data_plane_traffic.server_errors + excluded.server_errors else data_plane_traffic.server_errors \
+              end, p99_weight = case when data_plane_traffic.p99_weight < ",
+        )
         .then_bind("", SUM_MAX)
         .then(" then data_plane_traffic.p99_weight + excluded.p99_weight else data_plane_traffic.p99_weight end")
 }

@@ -143,7 +143,9 @@ async fn what_is_deployed_last_is_what_is_desired() {
 
     let other = served.token(&json!({ "name": "t", "team": served.team("blue").await, "role": "admin" })).await;
     let id = text(&listed["items"][0]["id"]);
-    for target in [format!("{}/deployment", shop.place), format!("{}/deployments", shop.place), format!("/deployments/{id}")] {
+    for target in
+        [format!("{}/deployment", shop.place), format!("{}/deployments", shop.place), format!("/deployments/{id}")]
+    {
         assert_eq!(served.ask("GET", &target).with(&other).status().await, 404, "{target}");
     }
     let deploy = served.ask("POST", &format!("{}/deploy", shop.place)).with(&other);
@@ -247,7 +249,10 @@ async fn a_deployment_is_steered() {
     let resumed = shop.served.ask("POST", &format!("{location}/resume")).header("if-match", paused.header("etag"));
     assert_eq!(resumed.status().await, 200);
     let progress = shop.served.get(&format!("{location}/progress")).await;
-    assert_eq!((&progress["data_planes"], &progress["online"], &progress["serving"]), (&json!(3), &json!(3), &json!(1)));
+    assert_eq!(
+        (&progress["data_planes"], &progress["online"], &progress["serving"]),
+        (&json!(3), &json!(3), &json!(1))
+    );
     assert_eq!(progress["waves"][1]["data_planes"], 1);
     let everyone = json!({ "to": "everyone" });
     let promoted = shop.served.ask("POST", &format!("{location}/promote")).json(&everyone).send().await;

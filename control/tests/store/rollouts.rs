@@ -70,19 +70,11 @@ async fn a_deployment_reaches_everyone_and_succeeds(kept: Kept) {
     let ended = fleet.deployment(id).await;
     assert_eq!((ended.state, ended.reason.clone()), (State::Succeeded, None));
     assert!(ended.finished_at.is_some() && ended.version.0 > under_way.version.0);
-    assert_eq!(events(&fleet, id).await, [
-        Happened::Created,
-        Happened::Started,
-        Happened::WaveBegan,
-        Happened::Ended
-    ]);
+    assert_eq!(events(&fleet, id).await, [Happened::Created, Happened::Started, Happened::WaveBegan, Happened::Ended]);
     let nodes = fleet.kept.store.node_events(Reach::Everything, id, &PageRequest::default()).await.unwrap().items;
     let outcomes: Vec<_> = nodes.iter().map(|event| (event.data_plane, event.outcome)).collect();
     assert_eq!(outcomes, [(fleet.gateways[0].id, NodeOutcome::Active), (fleet.gateways[0].id, NodeOutcome::Reached)]);
-    assert_eq!(
-        fleet.kept.audit().await.split_off(4),
-        ["deployment.create", "deployment.start", "deployment.succeed"]
-    );
+    assert_eq!(fleet.kept.audit().await.split_off(4), ["deployment.create", "deployment.start", "deployment.succeed"]);
 }
 
 async fn a_canary_is_one_and_then_all(kept: Kept) {

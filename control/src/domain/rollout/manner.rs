@@ -213,7 +213,8 @@ impl Strategy {
             Self::AllAtOnce | Self::Canary { .. } => Ok(()),
             Self::Waves { sizes } if (1..=SHARES_MAX).contains(&sizes.len()) => Ok(()),
             Self::Waves { sizes } => {
-                let message = format!("{} sizes; give 1 to {SHARES_MAX}: the last wave, everyone, needs none", sizes.len());
+                let message =
+                    format!("{} sizes; give 1 to {SHARES_MAX}: the last wave, everyone, needs none", sizes.len());
                 Err(Error::invalid("/strategy/sizes", message))
             }
         }
@@ -287,7 +288,12 @@ mod tests {
         let gates = Gates::of(&wanted, &canary);
         assert_eq!((gates.max_rejections, gates.bake_seconds, gates.min_requests), (0, 60, 100));
         assert_eq!(Gates::of(&wanted, &Strategy::AllAtOnce).bake_seconds, 0);
-        for wrong in [r#"{"max_error_rate":1.1}"#, r#"{"max_p99_ms":0}"#, r#"{"bake_seconds":604801}"#, r#"{"wave_seconds_max":0}"#] {
+        for wrong in [
+            r#"{"max_error_rate":1.1}"#,
+            r#"{"max_p99_ms":0}"#,
+            r#"{"bake_seconds":604801}"#,
+            r#"{"wave_seconds_max":0}"#,
+        ] {
             assert!(serde_json::from_str::<GatesWanted>(wrong).unwrap().check().is_err(), "{wrong}");
         }
     }

@@ -56,9 +56,9 @@ impl Rollout {
         let artifact = self.deployment.artifact;
         let members: Vec<_> = self.members().filter(|(_, member)| member.wave == wave).collect();
         let count = |holds: &dyn Fn(&Node) -> bool| members.iter().filter(|(node, _)| holds(node)).count();
-        let traffic = members.iter().fold(Traffic::default(), |sum, (node, member)| {
-            sum.plus(node.traffic_with(artifact).since(member.before))
-        });
+        let traffic = members
+            .iter()
+            .fold(Traffic::default(), |sum, (node, member)| sum.plus(node.traffic_with(artifact).since(member.before)));
         WaveProgress {
             wave,
             data_planes: members.len(),

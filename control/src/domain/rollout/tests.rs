@@ -28,8 +28,7 @@ struct World {
 }
 
 fn manner(sizes: &[Share], gates: &GatesWanted) -> Manner {
-    let strategy =
-        if sizes.is_empty() { Strategy::AllAtOnce } else { Strategy::Waves { sizes: sizes.to_vec() } };
+    let strategy = if sizes.is_empty() { Strategy::AllAtOnce } else { Strategy::Waves { sizes: sizes.to_vec() } };
     Manner {
         promotion: Promotion::Automatic,
         gates: Gates::of(gates, &strategy),
@@ -284,8 +283,7 @@ fn failing_requests_and_slow_ones_take_it_back() {
 /// The waves before are judged on, and one does not make up for another.
 #[test]
 fn a_wave_that_was_well_is_judged_on() {
-    let mut world =
-        World::new(4, manner(&waves(&["1"]), &GatesWanted { max_error_rate: Some(0.1), ..gates() }));
+    let mut world = World::new(4, manner(&waves(&["1"]), &GatesWanted { max_error_rate: Some(0.1), ..gates() }));
     world.settle();
     world.obey();
     world.settle();

@@ -5,9 +5,7 @@ use async_trait::async_trait;
 use super::{Edit, OfProject, Result};
 use crate::domain::access::Reach;
 use crate::domain::act::Act;
-use crate::domain::deployment::{
-    Deployment, DeploymentEvent, NewDeployment, NewRollback, NodeEvent, Pin, PromoteTo,
-};
+use crate::domain::deployment::{Deployment, DeploymentEvent, NewDeployment, NewRollback, NodeEvent, Pin, PromoteTo};
 use crate::domain::id::DeploymentId;
 use crate::domain::label::Selector;
 use crate::domain::page::{Page, PageRequest};

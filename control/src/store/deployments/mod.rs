@@ -223,7 +223,8 @@ const NOTHING: &str = "nothing else was deployed before: say which artifact they
 
 /// The project's next one, of which nothing is said yet but who asks.
 async fn made(transaction: &mut Transaction, act: &Act, project: ProjectId) -> Result<Deployment> {
-    let select = sql("select team_id, (select coalesce(max(serial), 0) from deployments where project_id = $1) as last \
+    let select =
+        sql("select team_id, (select coalesce(max(serial), 0) from deployments where project_id = $1) as last \
          from projects where id = $1");
     let row = transaction.fetch_one(select.bind(project)).await?;
     let (now, manner) = (now(), steps::manner_of_rollback());
@@ -309,14 +310,18 @@ async fn lock(transaction: &mut Transaction, at: Edit<DeploymentId>) -> Result<D
 }
 
 fn ended(deployment: &Deployment) -> Error {
-    Error::Conflict(format!("deployment {} has ended: it {}", deployment.serial, match deployment.state {
-        State::Succeeded => "succeeded",
-        State::Failed => "failed",
-        State::Aborted => "was aborted",
-        State::RolledBack => "was rolled back",
-        State::Superseded => "was superseded",
-        State::Scheduled | State::InProgress | State::Paused => "goes on",
-    }))
+    Error::Conflict(format!(
+        "deployment {} has ended: it {}",
+        deployment.serial,
+        match deployment.state {
+            State::Succeeded => "succeeded",
+            State::Failed => "failed",
+            State::Aborted => "was aborted",
+            State::RolledBack => "was rolled back",
+            State::Superseded => "was superseded",
+            State::Scheduled | State::InProgress | State::Paused => "goes on",
+        }
+    ))
 }
 
 /// Does to a deployment what somebody says. False, where it does so already.

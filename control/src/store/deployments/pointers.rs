@@ -49,18 +49,19 @@ pub(super) async fn issue(transaction: &mut Transaction, deployment: &Deployment
         damaged()
     })?;
     let serial = i64::try_from(serial.get()).map_err(|_| damaged())?;
-    let insert = sql("insert into pointers (deployment_id, project_id, serial, key_id, document, issued_at, renew_at, \
+    let insert =
+        sql("insert into pointers (deployment_id, project_id, serial, key_id, document, issued_at, renew_at, \
          expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (deployment_id) do update set \
          serial = excluded.serial, key_id = excluded.key_id, document = excluded.document, \
          issued_at = excluded.issued_at, renew_at = excluded.renew_at, expires_at = excluded.expires_at")
-    .bind(deployment.id)
-    .bind(deployment.project)
-    .bind(serial)
-    .bind(by.key_id())
-    .bind(serde_json::to_string(&signed).map_err(|_| damaged())?)
-    .bind(issued_at)
-    .bind(issued_at.checked_add(life / 2).map_err(|_| damaged())?)
-    .bind(expires_at);
+        .bind(deployment.id)
+        .bind(deployment.project)
+        .bind(serial)
+        .bind(by.key_id())
+        .bind(serde_json::to_string(&signed).map_err(|_| damaged())?)
+        .bind(issued_at)
+        .bind(issued_at.checked_add(life / 2).map_err(|_| damaged())?)
+        .bind(expires_at);
     transaction.execute(insert).await?;
     let update = sql("update plans set last_serial = $1, last_hash = $2 where project_id = $3");
     transaction.execute(update.bind(serial).bind(hash.0).bind(deployment.project)).await?;
@@ -95,11 +96,7 @@ pub(super) async fn withdraw(transaction: &mut Transaction, id: DeploymentId) ->
 
 /// Gives new pointers to all that may be wanted again now that a deployment is withdrawn: data planes have taken its
 /// pointer, and take no older one.
-pub(super) async fn reissue_beneath(
-    transaction: &mut Transaction,
-    withdrawn: &Standing,
-    by: &Issuer,
-) -> Result<()> {
+pub(super) async fn reissue_beneath(transaction: &mut Transaction, withdrawn: &Standing, by: &Issuer) -> Result<()> {
     let standing = rows::standing(transaction, withdrawn.deployment.project).await?;
     for Standing { deployment, precedence } in rows::deciding(standing).into_iter().rev() {
         if precedence < withdrawn.precedence && deployment.selector.overlaps(&withdrawn.deployment.selector) {

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::act::Act;
-use crate::domain::deployment::{
-    Deployment, DeploymentEvent, Happened, NodeEvent, NodeOutcome, Reason, State,
-};
+use crate::domain::deployment::{Deployment, DeploymentEvent, Happened, NodeEvent, NodeOutcome, Reason, State};
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{DataPlaneId, DeploymentId, EventId, ProjectId};
 use crate::domain::rollout::{Join, Member};
@@ -130,8 +128,10 @@ pub(super) async fn join(transaction: &mut Transaction, deployment: &Deployment,
                 .then_bind(", ", before.p99_weight)
                 .then(")")
         });
-        let insert = insert.then(") as joining join data_planes on id = column1 where true \
-             on conflict (deployment_id, data_plane_id) do nothing");
+        let insert = insert.then(
+            ") as joining join data_planes on id = column1 where true \
+             on conflict (deployment_id, data_plane_id) do nothing",
+        );
         transaction.execute(insert).await?;
         let ids = sql("insert into node_events (id, deployment_id, data_plane_id, data_plane_name, at, outcome) \
              select column1, $1, data_planes.id, name, ")
@@ -154,8 +154,7 @@ pub(super) async fn join(transaction: &mut Transaction, deployment: &Deployment,
 pub(super) async fn members(database: &Database, id: DeploymentId) -> Result<BTreeMap<DataPlaneId, Member>> {
     let rows = database.fetch_all(sql("select * from deployment_members where deployment_id = $1").bind(id)).await?;
     let read = |row: &Row| -> Result<_, SqlError> {
-        let member =
-            Member { wave: row.get("wave")?, joined_at: row.get("joined_at")?, before: nodes::traffic(row)? };
+        let member = Member { wave: row.get("wave")?, joined_at: row.get("joined_at")?, before: nodes::traffic(row)? };
         Ok((row.get("data_plane_id")?, member))
     };
     Ok(rows.iter().map(read).collect::<Result<_, SqlError>>()?)
@@ -170,7 +169,8 @@ pub(super) struct Standing {
 
 /// Every deployment of a project that started and is not withdrawn, the one that started last first.
 pub(super) async fn standing(transaction: &mut Transaction, project: ProjectId) -> Result<Vec<Standing>> {
-    let select = sql("select * from deployments where project_id = $1 and precedence is not null and not is_withdrawn \
+    let select =
+        sql("select * from deployments where project_id = $1 and precedence is not null and not is_withdrawn \
          order by precedence desc");
     let rows = transaction.fetch_all(select.bind(project)).await?;
     let read = |row: &Row| -> Result<Standing, SqlError> {

@@ -36,7 +36,8 @@ impl Rollouts for DatabaseStore {
 
     async fn rollout(&self, id: DeploymentId) -> Result<Option<Rollout>> {
         // The deployment first: a step is taken from its version, and what is read after it is as new, or newer.
-        let select = sql("select *, ").then(self.database.dialect().now()).then_bind(" as now from deployments where id = ", id);
+        let select =
+            sql("select *, ").then(self.database.dialect().now()).then_bind(" as now from deployments where id = ", id);
         let Some(row) = self.database.fetch_optional(select).await? else { return Ok(None) };
         let deployment = rows::read(&row)?;
         let members = rows::members(&self.database, id).await?;
@@ -52,7 +53,12 @@ impl Rollouts for DatabaseStore {
         Ok(Some(Rollout { deployment, members, nodes, now: row.get("now")? }))
     }
 
-    async fn advance(&self, (id, version): (DeploymentId, Version), step: Step, by: Option<&Issuer>) -> Result<Deployment> {
+    async fn advance(
+        &self,
+        (id, version): (DeploymentId, Version),
+        step: Step,
+        by: Option<&Issuer>,
+    ) -> Result<Deployment> {
         let mut transaction = self.database.begin().await?;
         let mut deployment = held(&mut transaction, id, version).await?;
         take(&mut transaction, (&mut deployment, step), by).await?;
