@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::command::{
     self, Context, Outcome, apikey, artifact, audit, backup, build, build_worker, check, compile, completion, context,
-    deploy, deployment, dev, diff, init, inspect, keygen, login, man, master_key, openapi, project, restore, schema, serve, sign,
-    signing_key, spec, token, verify,
+    deploy, deployment, dev, diff, init, inspect, keygen, login, man, master_key, openapi, project, restore, schema,
+    serve, sign, signing_key, spec, token, verify,
 };
 use crate::output::Verbosity;
 

@@ -83,6 +83,10 @@ async fn take_back(
     (by, id): (&Deployment, crate::domain::id::DeploymentId),
 ) -> Result<()> {
     let Some(mut taken) = rows::get(transaction, id).await? else { return Ok(()) };
+    // A gate was faster, or somebody who aborted it.
+    if matches!(taken.state, State::RolledBack | State::Aborted | State::Failed) {
+        return Ok(());
+    }
     taken.state = State::RolledBack;
     taken.reason = taken.reason.or_else(|| Some(Reason::by_hand(&by.author)));
     rows::update(transaction, &mut taken).await?;
