@@ -51,6 +51,9 @@ async fn a_file_is_served_until_something_was_deployed() {
     gateway.replace(&version(&upstream, 4));
     // Longer than it takes to notice a file.
     wait::pass(Duration::from_millis(800)).await;
+    let reloaded = gateway.messages("artifact reloaded");
+    let file = digest(&version(&upstream, 4)).to_string();
+    assert!(reloaded.iter().all(|entry| entry["sha256"] != file), "the file counts no more");
     assert_runs(&gateway, &version(&upstream, 3)).await;
     control.deploys(&version(&upstream, 5));
     control.sees_active(&version(&upstream, 5)).await;
