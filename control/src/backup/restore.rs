@@ -136,7 +136,16 @@ fn from_start(mut file: &File) -> Result<BufReader<&File>, Error> {
 
 /// The key that opens the backup's secrets, if it holds any.
 fn passphrase_key(header: &Header, passphrase: Option<&Passphrase>) -> Result<Option<MasterKey>, Error> {
-    let Some(secrets) = &header.secrets else { return Ok(None) };
+    let Some(secrets) = &header.secrets else {
+        // Whoever gives one expects a seal: a backup that anybody could have made is not taken for theirs.
+        return match passphrase {
+            None => Ok(None),
+            Some(_) => Err(Error::Altered(
+                "it has no secrets, and so no seal that a passphrase could be held to: give none if that is meant"
+                    .to_owned(),
+            )),
+        };
+    };
     let key = passphrase.ok_or(Error::PassphraseNeeded)?.stretch(&secrets.stretching)?;
     if key.id().to_string() == secrets.key { Ok(Some(key)) } else { Err(Error::WrongPassphrase) }
 }

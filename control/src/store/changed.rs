@@ -2,7 +2,7 @@
 //! part of that.
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 
 /// What changes with every change, or says so already in the event.
 const UNTOLD: [&str; 2] = ["version", "updated_at"];
@@ -27,15 +27,23 @@ fn object<T: Serialize>(thing: &T) -> Map<String, Value> {
     }
 }
 
-/// PostgreSQL's JSON has no U+0000, which a data plane's metadata may have.
+/// What both databases keep, and give back as short as it came: a data plane's metadata may hold more. PostgreSQL's JSON has
+/// no U+0000, and writes a number in all of its digits, however many its exponent asks for.
 fn storable(value: Value) -> Value {
     let text = |text: String| if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text };
     match value {
         Value::String(content) => Value::String(text(content)),
         Value::Array(items) => items.into_iter().map(storable).collect(),
         Value::Object(fields) => fields.into_iter().map(|(name, value)| (text(name), storable(value))).collect(),
+        Value::Number(number) if !is_plain(&number) => Value::String(number.to_string()),
         Value::Null | Value::Bool(_) | Value::Number(_) => value,
     }
+}
+
+/// Whether a number has about as many digits as characters.
+fn is_plain(number: &Number) -> bool {
+    let is_near = |float: f64| float == 0.0 || (1e-9..1e15).contains(&float.abs());
+    number.is_i64() || number.is_u64() || (number.to_string().len() <= 32 && number.as_f64().is_some_and(is_near))
 }
 
 #[cfg(test)]
@@ -53,5 +61,16 @@ mod tests {
         });
         assert_eq!(fields(&before, &after), expected);
         assert_eq!(fields(&before, &before), json!({}));
+    }
+
+    #[test]
+    fn a_number_that_a_database_would_write_out_is_told_as_it_came() {
+        let number = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        for text in ["1e131000", "1e200000", "-1e400", "1e-400", "123456789012345678901234567890123.5"] {
+            assert_eq!(storable(number(text)), json!(number(text).to_string()), "{text}");
+        }
+        for text in ["0", "-7", "18446744073709551615", "2.5", "-0.001", "0.0"] {
+            assert_eq!(storable(number(text)), number(text), "{text}");
+        }
     }
 }

@@ -96,6 +96,8 @@ async fn what_was_changed_by_somebody_is_refused() {
     assert!(open.iter().all(|(name, _)| !name.contains("tokens") && !name.contains("seal")));
     operator.write("packed", pack(&open));
     succeeds(&operator, &to.command(&["restore", "-i", "packed", "--dry-run"]));
+    // Whoever expects a seal does not get what anybody could have made.
+    assert!(fails(&operator, &restore("packed", &to), 5).contains("no seal that a passphrase could be held to"));
     is_untouched(&to);
 }
 

@@ -44,9 +44,16 @@ pub async fn sweep(store: &dyn Store, objects: &dyn ArtifactBytes, before: Times
             continue;
         }
         let removing = timeout(REMOVING / 2, objects.remove(digest, before)).await;
-        removing.map_err(Error::artifact_store)??;
-        store.bytes_are_removed(digest).await?;
-        removed += 1;
+        match removing.map_err(Error::artifact_store).flatten() {
+            Ok(()) => {
+                store.bytes_are_removed(digest).await?;
+                removed += 1;
+            }
+            // Those after it are not to wait for it.
+            Err(error) => {
+                tracing::warn!(%error, %digest, "cannot remove a stored artifact that nothing names any more")
+            }
+        }
     }
     Ok(removed)
 }
