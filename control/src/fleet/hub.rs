@@ -290,6 +290,7 @@ fn refusal(error: &Error) -> bytes::Bytes {
         }
         Error::NameTaken { .. }
         | Error::Conflict(_)
+        | Error::QueueFull { .. }
         | Error::Pinned(_)
         | Error::Stale { .. }
         | Error::Invalid(_)

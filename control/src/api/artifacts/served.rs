@@ -114,6 +114,10 @@ mod tests {
             Ok(())
         }
 
+        async fn reach(&self) -> Result<(), Error> {
+            Ok(())
+        }
+
         async fn read(&self, digest: Digest, range: Range<u64>) -> Result<ArtifactStream, Error> {
             self.0.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
