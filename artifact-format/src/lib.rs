@@ -5,7 +5,7 @@
 //! - [`container`]: how it becomes bytes and comes back, verified before anything is decoded;
 //! - [`signature`] and [`trust`]: who signed it, and whom a reader believes;
 //! - [`root`]: the document that says whom to believe, and how the next one is believed;
-//! - [`pointer`]: which artifact a data plane is to serve, signed, so that no older one can be put in its place;
+//! - [`mod@pointer`]: which artifact a data plane is to serve, signed, so that no older one can be put in its place;
 //! - [`limits`]: what a reader will hold in memory before it knows whom it reads.
 //!
 //! This crate knows nobody: no runtime, no HTTP, no YAML, no file.
