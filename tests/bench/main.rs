@@ -78,12 +78,17 @@ fn main() {
         eprintln!("warning: the machine is busy (load {load}): every figure will be higher than it should be");
     }
     let facts = format!("{}, load before {load}", machine::facts());
-    for report in reports(subject, &options, &facts) {
+    let (reports, excesses) = reports(subject, &options, &facts);
+    for report in reports {
         println!("{}", report.table);
         if let Some(file) = &options.write {
             report.write(file.as_ref());
         }
     }
+    for excess in &excesses {
+        eprintln!("{excess}");
+    }
+    std::process::exit(i32::from(!excesses.is_empty()));
 }
 
 impl Options {
@@ -104,20 +109,25 @@ impl Options {
     }
 }
 
-fn reports(subject: Subject, options: &Options, facts: &str) -> Vec<Report> {
+/// What was measured, and what of it is beyond what we hold ourselves to.
+fn reports(subject: Subject, options: &Options, facts: &str) -> (Vec<Report>, Vec<String>) {
     let rounds = options.rounds.unwrap_or(5);
     match subject {
         Subject::Gateway => {
             let plan = measure::Plan { rounds, seconds: options.seconds.unwrap_or(4) };
             let proxies = Report::of_proxies(facts, &measure::run(plan));
-            std::iter::once(proxies).chain(Report::of_loading(facts, rounds, &loading::run(rounds))).collect()
+            let loading = Report::of_loading(facts, rounds, &loading::run(rounds));
+            (std::iter::once(proxies).chain(loading).collect(), Vec::new())
         }
-        Subject::Loading => Report::of_loading(facts, rounds, &loading::run(rounds)).into_iter().collect(),
+        Subject::Loading => {
+            (Report::of_loading(facts, rounds, &loading::run(rounds)).into_iter().collect(), Vec::new())
+        }
         Subject::Control => {
             let duration = Duration::from_secs(options.seconds.unwrap_or(30));
             let measured =
                 control::run(control::Plan { runs: options.rounds.unwrap_or(3), duration }, options.database);
-            vec![Report::of_control(control::table::table(facts, &measured))]
+            let report = Report::of_control(control::table::table(facts, &measured));
+            (vec![report], control::table::excesses(&measured))
         }
     }
 }
