@@ -115,7 +115,8 @@ pub(crate) fn ask(address: SocketAddr, requests: &[Vec<u8>], pace: Pace) -> Vec<
 struct Generator {
     epoll: rustix::fd::OwnedFd,
     connections: Vec<Connection>,
-    idle: Vec<usize>,
+    /// Whichever was used longest ago comes next: none is idle for so long that the server closes it.
+    idle: VecDeque<usize>,
     due: VecDeque<Due>,
     events: Vec<epoll::Event>,
 }
@@ -145,9 +146,9 @@ impl Generator {
 
     /// Sends what is due, as far as connections are free.
     fn send(&mut self, requests: &[Vec<u8>]) {
-        while let (Some(&wanted), Some(number)) = (self.due.front(), self.idle.last().copied()) {
+        while let (Some(&wanted), Some(number)) = (self.due.front(), self.idle.front().copied()) {
             self.due.pop_front();
-            self.idle.pop();
+            self.idle.pop_front();
             let connection = &mut self.connections[number];
             connection.wanted = Some(wanted);
             connection.stream.write_all(&requests[wanted.request]).expect("a small request fits the socket's buffer");
@@ -167,7 +168,7 @@ impl Generator {
             if connection.is_answered() {
                 connection.received.clear();
                 answered.extend(connection.wanted.take().map(|wanted| (wanted, Instant::now())));
-                self.idle.push(number);
+                self.idle.push_back(number);
             }
         }
         answered

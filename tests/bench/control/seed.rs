@@ -49,7 +49,7 @@ pub(super) async fn fill(control: &ControlPlane, place: &Place, kind: Kind) -> S
         for of in 0..20 {
             let new = json!({ "name": format!("ci-{number}-{of}"), "team": team, "role": "admin" });
             let issued = created(control, "/tokens", &new).await;
-            actors.push(text(&issued["id"]));
+            actors.push(text(&issued["token"]["id"]));
             if (number, of) == (0, 0) {
                 token = issued;
             }
@@ -76,7 +76,7 @@ pub(super) async fn fill(control: &ControlPlane, place: &Place, kind: Kind) -> S
     let specs = &cast.teams[0].projects[0].specs;
     let builds = statements.builds(BUILDS, (&build, specs));
     let artifacts = statements.artifacts(ARTIFACTS, &build);
-    let token_id = text(&token["id"]);
+    let token_id = text(&token["token"]["id"]);
     statements.planes_and_tokens(PLANES, (&data_plane, &token_id));
     statements.events(EVENTS, &cast);
     place.feed(control, statements.finish());
