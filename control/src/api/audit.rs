@@ -33,10 +33,13 @@ const EXPORTED_AT_ONCE: u16 = 500;
 #[into_params(parameter_in = Query)]
 pub(super) struct EventQuery {
     /// Who: the id of a credential, or its name.
+    #[param(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     actor: Option<String>,
     /// What, such as `project.create`.
+    #[param(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     action: Option<String>,
     /// To what: its id.
+    #[param(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     target: Option<String>,
     /// In which project.
     project: Option<ProjectId>,
@@ -49,6 +52,7 @@ pub(super) struct EventQuery {
     #[serde(default, deserialize_with = "time::optional")]
     until: Option<Timestamp>,
     /// The `X-Request-Id`.
+    #[param(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     request_id: Option<String>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
@@ -63,10 +67,13 @@ pub(super) struct EventQuery {
 #[into_params(parameter_in = Query)]
 pub(super) struct ExportQuery {
     /// Who: the id of a credential, or its name.
+    #[param(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     actor: Option<String>,
     /// What, such as `project.create`.
+    #[param(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     action: Option<String>,
     /// To what: its id.
+    #[param(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     target: Option<String>,
     /// In which project.
     project: Option<ProjectId>,
@@ -79,6 +86,7 @@ pub(super) struct ExportQuery {
     #[serde(default, deserialize_with = "time::optional")]
     until: Option<Timestamp>,
     /// The `X-Request-Id`.
+    #[param(pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     request_id: Option<String>,
 }
 

@@ -40,10 +40,11 @@ fn storable(value: Value) -> Value {
     }
 }
 
-/// Whether a number has about as many digits as characters.
+/// Whether a number has about as many digits as characters: without an exponent, or with a small one.
 fn is_plain(number: &Number) -> bool {
-    let is_near = |float: f64| float == 0.0 || (1e-9..1e15).contains(&float.abs());
-    number.is_i64() || number.is_u64() || (number.to_string().len() <= 32 && number.as_f64().is_some_and(is_near))
+    let text = number.to_string();
+    let is_near = |float: f64| (1e-9..1e15).contains(&float.abs());
+    text.len() <= 32 && (!text.contains(['e', 'E']) || number.as_f64().is_some_and(is_near))
 }
 
 #[cfg(test)]

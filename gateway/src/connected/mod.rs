@@ -303,7 +303,7 @@ impl Connected {
         match self.environment.trust.read() {
             Ok(pinned) => self.handle(Event::Rekeyed { pinned }),
             Err(error) => {
-                tracing::error!(%error, "the trusted keys cannot be read; those that are believed stay believed")
+                tracing::error!(%error, "the trusted keys cannot be read; those that are believed stay believed");
             }
         }
         self.reload_file(Cause::Asked).await;

@@ -51,7 +51,7 @@ pub async fn sweep(store: &dyn Store, objects: &dyn ArtifactBytes, before: Times
             }
             // Those after it are not to wait for it.
             Err(error) => {
-                tracing::warn!(%error, %digest, "cannot remove a stored artifact that nothing names any more")
+                tracing::warn!(%error, %digest, "cannot remove a stored artifact that nothing names any more");
             }
         }
     }

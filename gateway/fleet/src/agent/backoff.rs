@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn pauses_double_up_to_a_minute_and_any_part_of_them_may_be_waited() {
         let mut backoff = Backoff::default();
-        let longest: Vec<u64> = (0..8).map(|_| backoff.pause(u64::MAX).as_millis() as u64).collect();
+        let longest: Vec<u128> = (0..8).map(|_| backoff.pause(u64::MAX).as_millis()).collect();
         assert_eq!(longest, [999, 1_999, 3_999, 7_999, 15_999, 31_999, 59_999, 59_999]);
         assert_eq!((backoff.pause(0), backoff.pause(1 << 63)), (LEAST, Duration::from_secs(30)));
         backoff.reset();

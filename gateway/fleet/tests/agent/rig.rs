@@ -218,7 +218,7 @@ impl Rig {
         for _ in 0..1000 {
             self.now = self.now.max(self.agent.wakes_at().expect("it waits for something"));
             if self.happens(Event::Tick).iter().any(&is_it) {
-                return self.now - begin;
+                return self.now.saturating_sub(begin);
             }
         }
         panic!("it never wants that");

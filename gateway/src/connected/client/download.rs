@@ -31,7 +31,7 @@ impl Client {
         let cached = blocking(move || Ok(folder.cached(artifact, length)?)).await?;
         let partial = match cached {
             Cached::Whole => return Ok(()),
-            Cached::Partial(partial) => partial,
+            Cached::Partial(partial) => *partial,
         };
         let partial = match (partial.is_complete(), source, &self.bootstrap) {
             (true, _, _) => partial,

@@ -19,7 +19,7 @@ pub(in crate::connected) enum Cached {
     /// All of it.
     Whole,
     /// This much.
-    Partial(Partial),
+    Partial(Box<Partial>),
 }
 
 /// An artifact that is being fetched.
@@ -53,7 +53,7 @@ impl Folder {
         if received > length.get() {
             partial.restart()?;
         }
-        Ok(Cached::Partial(partial))
+        Ok(Cached::Partial(Box::new(partial)))
     }
 
     /// An artifact that is there whole: its bytes, whose hash was compared.

@@ -24,7 +24,7 @@ fn length(bytes: &[u8]) -> NonZeroU64 {
 
 fn partial(folder: &Folder, bytes: &[u8]) -> Partial {
     match folder.cached(digest(bytes), length(bytes)).unwrap() {
-        Cached::Partial(partial) => partial,
+        Cached::Partial(partial) => *partial,
         Cached::Whole => panic!("it is there already"),
     }
 }
