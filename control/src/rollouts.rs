@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// How long it is left alone after it was looked at: what data planes say comes in crowds.
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often old traces are looked for.
-const UPKEEP: Duration = Duration::from_secs(15 * 60);
+const UPKEEP: Duration = Duration::from_mins(15);
 /// How many steps of one deployment are taken before others have their turn.
 const STEPS: usize = 16;
 

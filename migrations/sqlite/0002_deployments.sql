@@ -135,8 +135,9 @@ create table pins (
 
 -- The processes of data planes. Two of one data plane are two rows.
 create table instances (
-    id             text primary key,
     data_plane_id  text not null references data_planes (id) on delete cascade,
+    -- The process's own choice: unique here within its data plane, and worth no more.
+    instance_id    text not null,
     is_online      boolean not null,
     running        blob,
     -- The newest pointer that it ever took.
@@ -145,9 +146,9 @@ create table instances (
     phase          text not null,
     phase_at       integer not null,
     created_at     integer not null,
-    updated_at     integer not null
+    updated_at     integer not null,
+    primary key (data_plane_id, instance_id)
 );
-create index instances_by_data_plane on instances (data_plane_id);
 create index instances_gone on instances (updated_at) where not is_online;
 
 -- What the traffic of a data plane with an artifact has come to, over all its processes and since it was first seen.

@@ -1,5 +1,5 @@
 //! Several control planes on one PostgreSQL, and data planes that go from one to another.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! Data planes at a control plane on SQLite: who is let in, what is seen of them, and what peers that misbehave cost.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 use std::time::{Duration, Instant};
 
@@ -283,11 +283,10 @@ async fn never_read(mut deaf: DataPlane) -> Duration {
 async fn drip(address: std::net::SocketAddr, edge: data_plane::Identity) -> Duration {
     let mut raw = Raw::connect(address).await;
     let request = edge.request(address);
-    let mut head = format!("GET {} HTTP/1.1\r\n", request.uri().path_and_query().unwrap());
-    for (name, value) in request.headers() {
-        head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
-    }
-    assert!(raw.say(format!("{head}\r\n")).await);
+    let start = format!("GET {} HTTP/1.1", request.uri().path_and_query().unwrap());
+    let fields = request.headers().iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+    let head: Vec<_> = std::iter::once(start).chain(fields).collect();
+    assert!(raw.say(format!("{}\r\n\r\n", head.join("\r\n"))).await);
     assert!(raw.head().await.starts_with("HTTP/1.1 101"));
     let hello = write(&FromDataPlane::Hello(edge.hello.clone())).unwrap();
     // RFC 6455 section 5.2: final, text, masked with zeros.

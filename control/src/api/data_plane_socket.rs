@@ -67,7 +67,8 @@ async fn let_in(
     if own != project {
         return Err(Error::NotFound(Noun::Project).into());
     }
-    let upgrade = WebSocketUpgrade::from_request_parts(parts, api).await.map_err(not_a_socket)?;
+    let upgrade =
+        WebSocketUpgrade::from_request_parts(parts, api).await.map_err(|rejection| not_a_socket(&rejection))?;
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])
         .read_buffer_size(READ_BYTES)
@@ -95,7 +96,7 @@ fn project_of(query: Option<&str>) -> Result<ProjectId, Problem> {
     })
 }
 
-fn not_a_socket(rejection: WebSocketUpgradeRejection) -> Problem {
+fn not_a_socket(rejection: &WebSocketUpgradeRejection) -> Problem {
     Problem::new(Code::UpgradeRequired).detail(format!("connect with a WebSocket: {}", rejection.body_text()))
 }
 

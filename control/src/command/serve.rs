@@ -60,7 +60,7 @@ pub struct Args {
     public_url: Option<PublicUrl>,
     /// How data planes are let in and heard of.
     #[command(flatten)]
-    data_planes: DataPlanes,
+    data_planes: Fleet,
     /// Where the bytes of artifacts are kept: `file:///FOLDER`, or `s3://BUCKET/PREFIX` with the usual `AWS_*` variables.
     /// Without it, a folder in the data folder. Control planes with one database have one store of artifacts.
     #[arg(long, env = "PORTCULLIS_CONTROL_ARTIFACT_STORE", value_name = "URL")]
@@ -117,7 +117,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
 
 /// How data planes are let in and heard of.
 #[derive(Debug, clap::Args)]
-pub struct DataPlanes {
+pub struct Fleet {
     /// How long a data plane waits between two heartbeats, while no deployment is under way: at least a second.
     #[arg(long, env = "PORTCULLIS_CONTROL_HEARTBEAT_INTERVAL", value_name = "DURATION", value_parser = interval, default_value = "30s")]
     heartbeat_interval: Duration,
@@ -147,7 +147,7 @@ fn interval(text: &str) -> Result<Duration, IntervalError> {
     if (Duration::from_secs(1)..=Duration::from_hours(24)).contains(&time) { Ok(time) } else { Err(IntervalError) }
 }
 
-impl DataPlanes {
+impl Fleet {
     fn settings(&self, public_url: Option<PublicUrl>) -> FleetSettings {
         let remembered = match self.data_plane_retention {
             Retention::Forever => None,

@@ -9,7 +9,7 @@ use super::digest::Digest;
 
 /// How long data planes begin to follow a pointer, if nobody says: two weeks. The next one is issued when half of that is
 /// over.
-pub const LIFE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+pub const LIFE: Duration = Duration::from_hours(14 * 24);
 
 /// Signs pointers of one project, with its active key. Hold it for one change; the key is wiped when it is dropped.
 pub struct Issuer {

@@ -154,7 +154,9 @@ impl Hub {
         if let Some(group) = known() {
             return Ok(group);
         }
-        let (plan, terms) = tokio::try_join!(self.store.plan(project), self.store.terms(project))?;
+        let (plan, mut terms) =
+            tokio::try_join!(self.store.plan(project), async { self.store.terms(&[project]).await })?;
+        let terms = terms.remove(&project).unwrap_or_default();
         let orders = Orders::new(plan, terms.root_version, self.times);
         let group = Group {
             project,

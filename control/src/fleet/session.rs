@@ -149,21 +149,29 @@ impl Session {
         Some(Step::Say(frame(&FromControlPlane::Drain(Drain { within_ms }))))
     }
 
-    /// Whether something else is to be served than was said last.
+    /// What there is to say: that something else is to be served than was said last, or that heartbeats are to come sooner.
     fn look(&mut self) -> Option<Bytes> {
         let orders = Arc::clone(&self.orders.borrow_and_update());
         let order = orders.of(self.seat.key.data_plane, &self.standing.borrow().labels);
         let is_new = order.serial != self.order.serial;
         self.order = order;
-        if !is_new {
-            return None;
+        if is_new {
+            self.compare();
+            self.hub.heard(&self.seat);
         }
-        self.compare();
-        self.hub.heard(&self.seat);
-        let notice = self.order.notice.clone()?;
-        let known_for = now().duration_since(orders.known_at);
-        self.hub.metrics.fleet.notified(known_for.unsigned_abs());
-        Some(notice)
+        let heartbeat = Duration::from_millis(self.order.wanted.heartbeat_ms);
+        let said = if heartbeat < self.heartbeat {
+            // With its next heartbeat it would learn of it too late. It says what is to be served, too.
+            self.heartbeat = heartbeat;
+            Some(self.order.ack.clone())
+        } else {
+            self.order.notice.clone().filter(|_| is_new)
+        };
+        if is_new && said.is_some() {
+            let known_for = now().duration_since(orders.known_at);
+            self.hub.metrics.fleet.notified(known_for.unsigned_abs());
+        }
+        said
     }
 
     fn deadline(&self) -> Instant {

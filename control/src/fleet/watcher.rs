@@ -1,6 +1,6 @@
 //! Looks for what changed, whenever somebody says that something may have, and every few seconds whether anybody does or not.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::hub::{Group, Hub};
 use super::orders::Orders;
 use super::seat::{End, Seat};
 use crate::domain::error::Error;
-use crate::domain::registry::Member;
+use crate::domain::registry::{Member, Terms};
 
 /// How often it is looked, for what nobody told of: what is revoked is refused within as much.
 const EVERY: Duration = Duration::from_secs(3);
@@ -58,13 +58,40 @@ impl Watcher {
         let revisions: HashMap<_, _> =
             revisions.into_iter().map(|changed| (changed.project, changed.revision)).collect();
         let groups: Vec<_> = self.hub.groups().values().cloned().collect();
-        for group in groups {
-            let revision = revisions.get(&group.project).copied();
-            self.hub.bring_up_to_date(&group, revision).await?;
+        let mut failed = None;
+        // First what is to be served: seconds count there.
+        for group in &groups {
+            if revisions.get(&group.project).is_some_and(|revision| *revision != group.orders.borrow().revision()) {
+                let root_version = group.terms().root_version;
+                note(&mut failed, group, self.hub.order(group, root_version).await)?;
+            }
+        }
+        let began = Instant::now();
+        let projects: Vec<_> = groups.iter().map(|group| group.project).collect();
+        let mut terms = if projects.is_empty() { BTreeMap::new() } else { self.hub.store.terms(&projects).await? };
+        for group in &groups {
+            let terms = terms.remove(&group.project).unwrap_or_default();
+            note(&mut failed, group, self.hub.hold_to(group, terms, began).await)?;
         }
         // Only now: what failed is looked at again.
+        if let Some(error) = failed {
+            return Err(error);
+        }
         self.plans_seen = Some(seen);
         Ok(())
+    }
+}
+
+/// What cannot be read of one project keeps no other from its own; a database that is away has nothing for anybody.
+fn note(failed: &mut Option<Error>, group: &Group, outcome: Result<(), Error>) -> Result<(), Error> {
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(error @ Error::Unavailable { .. }) => Err(error),
+        Err(error) => {
+            tracing::error!(%error, project = %group.project, "cannot look what this project's data planes are to serve");
+            *failed = Some(error);
+            Ok(())
+        }
     }
 }
 
@@ -75,30 +102,25 @@ impl Hub {
         self.groups().retain(|_, group| Arc::strong_count(group) > 1 || !group.seats().by_number.is_empty());
     }
 
-    async fn bring_up_to_date(&self, group: &Group, revision: Option<i64>) -> Result<(), Error> {
-        let began = Instant::now();
-        // First what is to be served: seconds count there.
-        if revision.is_some_and(|revision| revision != group.orders.borrow().revision()) {
-            let root_version = group.terms().root_version;
-            self.order(group, root_version).await?;
-        }
-        let terms = self.store.terms(group.project).await?;
+    /// Ends the connections that are not to stay, and tells the others what they are called by now.
+    async fn hold_to(&self, group: &Group, terms: Terms, began: Instant) -> Result<(), Error> {
         let before = std::mem::replace(&mut *group.terms(), terms.clone());
         if before.root_version != terms.root_version {
-            self.order(group, terms.root_version).await?;
+            let ordered = self.order(group, terms.root_version).await;
+            // The next look is to see the difference again.
+            ordered.inspect_err(|_| group.terms().root_version = before.root_version)?;
         }
         let secrets: HashSet<_> = terms.secrets.iter().collect();
         for seat in group.everybody() {
             if terms.root_version.is_none() {
                 // The project is gone, with all that was in it.
                 seat.end(End::REMOVED);
-            } else if !secrets.contains(&seat.secret) {
+            } else if !secrets.contains(&seat.secret) && seat.since < began {
                 seat.end(End::UNAUTHORIZED);
             }
         }
         if before.members != terms.members {
             let members = self.store.members(group.project).await;
-            // The next look is to see the difference again.
             let members = members.inspect_err(|_| group.terms().members = before.members)?;
             group.hold_to(members, began);
         }

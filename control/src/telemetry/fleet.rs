@@ -86,7 +86,7 @@ impl FleetMetrics {
             match phase {
                 Phase::Downloading { .. } | Phase::Verifying { .. } | Phase::Loading { .. } => deploying += 1,
                 Phase::Waiting | Phase::Active { .. } | Phase::Rejected { .. } | Phase::RolledBack { .. } => {
-                    online += 1
+                    online += 1;
                 }
             }
             let lasts = drift_since.map(|since| now.duration_since(since).as_secs());

@@ -71,7 +71,7 @@ async fn waiting_ends_as_the_deployment_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn waiting_ends() {
     let begun = deployment("in_progress", &Value::Null);
-    let (code, said, _) = wait_for(&[begun.clone()], &["--wait", "--timeout", "300ms"]).await;
+    let (code, said, _) = wait_for(std::slice::from_ref(&begun), &["--wait", "--timeout", "300ms"]).await;
     assert_eq!(code, 9, "{said}");
     assert!(said.contains(&format!("deployment get {ID} --wait")), "{said}");
     // Who does not wait sees what there is.

@@ -12,7 +12,7 @@ use control::domain::version::Expected;
 use control::store::sql::sql;
 use uuid::Uuid;
 
-use crate::fleet::{Fleet, NEW, OLD, said};
+use crate::fleet::{Fleet, Gateway, NEW, OLD, said};
 use crate::{Kept, act};
 
 crate::in_both!(
@@ -21,6 +21,8 @@ crate::in_both!(
     traffic_adds_up,
     who_was_removed_is_passed_over,
     history_keeps_failures_and_an_end,
+    what_is_said_at_once_is_kept_in_its_order,
+    processes_that_chose_the_same_id_are_two,
     old_traces_are_forgotten,
 );
 
@@ -110,7 +112,7 @@ async fn history_keeps_failures_and_an_end(kept: Kept) {
     for _ in 0..120 {
         fleet.kept.store.record_status(&[said(&fleet.gateways[0], (Some(OLD), None), rejected())]).await.unwrap();
     }
-    let page = PageRequest { after: None, limit: 200 };
+    let page = PageRequest { after: None, limit: 200, name: None };
     let history = fleet.kept.store.node_events(Reach::Everything, id, &page).await.unwrap().items;
     assert_eq!(history.len(), 100, "one that says the same all the time fills no disk");
     assert_eq!((history[0].outcome, history[0].code.as_deref()), (NodeOutcome::Rejected, Some("pointer_expired")));
@@ -120,6 +122,51 @@ async fn history_keeps_failures_and_an_end(kept: Kept) {
     let at = Edit { reach: Reach::Everything, id: fleet.gateways[0].id, expected: Expected::Any };
     fleet.kept.store.delete_data_plane(&act(), at).await.unwrap();
     assert_eq!(fleet.kept.store.node_events(Reach::Everything, id, &page).await.unwrap().items, history);
+}
+
+async fn what_is_said_at_once_is_kept_in_its_order(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let id = fleet.deploy(NewDeployment::of(NEW)).await;
+    fleet.pass().await;
+    let [one, two] = [&fleet.gateways[0], &fleet.gateways[1]];
+    let back = Said { occasion: Occasion::Presence, ..said(two, (Some(OLD), None), rejected()) };
+    let mut all = vec![
+        said(two, (Some(OLD), None), rejected()),
+        said(one, (Some(OLD), None), Phase::Loading { digest: NEW }),
+        back,
+        said(one, (Some(NEW), NonZeroU64::new(2)), Phase::Active { digest: NEW }),
+    ];
+    fleet.kept.store.record_status(&all).await.unwrap();
+    let page = PageRequest { after: None, limit: 200, name: None };
+    let history = async || fleet.kept.store.node_events(Reach::Everything, id, &page).await.unwrap().items;
+    let told: Vec<_> = history().await.iter().rev().map(|event| (event.data_plane, event.outcome)).collect();
+    let reached = [(one.id, NodeOutcome::Reached), (two.id, NodeOutcome::Reached)];
+    assert_eq!(
+        told[2..],
+        [(two.id, NodeOutcome::Rejected), (one.id, NodeOutcome::Active)],
+        "a phase that it had is no news"
+    );
+    assert!(reached.iter().all(|reached| told[..2].contains(reached)));
+    let nodes = nodes(&fleet).await;
+    let node = nodes.iter().find(|node| node.id == one.id).unwrap();
+    assert_eq!(
+        (&node.instances[0].phase, node.instances[0].pointer_serial),
+        (&Phase::Active { digest: NEW }, NonZeroU64::new(2))
+    );
+    // One that says the same all the time fills no disk, at once either.
+    all = vec![said(two, (Some(OLD), None), rejected()); 120];
+    fleet.kept.store.record_status(&all).await.unwrap();
+    assert_eq!(history().await.iter().filter(|event| event.data_plane == two.id).count(), 100);
+}
+
+/// Whoever has a key chooses the ids of its processes: with another's it takes nothing away.
+async fn processes_that_chose_the_same_id_are_two(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await;
+    let other = Gateway { instance: fleet.gateways[0].instance, ..fleet.register("a=2").await };
+    fleet.say(&other, None, Phase::Waiting).await;
+    let nodes = nodes(&fleet).await;
+    assert_eq!(nodes.iter().map(|node| node.instances.len()).collect::<Vec<_>>(), [1, 1]);
+    assert!(nodes.iter().any(|node| node.id == fleet.gateways[0].id && node.serves(OLD)));
 }
 
 async fn old_traces_are_forgotten(kept: Kept) {

@@ -5,17 +5,18 @@ use std::time::Duration;
 use control::domain::data_plane::{DataPlaneUpdate, Filter, Kind, NewDataPlane, Status};
 use control::domain::digest::Digest;
 use control::domain::error::Error;
+use control::domain::id::ProjectId;
 use control::domain::node::Phase;
 use control::domain::page::PageRequest;
 use control::domain::project::Project;
-use control::domain::registry::{Alarm, Health, Heard, Instance, InstanceKey, Member, Newcomer, Presence};
+use control::domain::registry::{Alarm, Health, Heard, Instance, InstanceKey, Member, Newcomer, Presence, Terms};
 use control::domain::store::{ApiKeyAt, ApiKeys as _, DataPlanes as _, Edit, Projects as _, Registry as _};
 use control::domain::time::now;
 use control::domain::version::Expected;
 use control::store::sql::sql;
 use uuid::Uuid;
 
-use crate::{Kept, act, fingerprint, in_both, of, within};
+use crate::{Kept, act, in_both, minted, of, within};
 
 in_both!(
     a_data_plane_is_found_or_made,
@@ -226,35 +227,43 @@ async fn a_replica_is_buried_once(kept: Kept) {
     assert_eq!(presence(&kept, one.key).await, Presence::Connected);
 }
 
+async fn terms(kept: &Kept, project: &Project) -> Terms {
+    let mut all = kept.store.terms(&[project.id, ProjectId::new()]).await.unwrap();
+    assert_eq!(all.len(), 2);
+    let own = all.remove(&project.id).unwrap();
+    assert_eq!(all.into_values().next(), Some(Terms::default()), "of a project that is not there");
+    own
+}
+
 async fn terms_tell_of_every_change(kept: Kept) {
     let team = kept.team("red").await;
     let project = kept.project(&team, "shop").await;
-    let empty = kept.store.terms(project.id).await.unwrap();
+    let empty = terms(&kept, &project).await;
     assert_eq!((empty.secrets.len(), empty.root_version.map(std::num::NonZeroU64::get)), (0, Some(1)));
     let new = serde_json::from_str(r#"{"name": "edge"}"#).unwrap();
-    let key = kept.store.create_api_key(&act(), (within(&team), project.id), (new, fingerprint(1))).await.unwrap();
+    let key = kept.store.create_api_key(&act(), of(&project), minted(new, 1)).await.unwrap();
     let at = ApiKeyAt { reach: within(&team), project: project.id, id: key.id };
     let overlap = serde_json::from_str(r#"{"overlap_seconds": 60}"#).unwrap();
-    kept.store.rotate_api_key(&act(), at, (overlap, fingerprint(2))).await.unwrap();
-    let mut secrets = kept.store.terms(project.id).await.unwrap().secrets;
+    kept.store.rotate_api_key(&act(), at, minted(overlap, 2)).await.unwrap();
+    let mut secrets = terms(&kept, &project).await.secrets;
     secrets.sort_unstable();
     assert_eq!(secrets, [[1; 32], [2; 32]]);
     kept.store.revoke_api_key(&act(), at).await.unwrap();
-    assert_eq!(kept.store.terms(project.id).await.unwrap(), empty);
+    assert_eq!(terms(&kept, &project).await, empty);
     let mut seen = vec![empty.members];
     let member = comes(&kept, &project, "edge").await;
-    seen.push(kept.store.terms(project.id).await.unwrap().members);
+    seen.push(terms(&kept, &project).await.members);
     let edit = Edit { reach: within(&team), id: member.id, expected: Expected::Any };
     kept.store.disconnect_data_plane(&act(), edit).await.unwrap();
-    seen.push(kept.store.terms(project.id).await.unwrap().members);
+    seen.push(terms(&kept, &project).await.members);
     assert_eq!(kept.store.members(project.id).await.unwrap()[0].disconnects, 1);
     kept.store.delete_data_plane(&act(), edit).await.unwrap();
     comes(&kept, &project, "other").await;
-    seen.push(kept.store.terms(project.id).await.unwrap().members);
+    seen.push(terms(&kept, &project).await.members);
     let different: std::collections::BTreeSet<_> = seen.iter().collect();
     assert_eq!(different.len(), seen.len(), "{seen:?}");
     kept.store.delete_project(&act(), of(&project).any()).await.unwrap();
-    assert_eq!(kept.store.terms(project.id).await.unwrap().root_version, None);
+    assert_eq!(terms(&kept, &project).await.root_version, None);
 }
 
 async fn what_is_old_is_forgotten(kept: Kept) {

@@ -50,7 +50,7 @@ async fn issuer(fleet: &Fleet) -> Issuer {
 }
 
 async fn events(fleet: &Fleet, id: DeploymentId) -> Vec<Happened> {
-    let page = PageRequest { after: None, limit: 200 };
+    let page = PageRequest { after: None, limit: 200, name: None };
     let page = fleet.kept.store.deployment_events(Reach::Everything, id, &page).await.unwrap();
     page.items.into_iter().rev().map(|event| event.kind).collect()
 }

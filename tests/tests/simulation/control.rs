@@ -14,29 +14,27 @@ use control::domain::id::{DataPlaneId, DeploymentId, ProjectId};
 use control::domain::label::{Labels, Selector};
 use control::domain::plan::{Entry, Plan, Reached};
 use fastrand::Rng;
-use fleet::message::{
-    ArtifactAvailable, FromControlPlane, FromDataPlane, HeartbeatAck, Hello, State, Wanted, Welcome,
-};
+use fleet::message::{ArtifactAvailable, FromControlPlane, FromDataPlane, HeartbeatAck, Hello, State, Wanted, Welcome};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::Planted;
 use crate::world::{Connection, Happening, World};
 
-pub const PROJECT: &str = "01990000-0000-7000-8000-000000000001";
+pub(crate) const PROJECT: &str = "01990000-0000-7000-8000-000000000001";
 const HEARTBEAT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_secs(2);
 /// A pointer is good for two weeks.
 const LIFE_SECONDS: u64 = 14 * 24 * 3600;
 
 /// Who signs.
-pub fn key() -> SigningKey {
+pub(crate) fn key() -> SigningKey {
     SigningKey::from_seed(&Zeroizing::new([7; 32]))
 }
 
 /// What an artifact does to whoever serves it: its digest says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Good,
     /// It is refused when it is loaded.
     Refused,
@@ -46,7 +44,7 @@ pub enum Kind {
     Poison,
 }
 
-pub fn kind_of(digest: container::Digest) -> Kind {
+pub(crate) fn kind_of(digest: container::Digest) -> Kind {
     match digest.0[0] % 8 {
         5 => Kind::Refused,
         6 => Kind::PoisonAtLoad,
@@ -57,70 +55,66 @@ pub fn kind_of(digest: container::Digest) -> Kind {
 
 /// Something that was deployed.
 #[derive(Debug, Clone)]
-pub struct Deployment {
+pub(crate) struct Deployment {
     id: DeploymentId,
     artifact: container::Digest,
     selector: Selector,
-    pub reached: Reached,
-    pub is_withdrawn: bool,
+    pub(crate) reached: Reached,
+    pub(crate) is_withdrawn: bool,
     pointer: Arc<SignedPointer>,
 }
 
 /// What control planes share.
-pub struct Database {
-    pub is_up: bool,
-    pub plan: Plan,
+pub(crate) struct Database {
+    pub(crate) is_up: bool,
+    pub(crate) plan: Plan,
     serial: u64,
     previous: Option<PointerHash>,
     /// Oldest first.
-    pub deployments: Vec<Deployment>,
+    pub(crate) deployments: Vec<Deployment>,
     /// Every pointer that was ever issued.
-    pub issued: Vec<SignedPointer>,
+    pub(crate) issued: Vec<SignedPointer>,
     /// What each process last said.
-    pub said: BTreeMap<(usize, Uuid), State>,
+    pub(crate) said: BTreeMap<(usize, Uuid), State>,
 }
 
 /// A control plane.
-pub struct Replica {
-    pub is_up: bool,
+pub(crate) struct Replica {
+    pub(crate) is_up: bool,
     plan: Plan,
-    pub sessions: BTreeMap<Connection, Session>,
+    pub(crate) sessions: BTreeMap<Connection, Session>,
     unwritten: BTreeMap<(usize, Uuid), State>,
 }
 
 /// A conversation, as a control plane sees it.
 #[derive(Debug)]
-pub struct Session {
-    pub plane: usize,
-    pub instance: Uuid,
+pub(crate) struct Session {
+    pub(crate) plane: usize,
+    pub(crate) instance: Uuid,
     labels: Labels,
     told: Option<NonZeroU64>,
     heard_at: Duration,
 }
 
-pub struct Control {
-    pub database: Database,
-    pub replicas: Vec<Replica>,
+pub(crate) struct Control {
+    pub(crate) database: Database,
+    pub(crate) replicas: Vec<Replica>,
 }
 
 /// A data plane's id: by its number.
-pub fn data_plane(number: usize) -> DataPlaneId {
+pub(crate) fn data_plane(number: usize) -> DataPlaneId {
     DataPlaneId(Uuid::from_u128(number as u128 + 1))
 }
 
-pub fn labels(said: &BTreeMap<String, String>) -> Labels {
+pub(crate) fn labels(said: &BTreeMap<String, String>) -> Labels {
     said.iter().map(|(key, value)| (key.parse().unwrap(), value.parse().unwrap())).collect()
 }
 
 impl Control {
-    pub fn new(replicas: usize, _: &mut Rng) -> Self {
+    pub(crate) fn new(replicas: usize, _: &mut Rng) -> Self {
         let plan = Plan::empty(ProjectId(PROJECT.parse().unwrap()));
-        let replica = || Replica {
-            is_up: true,
-            plan: plan.clone(),
-            sessions: BTreeMap::new(),
-            unwritten: BTreeMap::new(),
-        };
+        let replica =
+            || Replica { is_up: true, plan: plan.clone(), sessions: BTreeMap::new(), unwritten: BTreeMap::new() };
         let replicas = (0..replicas).map(|_| replica()).collect();
         let database = Database {
             is_up: true,
@@ -135,7 +129,7 @@ impl Control {
     }
 
     /// The plan changed: control planes are told, mostly.
-    pub fn changed(world: &mut World) {
+    pub(crate) fn changed(world: &mut World) {
         let database = &mut world.control.database;
         let entry = |deployment: &Deployment| Entry {
             deployment: deployment.id,
@@ -156,7 +150,7 @@ impl Control {
     }
 
     /// Deploys an artifact.
-    pub fn deploys(world: &mut World, artifact: container::Digest, selector: &str, reached: Reached) {
+    pub(crate) fn deploys(world: &mut World, artifact: container::Digest, selector: &str, reached: Reached) {
         let selector: Selector = selector.parse().unwrap();
         let pointer = Self::issues(world, artifact, &selector, 0);
         let id = DeploymentId(Uuid::from_u128(u128::from(pointer.serial().get()) << 64));
@@ -166,7 +160,7 @@ impl Control {
     }
 
     /// A deployment gets a new pointer, above this serial.
-    pub fn issues_anew(world: &mut World, at: usize, above: u64) {
+    pub(crate) fn issues_anew(world: &mut World, at: usize, above: u64) {
         let Deployment { artifact, selector, .. } = world.control.database.deployments[at].clone();
         let pointer = Self::issues(world, artifact, &selector, above);
         world.control.database.deployments[at].pointer = pointer;
@@ -192,7 +186,7 @@ impl Control {
         Arc::new(signed)
     }
 
-    pub fn hears(world: &mut World, connection: Connection, message: FromDataPlane) {
+    pub(crate) fn hears(world: &mut World, connection: Connection, message: FromDataPlane) {
         let Some((process, number)) = world.connections.get(&connection).copied() else { return };
         if !world.control.replicas[number].is_up {
             return;
@@ -211,8 +205,7 @@ impl Control {
                 world.control.replicas[number].sessions.insert(connection, session);
                 Self::notes(world, (number, connection), state);
                 let wanted = Self::wants(world, (number, connection));
-                let welcome =
-                    Welcome { data_plane: data_plane(process.plane).0, now_ms: world.unix() * 1000, wanted };
+                let welcome = Welcome { data_plane: data_plane(process.plane).0, now_ms: world.unix() * 1000, wanted };
                 world.tells(connection, FromControlPlane::Welcome(welcome));
             }
             FromDataPlane::Heartbeat(heartbeat) => {
@@ -231,9 +224,10 @@ impl Control {
     fn wants(world: &mut World, (number, connection): (usize, Connection)) -> Wanted {
         let planted = world.planted;
         let replica = &mut world.control.replicas[number];
-        let entry = replica.sessions.get(&connection).and_then(|session| {
-            replica.plan.wanted(data_plane(session.plane), &session.labels)
-        });
+        let entry = replica
+            .sessions
+            .get(&connection)
+            .and_then(|session| replica.plan.wanted(data_plane(session.plane), &session.labels));
         let pointer = entry.map(|entry| (*entry.pointer).clone());
         if let Some(session) = replica.sessions.get_mut(&connection) {
             session.told = pointer.as_ref().map(SignedPointer::serial);
@@ -275,7 +269,7 @@ impl Control {
         }
     }
 
-    pub fn polls(world: &mut World, number: usize) {
+    pub(crate) fn polls(world: &mut World, number: usize) {
         world.after(POLL, Happening::Polls(number));
         if !world.control.replicas[number].is_up {
             return;
@@ -297,7 +291,7 @@ impl Control {
     }
 
     /// The data plane's end of a connection hears that it is gone, mostly.
-    pub fn breaks(world: &mut World, connection: Connection) {
+    pub(crate) fn breaks(world: &mut World, connection: Connection) {
         let Some((process, replica)) = world.connections.get(&connection).copied() else { return };
         if !world.is_apart(process.plane, replica) && world.rng.u8(0..100) >= world.luck.lost {
             let pause = world.within(Duration::from_millis(100));
@@ -305,7 +299,7 @@ impl Control {
         }
     }
 
-    pub fn loses(world: &mut World, connection: Connection) {
+    pub(crate) fn loses(world: &mut World, connection: Connection) {
         let Some((process, number)) = world.connections.get(&connection).copied() else { return };
         if !world.is_apart(process.plane, number) {
             world.control.replicas[number].sessions.remove(&connection);
@@ -313,7 +307,7 @@ impl Control {
     }
 
     /// Takes over what is to be served, and says what changed.
-    pub fn looks(world: &mut World, number: usize) {
+    pub(crate) fn looks(world: &mut World, number: usize) {
         let (database, replica) = (&world.control.database, &world.control.replicas[number]);
         if !replica.is_up || !database.is_up || replica.plan.revision == database.plan.revision {
             return;
@@ -336,7 +330,7 @@ impl Control {
     }
 
     /// A control plane ends, as by SIGKILL.
-    pub fn dies(world: &mut World, number: usize) {
+    pub(crate) fn dies(world: &mut World, number: usize) {
         let replica = &mut world.control.replicas[number];
         replica.is_up = false;
         replica.unwritten.clear();
@@ -349,7 +343,7 @@ impl Control {
     }
 
     /// It starts anew: it knows nothing until it has asked the database.
-    pub fn starts(world: &mut World, number: usize) {
+    pub(crate) fn starts(world: &mut World, number: usize) {
         let plan = world.control.database.plan.clone();
         let replica = &mut world.control.replicas[number];
         if !replica.is_up && world.control.database.is_up {

@@ -15,7 +15,7 @@ use crate::world::{Happening, Luck, World};
 const YEAR_SECONDS: i64 = 365 * 24 * 3600;
 
 /// Everything starts.
-pub fn begin(world: &mut World) {
+pub(crate) fn begin(world: &mut World) {
     for plane in 0..world.planes.len() {
         let pause = world.within(Duration::from_secs(10));
         world.after(pause, Happening::Boots(plane));
@@ -29,7 +29,7 @@ pub fn begin(world: &mut World) {
 }
 
 /// Bad luck ends: everything is put right that can be.
-pub fn relent(world: &mut World) {
+pub(crate) fn relent(world: &mut World) {
     world.tell(|| "bad luck ends".to_owned());
     world.luck = Luck { latency_ms: 50, ..Luck::default() };
     world.control.database.is_up = true;
@@ -46,7 +46,7 @@ pub fn relent(world: &mut World) {
 }
 
 /// Somebody deploys, goes on, or goes back.
-pub fn operate(world: &mut World) {
+pub(crate) fn operate(world: &mut World) {
     let pause = Duration::from_secs(5) + world.within(Duration::from_secs(110));
     world.after(pause, Happening::Operates);
     if !world.control.database.is_up {
@@ -82,7 +82,8 @@ fn some(world: &mut World) -> BTreeSet<control::domain::id::DataPlaneId> {
 
 /// The newest deployment is taken back: what is in effect again gets new pointers.
 fn withdraw(world: &mut World) {
-    let Some(newest) = world.control.database.deployments.iter().rposition(|deployment| !deployment.is_withdrawn) else {
+    let Some(newest) = world.control.database.deployments.iter().rposition(|deployment| !deployment.is_withdrawn)
+    else {
         return;
     };
     world.control.database.deployments[newest].is_withdrawn = true;
@@ -97,7 +98,7 @@ fn withdraw(world: &mut World) {
 }
 
 /// Something goes wrong, or is put right.
-pub fn strike(world: &mut World) {
+pub(crate) fn strike(world: &mut World) {
     let pause = world.within(Duration::from_secs(30));
     world.after(pause, Happening::Strikes);
     let plane = world.rng.usize(0..world.planes.len());

@@ -32,10 +32,10 @@ fn number(variable: &str) -> Option<u64> {
 
 /// What goes wrong first, over several threads.
 fn first_fault(seeds: Range<u64>, planted: Planted) -> Option<Fault> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let found = std::thread::scope(|scope| {
-        let run = |thread: u64| {
-            let mine = seeds.clone().skip(thread as usize).step_by(threads as usize);
+        let run = |thread: usize| {
+            let mine = seeds.clone().skip(thread).step_by(threads);
             scope.spawn(move || mine.map(|seed| World::new(seed, planted).run()).find_map(Result::err))
         };
         let running: Vec<_> = (0..threads).map(run).collect();
@@ -75,9 +75,7 @@ fn no_bad_luck_breaks_what_is_promised() {
 /// A simulation that finds nothing may be one that looks at nothing.
 #[test]
 fn mistakes_that_are_planted_are_found() {
-    for planted in
-        [Planted::SaidOnce, Planted::FloorForgotten, Planted::OldPointerOffered, Planted::SilenceBorne]
-    {
+    for planted in [Planted::SaidOnce, Planted::FloorForgotten, Planted::OldPointerOffered, Planted::SilenceBorne] {
         let fault = first_fault(0..SEEDS, planted).unwrap_or_else(|| panic!("{planted:?} is not found"));
         println!("{planted:?}: seed {}: {}", fault.seed, fault.what);
     }

@@ -17,35 +17,35 @@ use crate::world::{Connection, Happening, Process, World};
 
 /// What outlives the process.
 #[derive(Debug, Default)]
-pub struct Disk {
-    pub record: Option<Record>,
-    pub artifacts: BTreeSet<Digest>,
+pub(crate) struct Disk {
+    pub(crate) record: Option<Record>,
+    pub(crate) artifacts: BTreeSet<Digest>,
     /// Artifacts that were damaged at some time.
-    pub spoilt: BTreeSet<Digest>,
+    pub(crate) spoilt: BTreeSet<Digest>,
     /// Writes fail.
-    pub is_full: bool,
+    pub(crate) is_full: bool,
 }
 
 /// A data plane.
-pub struct Plane {
-    pub number: usize,
-    pub labels: BTreeMap<String, String>,
-    pub disk: Disk,
+pub(crate) struct Plane {
+    pub(crate) number: usize,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) disk: Disk,
     /// Seconds.
-    pub clock_ahead: i64,
-    pub process: Option<Running>,
+    pub(crate) clock_ahead: i64,
+    pub(crate) process: Option<Running>,
     lives: u32,
     /// The highest serial that was ever on its disk.
-    pub floor: u64,
+    pub(crate) floor: u64,
 }
 
 /// A process.
-pub struct Running {
-    pub id: Process,
-    pub agent: Agent,
+pub(crate) struct Running {
+    pub(crate) id: Process,
+    pub(crate) agent: Agent,
     born: Duration,
     instance: Uuid,
-    pub serving: Option<Digest>,
+    pub(crate) serving: Option<Digest>,
     connection: Option<Connection>,
     loading: Option<Ticket>,
     /// When the last write that was asked for will be done: they are done in their order.
@@ -53,18 +53,18 @@ pub struct Running {
 }
 
 impl Plane {
-    pub fn new(number: usize, rng: &mut Rng) -> Self {
-        let ring = if rng.bool() { "a" } else { "b" };
-        let labels = [("ring".to_owned(), ring.to_owned())].into();
+    pub(crate) fn new(number: usize, rng: &mut Rng) -> Self {
+        let label = if rng.bool() { "a" } else { "b" };
+        let labels = [("ring".to_owned(), label.to_owned())].into();
         Self { number, labels, disk: Disk::default(), clock_ahead: 0, process: None, lives: 0, floor: 0 }
     }
 
     /// Whether this is the connection of the process that runs.
-    pub fn is_at(&self, process: Process, connection: Connection) -> bool {
+    pub(crate) fn is_at(&self, process: Process, connection: Connection) -> bool {
         self.process.as_ref().is_some_and(|running| running.id == process && running.connection == Some(connection))
     }
 
-    pub fn boots(world: &mut World, number: usize) {
+    pub(crate) fn boots(world: &mut World, number: usize) {
         if world.planes[number].process.is_some() {
             return;
         }
@@ -115,7 +115,7 @@ impl Plane {
     }
 
     /// A process is gone, as by SIGKILL: what it had not written yet may or may not be there.
-    pub fn dies(world: &mut World, process: Process) {
+    pub(crate) fn dies(world: &mut World, process: Process) {
         let plane = &mut world.planes[process.plane];
         if plane.process.as_ref().is_none_or(|running| running.id != process) {
             return;
@@ -127,8 +127,12 @@ impl Plane {
             record.taken = None;
         }
         world.tell(|| format!("plane {} dies", process.plane));
-        let connections: Vec<_> =
-            world.connections.iter().filter(|(_, (own, _))| *own == process).map(|(connection, _)| *connection).collect();
+        let connections: Vec<_> = world
+            .connections
+            .iter()
+            .filter(|(_, (own, _))| *own == process)
+            .map(|(connection, _)| *connection)
+            .collect();
         for connection in connections {
             // The kernel says so, or a power cut does not.
             if world.rng.bool() {
@@ -140,7 +144,7 @@ impl Plane {
         world.after(pause, Happening::Boots(process.plane));
     }
 
-    pub fn takes(world: &mut World, process: Process, event: Event) {
+    pub(crate) fn takes(world: &mut World, process: Process, event: Event) {
         let Some(running) = &world.planes[process.plane].process else { return };
         if running.id != process {
             return;
@@ -183,8 +187,10 @@ impl Plane {
                 world.planes[process.plane].disk.artifacts.retain(|digest| needed.contains(digest));
             }
             // Late answers to what was called off must not matter: so none is held back.
-            Effect::CancelFetch { .. } => {}
-            Effect::FetchRoot { .. } | Effect::PersistRoot { .. } | Effect::AskBootstrap { .. } => {}
+            Effect::CancelFetch { .. }
+            | Effect::FetchRoot { .. }
+            | Effect::PersistRoot { .. }
+            | Effect::AskBootstrap { .. } => {}
         }
     }
 
@@ -204,7 +210,8 @@ impl Plane {
     }
 
     fn hangs_up(world: &mut World, process: Process) {
-        let Some(connection) = world.planes[process.plane].process.as_mut().and_then(|running| running.connection.take())
+        let Some(connection) =
+            world.planes[process.plane].process.as_mut().and_then(|running| running.connection.take())
         else {
             return;
         };
@@ -215,7 +222,7 @@ impl Plane {
     }
 
     /// The network says that there is no connection.
-    pub fn loses(world: &mut World, process: Process, connection: Connection) {
+    pub(crate) fn loses(world: &mut World, process: Process, connection: Connection) {
         if !world.planes[process.plane].is_at(process, connection) {
             return;
         }
@@ -248,7 +255,11 @@ impl Plane {
         world.after(pause, Happening::Fetched(process, ticket, digest, failure));
     }
 
-    pub fn fetched(world: &mut World, process: Process, (ticket, digest, failure): (Ticket, Digest, Option<Failure>)) {
+    pub(crate) fn fetched(
+        world: &mut World,
+        process: Process,
+        (ticket, digest, failure): (Ticket, Digest, Option<Failure>),
+    ) {
         if failure.is_none() {
             world.planes[process.plane].disk.artifacts.insert(digest);
         }
@@ -262,11 +273,15 @@ impl Plane {
         let now = world.now;
         let Some(running) = &mut world.planes[process.plane].process else { return };
         running.written_at = running.written_at.max(now) + pause;
-        let pause = running.written_at - now;
+        let pause = running.written_at.saturating_sub(now);
         world.after(pause, Happening::Persisted(process, ticket, record, failure));
     }
 
-    pub fn persisted(world: &mut World, process: Process, (ticket, record, failure): (Ticket, Record, Option<Failure>)) {
+    pub(crate) fn persisted(
+        world: &mut World,
+        process: Process,
+        (ticket, record, failure): (Ticket, Record, Option<Failure>),
+    ) {
         let is_alive = world.planes[process.plane].process.as_ref().is_some_and(|running| running.id == process);
         if !is_alive {
             return;
@@ -308,7 +323,7 @@ impl Plane {
         }
     }
 
-    pub fn loaded(world: &mut World, process: Process, (ticket, digest): (Ticket, Digest)) {
+    pub(crate) fn loaded(world: &mut World, process: Process, (ticket, digest): (Ticket, Digest)) {
         let Some(running) = &mut world.planes[process.plane].process else { return };
         if running.id != process {
             return;
@@ -349,7 +364,7 @@ impl Plane {
     }
 
     /// The id of the process that runs, which control planes see.
-    pub fn instance(&self) -> Option<Uuid> {
+    pub(crate) fn instance(&self) -> Option<Uuid> {
         self.process.as_ref().map(|running| running.instance)
     }
 }

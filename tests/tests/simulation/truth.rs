@@ -7,7 +7,7 @@ use crate::plane::Plane;
 use crate::world::World;
 
 /// Something that is not as it must be.
-pub fn at_the_end(world: &World) -> Option<String> {
+pub(crate) fn at_the_end(world: &World) -> Option<String> {
     world.planes.iter().find_map(|plane| of_plane(world, plane)).or_else(|| of_control_planes(world))
 }
 
@@ -37,7 +37,10 @@ fn of_wanted(world: &World, plane: &Plane, state: &State) -> Option<String> {
     let serves = running.serving == Some(artifact);
     if state.pointer_serial != Some(entry.pointer.serial()) {
         let wanted = entry.pointer.serial();
-        return Some(format!("plane {number} follows pointer {:?} and is to follow {wanted}: {state:?}", state.pointer_serial));
+        return Some(format!(
+            "plane {number} follows pointer {:?} and is to follow {wanted}: {state:?}",
+            state.pointer_serial
+        ));
     }
     let set_aside = running.agent.record().is_quarantined(&artifact);
     let is_right = match (&state.phase, kind_of(artifact)) {

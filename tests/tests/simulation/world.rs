@@ -5,8 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use fastrand::Rng;
-use fleet::agent::{Event, Failure, Moment, Ticket};
 use fleet::agent::record::Record;
+use fleet::agent::{Event, Failure, Moment, Ticket};
 use fleet::message::{FromControlPlane, FromDataPlane};
 
 use crate::Planted;
@@ -15,9 +15,9 @@ use crate::fate;
 use crate::plane::Plane;
 
 /// Bad luck lasts so long.
-pub const CHAOS: Duration = Duration::from_mins(20);
+pub(crate) const CHAOS: Duration = Duration::from_mins(20);
 /// After that, everything is to be well within this time: the longest pauses of everybody, one after the other.
-pub const SETTLING: Duration = Duration::from_mins(8);
+pub(crate) const SETTLING: Duration = Duration::from_mins(8);
 /// When the simulation begins, in seconds since 1970-01-01T00:00:00Z.
 const EPOCH: u64 = 1_800_000_000;
 /// How much of what happened is told when something is found.
@@ -25,18 +25,18 @@ const TOLD: usize = 60;
 
 /// Names a connection; never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Connection(pub u64);
+pub(crate) struct Connection(pub u64);
 
 /// A process of a data plane: its number, and which of its lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Process {
-    pub plane: usize,
-    pub life: u32,
+pub(crate) struct Process {
+    pub(crate) plane: usize,
+    pub(crate) life: u32,
 }
 
 /// What happens at some time.
 #[derive(Debug)]
-pub enum Happening {
+pub(crate) enum Happening {
     /// A data plane's machine asked to be woken.
     Wake(Process),
     /// A socket that was asked for is open, at a control plane.
@@ -73,21 +73,21 @@ pub enum Happening {
 
 /// What the network and the machines are like now.
 #[derive(Debug, Clone, Default)]
-pub struct Luck {
+pub(crate) struct Luck {
     /// Of a hundred messages, so many are lost.
-    pub lost: u8,
+    pub(crate) lost: u8,
     /// Of a hundred, so many come twice.
-    pub repeated: u8,
+    pub(crate) repeated: u8,
     /// The longest time that a message takes, in milliseconds.
-    pub latency_ms: u64,
+    pub(crate) latency_ms: u64,
     /// Data planes that reach no control plane, and are not reached: (data plane, control plane).
-    pub apart: Vec<(usize, usize)>,
+    pub(crate) apart: Vec<(usize, usize)>,
 }
 
 /// Something that must not be.
-pub struct Fault {
-    pub seed: u64,
-    pub what: String,
+pub(crate) struct Fault {
+    pub(crate) seed: u64,
+    pub(crate) what: String,
     story: Vec<String>,
 }
 
@@ -99,28 +99,28 @@ impl fmt::Display for Fault {
 }
 
 /// Everything there is.
-pub struct World {
+pub(crate) struct World {
     seed: u64,
-    pub planted: Planted,
-    pub rng: Rng,
-    pub now: Duration,
+    pub(crate) planted: Planted,
+    pub(crate) rng: Rng,
+    pub(crate) now: Duration,
     coming: BTreeMap<(Duration, u64), Happening>,
     numbers: u64,
-    pub luck: Luck,
-    pub planes: Vec<Plane>,
-    pub control: Control,
+    pub(crate) luck: Luck,
+    pub(crate) planes: Vec<Plane>,
+    pub(crate) control: Control,
     /// Both ends of each connection, until one of them is told that it is gone.
-    pub connections: BTreeMap<Connection, (Process, usize)>,
+    pub(crate) connections: BTreeMap<Connection, (Process, usize)>,
     story: VecDeque<String>,
     tells: bool,
     /// What was found.
-    pub found: Option<String>,
+    pub(crate) found: Option<String>,
     steps: u64,
     hash: u64,
 }
 
 impl World {
-    pub fn new(seed: u64, planted: Planted) -> Self {
+    pub(crate) fn new(seed: u64, planted: Planted) -> Self {
         let mut rng = Rng::with_seed(seed);
         let planes = (0..rng.usize(2..=4)).map(|number| Plane::new(number, &mut rng)).collect();
         let control = Control::new(rng.usize(1..=3), &mut rng);
@@ -147,13 +147,13 @@ impl World {
     }
 
     /// The same, and all that happens is printed.
-    pub fn told(mut self) -> Self {
+    pub(crate) fn told(mut self) -> Self {
         self.tells = true;
         self
     }
 
     /// Lives through bad luck and the time after it.
-    pub fn live(&mut self) {
+    pub(crate) fn live(&mut self) {
         let mut is_calm = false;
         while self.found.is_none() {
             let next = self.coming.first_key_value().map(|((at, _), _)| *at);
@@ -174,7 +174,7 @@ impl World {
     }
 
     /// Lives, and says what is wrong.
-    pub fn run(mut self) -> Result<(), Fault> {
+    pub(crate) fn run(mut self) -> Result<(), Fault> {
         self.live();
         let found = self.found.take().or_else(|| crate::truth::at_the_end(&self));
         match found {
@@ -184,7 +184,7 @@ impl World {
     }
 
     /// Tells one life from another.
-    pub fn fingerprint(&self) -> (u64, u64) {
+    pub(crate) fn fingerprint(&self) -> (u64, u64) {
         (self.steps, self.hash)
     }
 
@@ -236,43 +236,43 @@ impl World {
     }
 
     /// Hands an event to a data plane's machine, if it is the process that it is meant for.
-    pub fn give(&mut self, process: Process, event: Event) {
+    pub(crate) fn give(&mut self, process: Process, event: Event) {
         Plane::takes(self, process, event);
     }
 
     /// When it is now, for a data plane: by its own clock.
-    pub fn moment(&mut self, plane: usize, born: Duration) -> Moment {
+    pub(crate) fn moment(&mut self, plane: usize, born: Duration) -> Moment {
         let unix = EPOCH.saturating_add(self.now.as_secs()).saturating_add_signed(self.planes[plane].clock_ahead);
-        Moment { now: self.now - born, unix_seconds: unix, random: self.rng.u64(..) }
+        Moment { now: self.now.saturating_sub(born), unix_seconds: unix, random: self.rng.u64(..) }
     }
 
     /// Seconds since 1970-01-01T00:00:00Z, by whoever has the time right.
-    pub fn unix(&self) -> u64 {
+    pub(crate) fn unix(&self) -> u64 {
         EPOCH + self.now.as_secs()
     }
 
-    pub fn is_apart(&self, plane: usize, replica: usize) -> bool {
+    pub(crate) fn is_apart(&self, plane: usize, replica: usize) -> bool {
         self.luck.apart.contains(&(plane, replica))
     }
 
     /// Something will happen, after some time.
-    pub fn after(&mut self, pause: Duration, happening: Happening) {
+    pub(crate) fn after(&mut self, pause: Duration, happening: Happening) {
         self.numbers += 1;
         self.coming.insert((self.now + pause, self.numbers), happening);
     }
 
     /// A time between none and this one.
-    pub fn within(&mut self, longest: Duration) -> Duration {
+    pub(crate) fn within(&mut self, longest: Duration) -> Duration {
         Duration::from_micros(self.rng.u64(0..=u64::try_from(longest.as_micros()).unwrap()))
     }
 
-    pub fn connection(&mut self) -> Connection {
+    pub(crate) fn connection(&mut self) -> Connection {
         self.numbers += 1;
         Connection(self.numbers)
     }
 
     /// What a data plane says goes on its way.
-    pub fn says(&mut self, connection: Connection, message: FromDataPlane) {
+    pub(crate) fn says(&mut self, connection: Connection, message: FromDataPlane) {
         for message in self.copies(message) {
             let pause = self.travel();
             self.carry(connection, pause, Happening::Said(connection, Box::new(message)));
@@ -280,7 +280,7 @@ impl World {
     }
 
     /// What a control plane says goes on its way.
-    pub fn tells(&mut self, connection: Connection, message: FromControlPlane) {
+    pub(crate) fn tells(&mut self, connection: Connection, message: FromControlPlane) {
         for message in self.copies(message) {
             let pause = self.travel();
             self.carry(connection, pause, Happening::Told(connection, Box::new(message)));
@@ -307,14 +307,14 @@ impl World {
     }
 
     /// Something that must not be.
-    pub fn find(&mut self, what: impl FnOnce() -> String) {
+    pub(crate) fn find(&mut self, what: impl FnOnce() -> String) {
         if self.found.is_none() {
             self.found = Some(format!("after {:.1} s: {}", self.now.as_secs_f64(), what()));
         }
     }
 
     /// What happened, for whoever reads of a fault.
-    pub fn tell(&mut self, what: impl FnOnce() -> String) {
+    pub(crate) fn tell(&mut self, what: impl FnOnce() -> String) {
         let line = format!("{:>9.3} {}", self.now.as_secs_f64(), what());
         self.hash = line.bytes().fold(self.hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         if self.tells {

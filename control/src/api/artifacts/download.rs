@@ -79,19 +79,18 @@ pub(crate) async fn download(
             return Ok(([(CONTENT_RANGE, format!("bytes */{size}"))], problem).into_response());
         }
     };
-    let mut response = match method {
-        Method::HEAD => Body::empty(),
-        _ => {
-            let turn = api.served.turn().map_err(|TooMany| {
-                let detail = "too many downloads are under way: try again in a few seconds";
-                Problem::new(Code::Busy).detail(detail).retry_after(5)
-            })?;
-            let pieces = api.served.read((digest, size), range.clone()).await?;
-            // Held until the last piece has left.
-            Body::from_stream(pieces.inspect(move |_| {
-                let _held = &turn;
-            }))
-        }
+    let mut response = if method == Method::HEAD {
+        Body::empty()
+    } else {
+        let turn = api.served.turn().map_err(|TooMany| {
+            let detail = "too many downloads are under way: try again in a few seconds";
+            Problem::new(Code::Busy).detail(detail).retry_after(5)
+        })?;
+        let pieces = api.served.read((digest, size), range.clone()).await?;
+        // Held until the last piece has left.
+        Body::from_stream(pieces.inspect(move |_| {
+            let _held = &turn;
+        }))
     }
     .into_response();
     *response.status_mut() = status;

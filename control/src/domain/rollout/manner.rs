@@ -138,10 +138,10 @@ pub struct GatesWanted {
     pub min_requests: Option<u32>,
     /// How long a wave is held to the gates once every data plane of it serves, in seconds, at most a week; absent: 60
     /// where there is more than one wave, else 0.
-    #[schema(maximum = 604800)]
+    #[schema(maximum = 604_800)]
     pub bake_seconds: Option<u32>,
     /// How long a wave may take until then, in seconds, at most a week; absent: 900.
-    #[schema(minimum = 1, maximum = 604800)]
+    #[schema(minimum = 1, maximum = 604_800)]
     pub wave_seconds_max: Option<u32>,
 }
 

@@ -174,7 +174,7 @@ impl World {
         }
     }
 
-    fn serve(&mut self, index: usize, requests: u64, errors: u64, p99_ms: f64) {
+    fn serve(&mut self, index: usize, (requests, errors): (u64, u64), p99_ms: f64) {
         let sum = self.rollout.nodes[index].traffic.entry(NEW).or_default();
         *sum = sum.plus(Traffic::of_window(requests, errors, Some(p99_ms)));
     }
@@ -270,11 +270,11 @@ fn failing_requests_and_slow_ones_take_it_back() {
     ] {
         let mut world = World::new(2, manner(&waves(&["1"]), &limits));
         // What the artifact did before is not held against it.
-        world.serve(0, 10_000, 10_000, 1.0);
+        world.serve(0, (10_000, 10_000), 1.0);
         world.settle();
         world.obey();
         world.settle();
-        world.serve(0, requests, errors, p99_ms);
+        world.serve(0, (requests, errors), p99_ms);
         world.settle();
         assert_eq!(world.state().0, expected, "{requests} {errors} {p99_ms}");
     }
@@ -290,9 +290,9 @@ fn a_wave_that_was_well_is_judged_on() {
     world.pass(10);
     world.settle();
     assert_eq!(world.state().1, 2);
-    world.serve(0, 100, 50, 1.0);
+    world.serve(0, (100, 50), 1.0);
     for index in 1..4 {
-        world.serve(index, 1000, 0, 1.0);
+        world.serve(index, (1000, 0), 1.0);
     }
     world.settle();
     assert_eq!(world.state().0, State::RolledBack);
@@ -453,7 +453,7 @@ proptest! {
                 Event::Pass(seconds) => world.pass(seconds),
                 Event::Obey => world.obey(),
                 Event::Refuse(at) if at < count => world.refuse(at),
-                Event::Serve(at, all, bad) if at < count => world.serve(at, all, bad.min(all), 1.0),
+                Event::Serve(at, all, bad) if at < count => world.serve(at, (all, bad.min(all)), 1.0),
                 Event::Leave(at) if at < count => world.rollout.nodes[at].instances.clear(),
                 Event::Return(at) if at < count => world.rollout.nodes[at].instances = vec![instance(at)],
                 Event::Register => world.rollout.nodes.push(node(count)),

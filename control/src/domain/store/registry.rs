@@ -35,8 +35,8 @@ pub trait Registry: Send + Sync {
     async fn overdue(&self) -> Result<Vec<Overdue>>;
     /// They did not come back. One that did stays.
     async fn declare_gone(&self, gone: &[InstanceKey]) -> Result<()>;
-    /// What decides whether a project's connections stay.
-    async fn terms(&self, project: ProjectId) -> Result<Terms>;
+    /// What decides whether the connections of these projects stay. Those of a project that is not there have no root.
+    async fn terms(&self, projects: &[ProjectId]) -> Result<BTreeMap<ProjectId, Terms>>;
     /// A project's data planes.
     async fn members(&self, project: ProjectId) -> Result<Vec<Member>>;
     /// The processes of these data planes, newest first, at most 100 of each.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::domain::id::DataPlaneId;
+use super::key;
 use crate::domain::registry::{Heard, InstanceKey};
-use crate::store::sql::{Database, Dialect, Error, Row, Statement, Transaction, sql};
+use crate::store::sql::{Database, Dialect, Error, Statement, Transaction, sql};
 
 /// The rows of `$1`, as columns. Those whose data plane was removed are left out; in an order, so that two control planes
 /// that write the same rows wait for each other and never for ever.
@@ -72,10 +72,6 @@ async fn live(transaction: &mut Transaction, replica: Uuid) -> Result<(), Error>
     Ok(())
 }
 
-pub(super) fn key(row: &Row) -> Result<InstanceKey, Error> {
-    Ok(InstanceKey { data_plane: DataPlaneId(row.get("data_plane_id")?), instance: row.get("instance_id")? })
-}
-
 fn as_json(replica: Uuid, Heard { key, instance }: &Heard) -> Result<serde_json::Value, Error> {
     let phase = written(&instance.phase)?;
     // Its tag.
@@ -91,7 +87,7 @@ fn as_json(replica: Uuid, Heard { key, instance }: &Heard) -> Result<serde_json:
         "address": instance.address,
         "running": instance.artifact,
         "wanted": instance.wanted,
-        "drift_since": instance.drift_since.map(|at| at.as_microsecond()),
+        "drift_since": instance.drift_since.map(jiff::Timestamp::as_microsecond),
         "pointer_serial": instance.pointer_serial,
         "root_version": instance.root_version,
         "phase": phase,

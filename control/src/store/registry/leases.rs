@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::heard::key;
+use super::{key, key_rows};
 use crate::domain::registry::{InstanceKey, Overdue, Replica};
 use crate::store::sql::{Database, Dialect, Error, Statement, sql};
 
@@ -38,20 +37,8 @@ fn away(dialect: Dialect, time: Duration) -> Statement {
 
 /// Of these processes.
 fn among(statement: Statement, dialect: Dialect, keys: &[InstanceKey]) -> Statement {
-    let all: Vec<_> =
-        keys.iter().map(|key| json!({ "data_plane": key.data_plane, "instance": key.instance })).collect();
-    let (before, after) = match dialect {
-        Dialect::Postgres => (
-            " and (data_plane_id, instance_id) in (select n.data_plane, n.instance from jsonb_to_recordset(",
-            ") as n (data_plane uuid, instance uuid))",
-        ),
-        Dialect::Sqlite => (
-            " and (data_plane_id, instance_id) in (select n.value ->> 'data_plane', n.value ->> 'instance' \
-             from json_each(",
-            ") as n)",
-        ),
-    };
-    statement.then_bind(before, Value::Array(all)).then(after)
+    let statement = statement.then(" and (data_plane_id, instance_id) in (");
+    key_rows(statement, dialect, keys.iter().copied()).then(")")
 }
 
 pub(super) async fn replicas(database: &Database) -> Result<Vec<Replica>, Error> {

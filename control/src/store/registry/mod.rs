@@ -3,9 +3,11 @@
 //! Rows travel as one JSON array, which both databases can select from.
 
 mod heard;
+mod keys;
 mod leases;
 mod register;
 mod shown;
+mod terms;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,6 +27,8 @@ use crate::domain::id::{DataPlaneId, ProjectId};
 use crate::domain::registry::{FleetSummary, Heard, Instance, InstanceKey, Member, Newcomer, Overdue, Replica, Terms};
 use crate::domain::store::{Edit, OfProject, Registry, Result};
 use crate::domain::time::now;
+
+pub(super) use self::keys::{key, key_rows};
 
 #[async_trait]
 impl Registry for DatabaseStore {
@@ -56,8 +60,8 @@ impl Registry for DatabaseStore {
         Ok(leases::declare_gone(&self.database, gone).await?)
     }
 
-    async fn terms(&self, project: ProjectId) -> Result<Terms> {
-        Ok(register::terms(&self.database, project).await?)
+    async fn terms(&self, projects: &[ProjectId]) -> Result<BTreeMap<ProjectId, Terms>> {
+        Ok(terms::of(&self.database, projects).await?)
     }
 
     async fn members(&self, project: ProjectId) -> Result<Vec<Member>> {

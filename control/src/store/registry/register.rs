@@ -7,7 +7,7 @@ use crate::domain::data_plane::{DataPlane, Kind, NewDataPlane, together};
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::ProjectId;
 use crate::domain::label::Labels;
-use crate::domain::registry::{Member, Newcomer, Terms};
+use crate::domain::registry::{Member, Newcomer};
 use crate::domain::store::Result;
 use crate::domain::time::now;
 use crate::store::audit::record;
@@ -133,29 +133,6 @@ fn member(row: &Row) -> Result<Member, SqlError> {
 pub(super) async fn members(database: &Database, project: ProjectId) -> Result<Vec<Member>, SqlError> {
     let select = sql("select id, labels, disconnects, version from data_planes where project_id = $1").bind(project);
     database.fetch_all(select).await?.iter().map(member).collect()
-}
-
-pub(super) async fn terms(database: &Database, project: ProjectId) -> Result<Terms, SqlError> {
-    let select = sql("select hash, case when previous_until > $2 then previous_hash else null end as previous_hash \
-         from api_keys where project_id = $1 and revoked_at is null and (expires_at is null or expires_at > $2)")
-    .bind(project)
-    .bind(now());
-    let mut secrets = Vec::new();
-    for row in database.fetch_all(select).await? {
-        secrets.push(row.get("hash")?);
-        secrets.extend(row.get::<Option<[u8; 32]>>("previous_hash")?);
-    }
-    let select = sql("select (select max(version) from trust_roots where project_id = $1) as root_version, \
-         count(*) as planes, cast(coalesce(sum(version), 0) as bigint) as versions, \
-         coalesce(max(updated_at), 0) as changed from data_planes where project_id = $1");
-    let row = database.fetch_optional(select.bind(project)).await?;
-    let Some(row) = row else { return Ok(Terms { secrets, ..Terms::default() }) };
-    let root_version: Option<i64> = row.get("root_version")?;
-    Ok(Terms {
-        secrets,
-        root_version: root_version.and_then(|version| u64::try_from(version).ok()?.try_into().ok()),
-        members: (row.get("planes")?, row.get("versions")?, row.get("changed")?),
-    })
 }
 
 pub(super) async fn forget(database: &Database, before: Timestamp) -> Result<u64> {
