@@ -48,6 +48,8 @@ pub(crate) struct Running {
     pub(crate) serving: Option<Digest>,
     connection: Option<Connection>,
     loading: Option<Ticket>,
+    /// When it will be woken next.
+    wakes_at: Option<Duration>,
     /// When the last write that was asked for will be done: they are done in their order.
     written_at: Duration,
 }
@@ -104,8 +106,17 @@ impl Plane {
         let born = world.now;
         let moment = world.moment(number, born);
         let agent = Agent::new(start, moment);
-        world.planes[number].process =
-            Some(Running { id, agent, born, instance, serving, connection: None, loading: None, written_at: born });
+        world.planes[number].process = Some(Running {
+            id,
+            agent,
+            born,
+            instance,
+            serving,
+            connection: None,
+            loading: None,
+            wakes_at: None,
+            written_at: born,
+        });
         world.tell(|| format!("plane {number} boots, serving {serving:?}"));
         if serving.is_some_and(|digest| kind_of(digest) == Kind::Poison) {
             let pause = world.within(Duration::from_secs(4));
@@ -162,12 +173,16 @@ impl Plane {
         Self::sleeps(world, process);
     }
 
-    /// To be woken when the machine asks for it. Asking twice is waking twice, which does no harm.
+    /// To be woken when the machine asks for it, unless that will be anyway.
     fn sleeps(world: &mut World, process: Process) {
-        let Some(running) = &world.planes[process.plane].process else { return };
+        let now = world.now;
+        let Some(running) = &mut world.planes[process.plane].process else { return };
         let Some(wakes_at) = running.agent.wakes_at() else { return };
-        let pause = (running.born + wakes_at).saturating_sub(world.now).max(Duration::from_millis(1));
-        world.after(pause, Happening::Wake(process));
+        let at = (running.born + wakes_at).max(now + Duration::from_millis(1));
+        if running.wakes_at.is_none_or(|sooner| sooner <= now || at < sooner) {
+            running.wakes_at = Some(at);
+            world.after(at.saturating_sub(now), Happening::Wake(process));
+        }
     }
 
     fn does(world: &mut World, process: Process, effect: Effect) {

@@ -215,6 +215,8 @@ impl World {
             Happening::Boots(plane) => Plane::boots(self, plane),
             Happening::Polls(replica) => Control::polls(self, replica),
             Happening::Notified(replica) => Control::looks(self, replica),
+            // What was about to happen when bad luck ended does not.
+            Happening::Operates | Happening::Strikes if self.now >= CHAOS => {}
             Happening::Operates => fate::operate(self),
             Happening::Strikes => fate::strike(self),
         }
