@@ -362,6 +362,7 @@ async fn converse(plane: &mut DataPlane, seen: &Mutex<Seen>) -> Result<(), Error
             Some(FromControlPlane::HeartbeatAck(ack)) => {
                 seen.lock().unwrap().acks += 1;
                 wanted = ack.wanted;
+                beat = beat.min(tokio::time::Instant::now() + Duration::from_millis(wanted.heartbeat_ms));
             }
             Some(FromControlPlane::ArtifactAvailable(available)) => wanted.pointer = Some(available.pointer),
             Some(FromControlPlane::Drain(_)) => {

@@ -78,8 +78,8 @@ impl Plane {
         if !plane.disk.is_full {
             plane.disk.record = Some(boot.record.clone());
         }
-        let has_current = boot.record.current.is_some_and(|current| plane.disk.artifacts.contains(&current));
         let on_disk = |digest: &&Digest| plane.disk.artifacts.contains(*digest) && kind_of(**digest) != Kind::Refused;
+        let has_current = boot.record.current.as_ref().filter(on_disk).is_some();
         let serving = boot.candidates.iter().find(on_disk).copied();
         let identity = Identity {
             node_id: Uuid::from_u128(number as u128 + 1),
@@ -118,7 +118,7 @@ impl Plane {
             written_at: born,
         });
         world.tell(|| format!("plane {number} boots, serving {serving:?}"));
-        if serving.is_some_and(|digest| kind_of(digest) == Kind::Poison) {
+        if serving.is_some_and(|digest| matches!(kind_of(digest), Kind::Poison | Kind::PoisonAtLoad)) {
             let pause = world.within(Duration::from_secs(4));
             world.after(pause, Happening::Dies(id));
         }

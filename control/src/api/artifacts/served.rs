@@ -23,6 +23,8 @@ const ARTIFACT_BYTES_MAX: u64 = 32 << 20;
 const KEPT: Duration = Duration::from_mins(10);
 /// How many downloads may be under way.
 const DOWNLOADS_MAX: usize = 512;
+/// How many artifacts are read whole at a time; whoever wants another one waits.
+const READ_AT_ONCE: usize = 4;
 /// How much of an artifact is sent at a time.
 const PIECE_BYTES: usize = 64 << 10;
 
@@ -33,6 +35,7 @@ pub struct Served {
     metrics: Arc<Metrics>,
     kept: Cache<Digest, Bytes>,
     turns: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
 }
 
 /// More are under way than may be.
@@ -44,7 +47,8 @@ impl Served {
     pub fn new(store: Arc<dyn ArtifactBytes>, metrics: Arc<Metrics>) -> Self {
         let weigh = |_: &Digest, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let kept = Cache::builder().max_capacity(KEPT_BYTES_MAX).weigher(weigh).time_to_idle(KEPT).build();
-        Self { store, metrics, kept, turns: Arc::new(Semaphore::new(DOWNLOADS_MAX)) }
+        let (turns, reads) = (Arc::new(Semaphore::new(DOWNLOADS_MAX)), Arc::new(Semaphore::new(READ_AT_ONCE)));
+        Self { store, metrics, kept, turns, reads }
     }
 
     /// A turn, for as long as a download takes.
@@ -70,6 +74,8 @@ impl Served {
     }
 
     async fn load(&self, digest: Digest, size: u64) -> Result<Bytes, Error> {
+        // It is never closed.
+        let _turn = self.reads.acquire().await.ok();
         self.metrics.fleet.artifact_reads.inc();
         let mut pieces = self.store.read(digest, 0..size).await?;
         let mut whole = BytesMut::with_capacity(usize::try_from(size).unwrap_or_default());
