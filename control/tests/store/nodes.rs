@@ -39,7 +39,7 @@ async fn what_processes_say_is_kept(kept: Kept) {
     let fleet = Fleet::of(kept, &["env=prod"]).await;
     let gateway = &fleet.gateways[0];
     let other = Said { instance: Uuid::new_v4(), ..said(gateway, (Some(OLD), NonZeroU64::new(7)), rejected()) };
-    fleet.kept.store.record_status(&[other.clone()]).await.unwrap();
+    fleet.kept.store.record_status(std::slice::from_ref(&other)).await.unwrap();
     let all = nodes(&fleet).await;
     assert_eq!((all.len(), all[0].id, &all[0].labels), (1, gateway.id, &gateway.labels));
     let mut instances = all[0].instances.clone();
@@ -56,7 +56,7 @@ async fn when_a_phase_began_is_known(kept: Kept) {
     let fleet = Fleet::of(kept, &["a=1"]).await;
     let gateway = &fleet.gateways[0];
     let first = said(gateway, (None, None), rejected());
-    fleet.kept.store.record_status(&[first.clone()]).await.unwrap();
+    fleet.kept.store.record_status(std::slice::from_ref(&first)).await.unwrap();
     let since = nodes(&fleet).await[0].instances[0].phase_at;
     fleet.kept.store.record_status(&[Said { occasion: Occasion::Presence, ..first.clone() }]).await.unwrap();
     assert_eq!(nodes(&fleet).await[0].instances[0].phase_at, since);

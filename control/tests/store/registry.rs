@@ -179,7 +179,7 @@ async fn leases_end_when_somebody_says_so(kept: Kept) {
     // Whoever does not hold it cannot let it go.
     kept.store.let_go(elsewhere, &[one.key], Duration::ZERO).await.unwrap();
     assert_eq!(presence(&kept, one.key).await, Presence::Connected);
-    kept.store.let_go(replica, &[one.key], Duration::from_secs(600)).await.unwrap();
+    kept.store.let_go(replica, &[one.key], Duration::from_mins(10)).await.unwrap();
     assert_eq!(presence(&kept, one.key).await, Presence::Away);
     assert_eq!(kept.store.overdue().await.unwrap(), []);
     // Whatever is said of one that has time left.
@@ -191,13 +191,13 @@ async fn leases_end_when_somebody_says_so(kept: Kept) {
     assert_eq!(overdue.iter().map(|one| one.key).collect::<Vec<_>>(), [other.key]);
     assert_eq!((overdue[0].running, &overdue[0].phase), (Some(Digest([7; 32])), &other.instance.phase));
     // It comes back before anybody says so.
-    kept.store.keep_heard(elsewhere, &[other.clone()]).await.unwrap();
+    kept.store.keep_heard(elsewhere, std::slice::from_ref(&other)).await.unwrap();
     kept.store.declare_gone(&[other.key]).await.unwrap();
     assert_eq!(presence(&kept, other.key).await, Presence::Connected);
     kept.store.let_go(elsewhere, &[other.key], Duration::ZERO).await.unwrap();
     kept.store.declare_gone(&[other.key]).await.unwrap();
     assert_eq!((presence(&kept, other.key).await, status(&kept, &member).await), (Presence::Gone, Status::Online));
-    kept.store.keep_heard(replica, &[one.clone()]).await.unwrap();
+    kept.store.keep_heard(replica, std::slice::from_ref(&one)).await.unwrap();
     kept.store.let_go(replica, &[one.key], Duration::ZERO).await.unwrap();
     kept.store.declare_gone(&[one.key]).await.unwrap();
     assert_eq!(status(&kept, &member).await, Status::Offline);
@@ -211,7 +211,7 @@ async fn a_replica_is_buried_once(kept: Kept) {
     let member = comes(&kept, &project, "edge").await;
     let replica = Uuid::now_v7();
     let one = heard(&member, Uuid::now_v7());
-    kept.store.keep_heard(replica, &[one.clone()]).await.unwrap();
+    kept.store.keep_heard(replica, std::slice::from_ref(&one)).await.unwrap();
     let before = kept.store.replicas().await.unwrap();
     kept.store.keep_heard(replica, &[]).await.unwrap();
     let after = kept.store.replicas().await.unwrap();
@@ -219,11 +219,11 @@ async fn a_replica_is_buried_once(kept: Kept) {
     // It has written since it was seen.
     assert_eq!(kept.store.bury_replica(before[0], Duration::ZERO).await.unwrap(), 0);
     assert_eq!(presence(&kept, one.key).await, Presence::Connected);
-    assert_eq!(kept.store.bury_replica(after[0], Duration::from_secs(600)).await.unwrap(), 1);
+    assert_eq!(kept.store.bury_replica(after[0], Duration::from_mins(10)).await.unwrap(), 1);
     assert_eq!(presence(&kept, one.key).await, Presence::Away);
     assert_eq!(kept.store.replicas().await.unwrap(), []);
     // It was not dead after all.
-    kept.store.keep_heard(replica, &[one.clone()]).await.unwrap();
+    kept.store.keep_heard(replica, std::slice::from_ref(&one)).await.unwrap();
     assert_eq!(presence(&kept, one.key).await, Presence::Connected);
 }
 

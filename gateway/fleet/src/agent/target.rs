@@ -141,7 +141,9 @@ impl Target {
         if let Some(Refusal { digest, failure: Failure { code, detail, .. }, .. }) = &self.refusal {
             return Phase::Rejected { digest: digest.to_string(), code: (*code).to_owned(), detail: detail.clone() };
         }
-        if let Some(digest) = self.set_aside {
+        // Unless it is not wanted any more: another pointer came, and no time to follow it before the process ended.
+        let is_wanted = |digest: &Digest| self.record.taken.is_none_or(|taken| taken.artifact == *digest);
+        if let Some(digest) = self.set_aside.filter(is_wanted) {
             let detail = "the process ended more than once while it was put to work".to_owned();
             return Phase::RolledBack { digest: digest.to_string(), detail };
         }
