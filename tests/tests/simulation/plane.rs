@@ -79,8 +79,17 @@ impl Plane {
             plane.disk.record = Some(boot.record.clone());
         }
         let on_disk = |digest: &&Digest| plane.disk.artifacts.contains(*digest) && kind_of(**digest) != Kind::Refused;
-        let has_current = boot.record.current.as_ref().filter(on_disk).is_some();
+        let has_current = boot.record.current.as_ref().is_some_and(|current| on_disk(&current));
         let serving = boot.candidates.iter().find(on_disk).copied();
+        // As a gateway does: what was refused in order is not doubted.
+        let mut record = boot.record;
+        for failed in boot.candidates.iter().take_while(|candidate| Some(**candidate) != serving) {
+            record.trials.remove(failed);
+        }
+        if serving != record.current {
+            record.current = serving;
+            record.previous = None;
+        }
         let identity = Identity {
             node_id: Uuid::from_u128(number as u128 + 1),
             instance_id: instance,
@@ -92,7 +101,7 @@ impl Plane {
         };
         let start = Start {
             identity,
-            record: boot.record,
+            record,
             set_aside: boot.set_aside,
             running: serving,
             pinned: Trust::any_of([key().public()]),

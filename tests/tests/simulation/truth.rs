@@ -45,11 +45,9 @@ fn of_wanted(world: &World, plane: &Plane, state: &State) -> Option<String> {
     let set_aside = running.agent.record().is_quarantined(&artifact);
     let is_right = match (&state.phase, kind_of(artifact)) {
         (Phase::Active { .. }, Kind::Good) => serves,
-        // A good one may have been unlucky twice.
-        (Phase::RolledBack { .. }, Kind::Good | Kind::Poison | Kind::PoisonAtLoad) => set_aside && !serves,
-        (Phase::Rejected { code, .. }, Kind::Good | Kind::Poison | Kind::PoisonAtLoad) => {
-            code == "quarantined" && set_aside && !serves
-        }
+        // Whatever it is, it may have been unlucky twice.
+        (Phase::RolledBack { .. }, _) => set_aside && !serves,
+        (Phase::Rejected { code, .. }, _) if code == "quarantined" => set_aside && !serves,
         (Phase::Rejected { code, .. }, Kind::Refused) => code == "unsupported" && !serves,
         (
             Phase::Waiting
@@ -57,7 +55,7 @@ fn of_wanted(world: &World, plane: &Plane, state: &State) -> Option<String> {
             | Phase::Verifying { .. }
             | Phase::Loading { .. }
             | Phase::Active { .. }
-            | Phase::RolledBack { .. },
+            | Phase::Rejected { .. },
             _,
         ) => false,
     };
