@@ -14,7 +14,7 @@ use crate::access::Access;
 use crate::access::upkeep::{Keep, Upkeep};
 use crate::api::health::Vitals;
 use crate::api::memory::Memory;
-use crate::api::{Api, Turns, router};
+use crate::api::{Api, PublicUrl, Served, Turns, router};
 use crate::build::attempt::Workshop;
 use crate::build::runner::{Limits, Runner};
 use crate::build::worker::Worker;
@@ -28,8 +28,12 @@ use crate::domain::name::Name;
 use crate::domain::secret::{self, Kind, Secret};
 use crate::domain::store::{SigningKeys as _, Store};
 use crate::domain::token::{Fingerprint, NewToken};
+use crate::fleet::scribe::Scribe;
+use crate::fleet::watcher::Watcher;
+use crate::fleet::{Bounds, Hub, Times};
 use crate::hidden::Hidden;
 use crate::key::{self, KeySource, MasterKey, MasterKeyId};
+use crate::rollouts::Driver;
 use crate::server::{self, Phase, Server};
 use crate::store::DatabaseStore;
 use crate::store::objects::{Location, LocationError, Objects, sweep};
@@ -41,6 +45,8 @@ const HEAVY: usize = 2;
 
 /// How long the database may take for what is still to be said to it when the last request is answered.
 const ENDING: Duration = Duration::from_secs(15);
+/// How long data planes have to go elsewhere when this control plane ends, at most.
+const FAREWELL_MAX: Duration = Duration::from_secs(10);
 
 /// What the server is told.
 #[derive(Debug, Clone)]
@@ -61,8 +67,21 @@ pub struct Settings {
     pub rate_limit: u32,
     /// How long what ended is kept.
     pub keep: Keep,
+    /// How data planes are let in and heard of.
+    pub fleet: FleetSettings,
     /// Where the bytes of artifacts are kept, and how they come to be.
     pub builds: BuildSettings,
+}
+
+/// How data planes are let in and heard of.
+#[derive(Debug, Clone, Default)]
+pub struct FleetSettings {
+    /// Where they find this control plane.
+    pub public_url: Option<PublicUrl>,
+    /// How often things happen.
+    pub times: Times,
+    /// How many are let in.
+    pub bounds: Bounds,
 }
 
 /// When a token of the whole installation is made at the start.
@@ -149,6 +168,10 @@ pub struct App {
     metrics: Arc<Metrics>,
     access: Arc<Access>,
     keep: Keep,
+    hub: Arc<Hub>,
+    public_url: Option<PublicUrl>,
+    /// How long data planes have to go elsewhere.
+    farewell: Duration,
     /// The first token's secret, where there was none: to be shown once.
     pub bootstrap_token: Option<Secret>,
 }
@@ -176,9 +199,26 @@ impl App {
         }
         let access = Arc::new(Access::new(settings.rate_limit));
         let keep = settings.keep;
+        let FleetSettings { public_url, times, bounds } = settings.fleet.clone();
+        let hub = Hub::new((Arc::clone(&store), Arc::clone(&metrics)), times, bounds);
+        let farewell = FAREWELL_MAX.min(settings.listener.drain_timeout);
         // Last: whatever fails after it would lose a secret that is shown once.
         let bootstrap_token = bootstrap(&*store, settings.admin_token).await?;
-        Ok(Self { server, store, keys, database, artifacts, worker, metrics, access, keep, bootstrap_token })
+        Ok(Self {
+            server,
+            store,
+            keys,
+            database,
+            artifacts,
+            worker,
+            metrics,
+            access,
+            keep,
+            hub,
+            public_url,
+            farewell,
+            bootstrap_token,
+        })
     }
 
     /// Where it listens.
@@ -192,10 +232,18 @@ impl App {
         let (stopping, served) = (CancellationToken::new(), CancellationToken::new());
         let vitals = Vitals::new(Arc::clone(&self.store), Arc::clone(&self.artifacts), self.worker.pulse());
         let working = tokio::spawn(self.worker.run(stopping.clone()));
+        let store = Arc::clone(&self.store);
+        let hearing = tokio::spawn(async move { store.hear_of_changes().await });
         let (store, artifacts) = (Arc::clone(&self.store), Arc::clone(&self.artifacts));
         let sweeping = tokio::spawn(async move { sweep::run(&*store, &*artifacts).await });
+        let driver = Driver { store: Arc::clone(&self.store), signer: Arc::new(self.keys.clone()) };
+        let driving = tokio::spawn(driver.run(stopping.clone()));
         let upkeep = Upkeep { store: Arc::clone(&self.store), access: Arc::clone(&self.access), keep: self.keep };
         let upkeep = tokio::spawn(upkeep.run(served.clone().cancelled_owned()));
+        let watching = tokio::spawn(Watcher::new(Arc::clone(&self.hub)).run(served.clone()));
+        let writing = tokio::spawn(Scribe::new(Arc::clone(&self.hub)).run(served.clone()));
+        let hub = Arc::clone(&self.hub);
+        let served_bytes = Served::new(Arc::clone(&self.artifacts), Arc::clone(&self.metrics));
         let api = Api {
             store: self.store,
             keys: self.keys,
@@ -203,6 +251,9 @@ impl App {
             memory: Memory::for_work(),
             access: self.access,
             artifacts: self.artifacts,
+            served: served_bytes,
+            hub: self.hub,
+            public_url: self.public_url,
             heavy: Turns::of(HEAVY),
             metrics: self.metrics,
             vitals: Arc::new(vitals),
@@ -213,12 +264,19 @@ impl App {
             // Builds are given back while requests are still answered.
             stopping.cancel();
         };
-        self.server.serve(router::router(api), &phase, stop).await;
+        let (mut leaving, patience) = (phase.subscribe(), self.farewell);
+        let farewell = async {
+            // The sender outlives this.
+            let _never_dropped = leaving.wait_for(|phase| *phase > Phase::Serving).await.is_err();
+            hub.drain(patience).await;
+        };
+        tokio::join!(self.server.serve(router::router(api), &phase, stop), farewell);
         sweeping.abort();
+        hearing.abort();
         // After the last request, so that what it noted is written, too.
         served.cancel();
         let ending = async {
-            let _ = tokio::join!(working, upkeep, sweeping);
+            let _ = tokio::join!(working, driving, upkeep, sweeping, watching, writing);
             self.database.close().await;
         };
         if tokio::time::timeout(ENDING, ending).await.is_err() {

@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::command::{
     self, Context, Outcome, apikey, artifact, audit, backup, build, build_worker, check, compile, completion, context,
-    deploy, dev, diff, init, inspect, keygen, login, man, master_key, openapi, project, restore, schema, serve, sign,
-    signing_key, spec, token, verify,
+    deploy, deployment, dev, diff, init, inspect, keygen, login, man, master_key, openapi, project, restore, schema,
+    serve, sign, signing_key, spec, token, verify,
 };
 use crate::output::Verbosity;
 
@@ -63,8 +63,12 @@ pub enum Command {
     Build(build::Args),
     /// List, show, download, upload and compare a project's artifacts.
     Artifact(artifact::Args),
-    /// Say which artifact a project's data planes are to serve.
+    /// Say which artifact a project's data planes are to serve, and how it gets there.
     Deploy(deploy::Args),
+    /// Take back what was deployed: data planes serve again what they served before.
+    Rollback(deploy::RollbackArgs),
+    /// List, show and steer a project's deployments.
+    Deployment(deployment::Args),
     /// List the keys that a project's data planes believe, and add one.
     SigningKey(signing_key::Args),
     /// Make, list and revoke access tokens.
@@ -126,6 +130,8 @@ impl Command {
             Self::Build(args) => build::run(args, context),
             Self::Artifact(args) => artifact::run(args, context),
             Self::Deploy(args) => deploy::run(args, context),
+            Self::Rollback(args) => deploy::rollback(args, context),
+            Self::Deployment(args) => deployment::run(args, context),
             Self::SigningKey(args) => signing_key::run(args, context),
             Self::Token(args) => token::run(args, context),
             Self::Apikey(args) => apikey::run(args, context),

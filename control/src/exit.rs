@@ -30,6 +30,8 @@ pub enum Code {
     RateLimited = 6,
     /// A server that is not there, does not answer, or cannot go on.
     Server = 7,
+    /// A deployment that failed, was taken back, or gave way to another.
+    DeploymentFailed = 8,
     /// What was waited for takes longer; it goes on.
     TimedOut = 9,
     /// A signing key or a token that could not be had.
@@ -38,7 +40,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Ok,
         Self::Generic,
         Self::Usage,
@@ -47,6 +49,7 @@ impl Code {
         Self::Invalid,
         Self::RateLimited,
         Self::Server,
+        Self::DeploymentFailed,
         Self::TimedOut,
         Self::Secret,
     ];
@@ -228,10 +231,15 @@ fn of_client(error: &client::Error) -> Code {
         Error::Token(error) => of_token(error),
         Error::Context(error) => of_contexts(error),
         Error::File(error) => of_file(error),
-        Error::NoSuch { .. } | Error::Ambiguous { .. } | Error::BuildCancelled { .. } => Code::NotFoundOrConflict,
+        Error::NoSuch { .. }
+        | Error::Ambiguous { .. }
+        | Error::BuildCancelled { .. }
+        | Error::NoArtifact { .. }
+        | Error::NothingBuilt => Code::NotFoundOrConflict,
         Error::Pack(error) => of_pack(error),
         Error::NotTheArtifact { .. } | Error::DoesNotCompile { .. } => Code::Invalid,
-        Error::TimedOut { .. } => Code::TimedOut,
+        Error::TimedOut { .. } | Error::StillDeploying { .. } => Code::TimedOut,
+        Error::DeploymentFailed { .. } => Code::DeploymentFailed,
     }
 }
 

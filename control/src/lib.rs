@@ -9,9 +9,10 @@
 //! - [`upload`]: what was uploaded, as documents; [`build`]: documents compiled in a process of their own;
 //! - [`dev`]: the loop of `dev`: watch, compile, serve; [`init`]: the project to start from;
 //! - [`client`]: a server, as the command line sees it;
-//! - [`store`]: where it keeps that; [`custody`]: who has the private keys; [`access`]: who may ask, and how often;
+//! - [`store`]: where it keeps that; [`custody`]: who has the private keys; [`rollouts`]: lets deployments go on; [`access`]: who may ask, and how often;
 //!   [`api`]: how it is asked; [`app`]: all of it, put together;
 //! - [`backup`]: all of that in one file, and back;
+//! - [`mod@fleet`]: data planes that are connected, and what they are told;
 //! - [`server`]: the listener; [`telemetry`]: logs, metrics and traces; `watcher`: folders that are watched for changes;
 //! - [`hidden`]: what is not shown by accident; [`output`]: what is shown; [`config`]: what the environment says.
 
@@ -33,10 +34,12 @@ pub mod documents;
 pub mod domain;
 pub mod exit;
 pub mod file;
+pub mod fleet;
 pub mod hidden;
 pub mod init;
 pub mod key;
 pub mod output;
+pub mod rollouts;
 pub mod server;
 pub mod store;
 pub mod telemetry;

@@ -9,6 +9,8 @@
 # PORTCULLIS_CONTROL_PROJECT  the project's name
 # SIGNING_KEY                 the private key, in PEM; the project trusts its public half
 # ALLOW_BREAKING=yes          deploys what breaks clients or weakens authentication, limits or validation
+# CANARY                      to so many data planes first, such as 1 or 10%; without it, to all at once
+# DEPLOY_TIMEOUT              how long to wait for data planes; 30m
 # COMMIT, SOURCE              where the documents come from, kept in the artifact
 set -eu
 
@@ -46,4 +48,6 @@ fi
 portcullis-control sign --quiet "$work/api.bca" --signing-key env://SIGNING_KEY
 portcullis-control artifact push --quiet "$work/api.bca" -o table
 digest=$(sha256sum "$work/api.bca" | cut -d ' ' -f 1)
-portcullis-control deploy --quiet "$digest" --message "${COMMIT:-by hand}" -o table
+# 8: it was taken back, 9: it takes longer. What somebody rolled back is pinned, and not deployed over: 4.
+portcullis-control deploy "$digest" --ci --message "${COMMIT:-by hand}" --wait --timeout "${DEPLOY_TIMEOUT:-30m}" \
+    ${CANARY:+--canary "$CANARY" --gate-max-error-rate 1%} -o table

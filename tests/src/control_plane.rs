@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, IF_MATCH};
 use http::{HeaderValue, Request};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -80,6 +80,16 @@ impl ControlPlane {
     /// POST of JSON with its token.
     pub async fn post(&self, target: &str, body: &Value) -> Answer {
         self.send("POST", target, Some(body)).await
+    }
+
+    /// PATCH of JSON with its token, of whatever state there is.
+    pub async fn patch(&self, target: &str, body: &Value) -> Answer {
+        let mut client = Client::http1(self.address).await;
+        let mut request = client.request("PATCH", target, client::full(body.to_string()));
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request.headers_mut().insert(IF_MATCH, HeaderValue::from_static("*"));
+        self.authorize(&mut request);
+        client.send(request).await
     }
 
     /// A request with its token, on a connection of its own, with a body of JSON if there is one.

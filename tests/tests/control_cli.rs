@@ -99,8 +99,65 @@ async fn a_spec_is_pushed_built_and_pulled() {
     command.fails(&["artifact", "pull", "--deployed", "-o", "deployed.bca"], 4);
     assert_eq!(command.json(&["deploy", digest])["serial"], 1);
     command.succeeds(&["artifact", "pull", "--deployed", "-o", "deployed.bca"]);
+    deployments(&command, (build["id"].as_str().unwrap(), newer));
     command.fails(&["spec", "delete", "pets-friends"], 2);
     command.succeeds(&["spec", "delete", "pets-friends", "--yes"]);
+}
+
+/// From a first deployment on: of the build, of the newest artifact, and back.
+fn deployments(command: &CommandLine, (build, newer): (&str, &str)) {
+    command.succeeds(&["deploy", "--build", build, "--wait"]);
+    let said = command.fails(&["rollback"], 4);
+    assert!(said.contains("nothing else was deployed"), "{said}");
+    let manner = [
+        "--waves",
+        "1,50%",
+        "--promotion",
+        "manual",
+        "--gate-max-error-rate",
+        "1%",
+        "--gate-max-p99",
+        "250ms",
+        "--gate-bake",
+        "5m",
+        "--gate-wave-time",
+        "1h",
+        "--gate-min-requests",
+        "10",
+        "--gate-max-rejections",
+        "1",
+        "--on-failure",
+        "pause",
+        "--selector",
+        "env=prod",
+        "--at",
+        "2999-01-01T00:00:00Z",
+    ];
+    let later = command.json(&[&["deploy", "--newest"][..], &manner].concat());
+    assert_eq!((&later["artifact"], &later["state"]), (&newer.into(), &"scheduled".into()));
+    assert_eq!(later["strategy"], serde_json::json!({ "kind": "waves", "sizes": [1, "50%"] }));
+    let gates = serde_json::json!({
+        "max_rejections": 1, "max_error_rate": 0.01, "max_p99_ms": 250.0, "min_requests": 10, "bake_seconds": 300,
+        "wave_seconds_max": 3600,
+    });
+    assert_eq!((&later["gates"], &later["on_failure"]), (&gates, &"pause".into()));
+    assert_eq!(command.json(&["deployment", "get", "3"])["id"], later["id"]);
+    command.fails(&["deployment", "pause", "3"], 4);
+    assert_eq!(command.json(&["deployment", "abort", "3"])["state"], "aborted");
+    command.fails(&["deployment", "get", "3", "--wait"], 8);
+    assert_eq!(command.json(&["deployment", "events", "3"])["items"][0]["kind"], "ended");
+
+    assert_eq!(command.json(&["deploy", newer, "--wait"])["state"], "succeeded");
+    let back = command.json(&["rollback", "--message", "it burns", "--wait"]);
+    assert_eq!((&back["kind"], &back["state"]), (&"rollback".into(), &"succeeded".into()));
+    assert!(command.fails(&["deploy", newer, "--ci"], 4).contains("pinned"));
+    command.succeeds(&["deploy", newer, "--ci", "--unpin", "--wait"]);
+    let back = command.json(&["rollback", "--to", "1", "--wait"]);
+    assert_ne!(back["artifact"], newer);
+    command.succeeds(&["deployment", "unpin"]);
+    command.succeeds(&["deploy", newer, "--ci"]);
+    let states = command.json(&["deployment", "list", "--limit", "3"]);
+    assert_eq!(states["items"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,17 +2,19 @@
 //! bounded amount of memory whoever asks.
 //!
 //! - [`throttle`]: who guesses secrets waits, longer and longer;
-//! - [`limits`]: how often a credential may ask;
+//! - [`known`]: whose secrets were shown just now; [`limits`]: how often a credential may ask;
 //! - [`uses`]: when a credential was last shown;
 //! - [`refusals`]: what was refused, written down without filling the disk;
 //! - [`upkeep`]: what is done every now and then.
 
+pub mod known;
 pub mod limits;
 pub mod refusals;
 pub mod throttle;
 pub mod upkeep;
 pub mod uses;
 
+use known::Known;
 use limits::Limits;
 use refusals::Refusals;
 use throttle::Throttle;
@@ -23,6 +25,8 @@ use uses::Uses;
 pub struct Access {
     /// Who guesses.
     pub throttle: Throttle,
+    /// Who was here just now.
+    pub known: Known,
     /// Who asks too often.
     pub limits: Limits,
     /// Who was here.
@@ -36,6 +40,7 @@ impl Access {
     pub fn new(requests_per_second: u32) -> Self {
         Self {
             throttle: Throttle::default(),
+            known: Known::default(),
             limits: Limits::new(requests_per_second),
             uses: Uses::default(),
             refusals: Refusals::default(),

@@ -54,7 +54,7 @@ fn describe(method: &Method, operation: &mut Operation, scopes: &[Scope]) {
     let tag = operation.tags.iter().flatten().next().cloned().unwrap_or_default();
     let handler = operation.operation_id.take().unwrap_or_default();
     operation.operation_id = Some(format!("{}_{handler}", tag.replace('-', "_")));
-    operation.security = Some(vec![SecurityRequirement::new("token", scopes.iter().map(|scope| scope.as_str()))]);
+    operation.security = Some(security(scopes));
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
             && response.description.is_empty()
@@ -106,6 +106,14 @@ fn parameters(operation: &mut Operation) -> impl Iterator<Item = &mut Parameter>
 }
 
 /// With what it may refuse.
+/// Any one of these scopes is enough; none: any credential is.
+fn security(scopes: &[Scope]) -> Vec<SecurityRequirement> {
+    if scopes.is_empty() {
+        return vec![SecurityRequirement::new("token", [""; 0])];
+    }
+    scopes.iter().map(|scope| SecurityRequirement::new("token", [scope.as_str()])).collect()
+}
+
 fn refusals(method: &Method, operation: &mut Operation, scopes: &[Scope]) -> BTreeSet<StatusCode> {
     let mut statuses = BTreeSet::from([
         StatusCode::BAD_REQUEST,

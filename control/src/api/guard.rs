@@ -19,7 +19,7 @@ use crate::access::limits::{BURST_SECONDS, Standing};
 use crate::access::throttle::Source;
 use crate::domain::access::{Principal, Scope};
 use crate::domain::error::{Error, Noun};
-use crate::domain::secret::Secret;
+use crate::domain::secret::{Kind, Secret};
 use crate::domain::time;
 use crate::server::ClientAddress;
 
@@ -28,6 +28,10 @@ pub trait Guarded {
     /// Adds them. Whoever has not the scope gets 403, and the document says which it is.
     #[must_use]
     fn guarded(self, scope: Scope, routes: UtoipaMethodRouter<Api>) -> Self;
+
+    /// The same, where any of these scopes is enough.
+    #[must_use]
+    fn guarded_by_any(self, scopes: &'static [Scope], routes: UtoipaMethodRouter<Api>) -> Self;
 
     /// Adds routes that any credential may ask: what they say is about itself.
     #[must_use]
@@ -38,6 +42,12 @@ impl Guarded for OpenApiRouter<Api> {
     fn guarded(self, scope: Scope, (schemas, mut paths, methods): UtoipaMethodRouter<Api>) -> Self {
         describe_all(&mut paths, &[scope]);
         let methods = methods.layer(axum::middleware::from_fn(move |request, next| hold(scope, request, next)));
+        self.routes((schemas, paths, methods))
+    }
+
+    fn guarded_by_any(self, scopes: &'static [Scope], (schemas, mut paths, methods): UtoipaMethodRouter<Api>) -> Self {
+        describe_all(&mut paths, scopes);
+        let methods = methods.layer(axum::middleware::from_fn(move |request, next| hold_any(scopes, request, next)));
         self.routes((schemas, paths, methods))
     }
 
@@ -54,12 +64,21 @@ async fn hold(scope: Scope, request: Request, next: Next) -> Result<Response, Pr
     Ok(next.run(request).await)
 }
 
+/// Lets through who has any of the scopes; who has none is told the first, which is the one for people.
+async fn hold_any(scopes: &'static [Scope], request: Request, next: Next) -> Result<Response, Problem> {
+    let principal = request.extensions().get::<Principal>().ok_or_else(Problem::unauthenticated)?;
+    if !scopes.iter().any(|scope| principal.scopes.contains(scope)) {
+        principal.require_all(scopes)?;
+    }
+    Ok(next.run(request).await)
+}
+
 /// Finds out who asks. Without a credential nothing is answered, not even that there is nothing; one that is wrong costs
 /// its address time; one that is good is held to its rate and, if it is a data plane's, to its project.
 pub async fn authenticate(State(api): State<Api>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let principal = match identify(&api, &parts).await {
-        Ok(principal) => principal,
+        Ok((principal, _)) => principal,
         Err(problem) => return problem.into_response(),
     };
     parts.extensions.insert(principal.clone());
@@ -82,22 +101,29 @@ pub async fn authenticate(State(api): State<Api>, request: Request, next: Next) 
     response
 }
 
-async fn identify(api: &Api, parts: &Parts) -> Result<Principal, Problem> {
+/// Who asks, and by which secret.
+pub(super) async fn identify(api: &Api, parts: &Parts) -> Result<(Principal, Secret), Problem> {
     let shown = secret(&parts.headers, &parts.method)?.ok_or_else(Problem::unauthenticated)?;
     let (now, throttle) = (Instant::now(), &api.access.throttle);
     let source = parts.extensions.get::<ClientAddress>().map(|address| Source::from(address.0));
     // Its checksum tells a secret that nobody was given without asking the database.
-    let hash = Secret::parse(&shown).ok().map(|secret| secret.hash().0);
+    let secret = Secret::parse(&shown).ok();
+    let hash = secret.as_ref().map(|secret| secret.hash().0);
     let is_proven = hash.is_some_and(|hash| throttle.was_good(hash, now));
     if let Some(wait) = source.filter(|_| !is_proven).and_then(|source| throttle.wait(source, now)) {
         let detail = "too many credentials from this address were wrong; wait, then show one that is right";
         return Err(Problem::new(Code::RateLimited).detail(detail).retry_after(seconds(wait)));
     }
-    let principal = match hash {
-        Some(hash) => api.store.principal(hash).await?,
+    let principal = match &secret {
+        // A fleet shows one key, all at once.
+        Some(secret) if secret.kind() == Kind::DataPlaneKey => {
+            let hash = secret.hash().0;
+            api.access.known.principal(hash, api.store.principal(hash)).await?
+        }
+        Some(secret) => api.store.principal(secret.hash().0).await?,
         None => None,
     };
-    let (Some(hash), Some(principal)) = (hash, principal) else {
+    let (Some(hash), Some(principal), Some(secret)) = (hash, principal, secret) else {
         if let Some(source) = source {
             throttle.failed(source, now);
         }
@@ -105,7 +131,7 @@ async fn identify(api: &Api, parts: &Parts) -> Result<Principal, Problem> {
     };
     throttle.succeeded(hash, now);
     api.access.uses.note(principal.identity, time::now());
-    Ok(principal)
+    Ok((principal, secret))
 }
 
 /// A data plane's key is good for its project. Everything else does not exist: here, so that no handler can forget it.

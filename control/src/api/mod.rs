@@ -11,6 +11,7 @@ mod artifacts;
 mod audit;
 mod builds;
 pub mod caller;
+mod data_plane_socket;
 mod data_planes;
 mod deployments;
 mod docs;
@@ -30,6 +31,7 @@ pub mod receive;
 pub mod refused;
 pub mod reply;
 mod revisions;
+mod rollouts;
 pub mod router;
 mod signing_keys;
 mod specs;
@@ -46,9 +48,12 @@ use crate::access::Access;
 use crate::custody::Keys;
 use crate::domain::artifact::ArtifactBytes;
 use crate::domain::store::Store;
+use crate::fleet::Hub;
 use crate::server::Phase;
 use crate::telemetry::Metrics;
 
+pub use api_keys::PublicUrl;
+pub use artifacts::served::Served;
 pub use heavy::{Turn, Turns};
 
 /// What every route is given.
@@ -66,6 +71,12 @@ pub struct Api {
     pub access: Arc<Access>,
     /// Where the bytes of artifacts are.
     pub artifacts: Arc<dyn ArtifactBytes>,
+    /// The same, for whoever downloads them.
+    pub served: Served,
+    /// Data planes that are connected.
+    pub hub: Arc<Hub>,
+    /// Where data planes find this control plane, if somebody said so.
+    pub public_url: Option<PublicUrl>,
     /// For what takes long: artifacts that are looked into, archives, comparisons.
     pub heavy: Turns,
     /// What is counted.

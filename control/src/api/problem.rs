@@ -3,7 +3,7 @@
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, UPGRADE, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -64,6 +64,8 @@ codes! {
     NameTaken = CONFLICT, "name-taken", "The name is taken";
     /// What is there does not allow it.
     Conflict = CONFLICT, "conflict", "What is there does not allow this";
+    /// It was taken back, and whoever asks is no person.
+    Pinned = CONFLICT, "pinned", "This was taken back, and is pinned";
     /// Changed in between.
     Stale = PRECONDITION_FAILED, "stale", "It was changed in between";
     /// A change without `If-Match`.
@@ -74,6 +76,8 @@ codes! {
     AnswerNotKept = CONFLICT, "answer-not-kept", "This was done, and what it answered is not kept";
     /// The same `Idempotency-Key` came with another request.
     KeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "This key belongs to another request";
+    /// Another protocol has to be spoken here.
+    UpgradeRequired = UPGRADE_REQUIRED, "upgrade-required", "Another protocol is spoken here";
     /// The body is too large.
     TooLarge = PAYLOAD_TOO_LARGE, "too-large", "The body is too large";
     /// The body did not come in time.
@@ -197,6 +201,7 @@ impl From<Error> for Problem {
             Error::NameTaken { .. } => Self::new(Code::NameTaken).detail(detail),
             Error::Conflict(_) => Self::new(Code::Conflict).detail(detail),
             Error::QueueFull { .. } => Self::new(Code::QueueFull).detail(detail).retry_after(10),
+            Error::Pinned(_) => Self::new(Code::Pinned).detail(detail),
             Error::Stale { .. } => Self::new(Code::Stale).detail(detail),
             Error::Invalid(faults) => Self::new(Code::Invalid).detail(detail).errors(faults),
             Error::MissingScope(_) => Self::new(Code::Forbidden).detail(detail),
@@ -247,6 +252,10 @@ impl IntoResponse for Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer, Basic realm=\"portcullis\""));
+        }
+        if status == StatusCode::UPGRADE_REQUIRED {
+            // RFC 9110 section 15.5.22.
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
         }
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

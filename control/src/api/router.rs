@@ -13,8 +13,9 @@ use utoipa_axum::routes;
 use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
 use super::{
-    Api, api_keys, artifacts, audit, builds, data_planes, deployments, docs, documented, guard, health, host,
-    idempotent, leftover, metrics, problem, projects, refused, revisions, signing_keys, specs, teams, tokens,
+    Api, api_keys, artifacts, audit, builds, data_plane_socket, data_planes, deployments, docs, documented, guard,
+    health, host, idempotent, leftover, metrics, problem, projects, refused, revisions, rollouts, signing_keys, specs,
+    teams, tokens,
 };
 use crate::domain::access::Scope;
 use crate::telemetry::Observe;
@@ -46,6 +47,8 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn_with_state(api.clone(), idempotent::once))
         .layer(from_fn_with_state(api.clone(), guard::authenticate))
+        // It finds out itself who asks: what is refused there costs as little as can be.
+        .merge(data_plane_socket::router())
         .layer(from_fn_with_state(api.clone(), refused::note))
         // The only thing that answers nobody in particular.
         .merge(health::router())
@@ -92,9 +95,9 @@ fn resources() -> OpenApiRouter<Api> {
         .guarded(Scope::KeysRead, routes!(signing_keys::get))
         .guarded(Scope::KeysWrite, routes!(signing_keys::rotate))
         .guarded(Scope::KeysWrite, routes!(signing_keys::retire))
-        .guarded(Scope::KeysRead, routes!(signing_keys::newest_root))
+        .guarded_by_any(&[Scope::KeysRead, Scope::DataPlanesConnect], routes!(signing_keys::newest_root))
         .guarded(Scope::KeysRead, routes!(signing_keys::list_roots))
-        .guarded(Scope::KeysRead, routes!(signing_keys::get_root))
+        .guarded_by_any(&[Scope::KeysRead, Scope::DataPlanesConnect], routes!(signing_keys::get_root))
         .guarded(Scope::DataPlanesRead, routes!(data_planes::list))
         .guarded(Scope::DataPlanesWrite, routes!(data_planes::create))
         .guarded(Scope::DataPlanesRead, routes!(data_planes::get))
@@ -103,10 +106,22 @@ fn resources() -> OpenApiRouter<Api> {
         .guarded(Scope::DataPlanesRead, routes!(data_planes::list_of_project))
         .guarded(Scope::DataPlanesRead, routes!(data_planes::get_of_project))
         .guarded(Scope::DataPlanesWrite, routes!(data_planes::delete_of_project))
+        .guarded(Scope::DataPlanesWrite, routes!(data_planes::disconnect))
+        .guarded(Scope::DataPlanesRead, routes!(data_planes::fleet))
         .guarded(Scope::DeploymentsWrite, routes!(deployments::create))
         .guarded(Scope::DeploymentsRead, routes!(deployments::list))
         .guarded(Scope::DeploymentsRead, routes!(deployments::newest))
         .guarded(Scope::DeploymentsRead, routes!(deployments::get))
+        .guarded(Scope::DeploymentsWrite, routes!(deployments::rollback))
+        .guarded(Scope::DeploymentsRead, routes!(deployments::pins))
+        .guarded(Scope::DeploymentsWrite, routes!(deployments::unpin))
+        .guarded(Scope::DeploymentsRead, routes!(rollouts::events))
+        .guarded(Scope::DeploymentsRead, routes!(rollouts::history))
+        .guarded(Scope::DeploymentsRead, routes!(rollouts::progress))
+        .guarded(Scope::DeploymentsWrite, routes!(rollouts::pause))
+        .guarded(Scope::DeploymentsWrite, routes!(rollouts::resume))
+        .guarded(Scope::DeploymentsWrite, routes!(rollouts::promote))
+        .guarded(Scope::DeploymentsWrite, routes!(rollouts::abort))
         .guarded(Scope::SpecsRead, routes!(specs::list))
         .guarded(Scope::SpecsWrite, routes!(specs::create))
         .guarded(Scope::SpecsRead, routes!(specs::get))
@@ -142,5 +157,5 @@ fn resources() -> OpenApiRouter<Api> {
         .guarded(Scope::ArtifactsWrite, routes!(artifacts::delete))
         .guarded(Scope::ArtifactsRead, routes!(artifacts::get))
         .guarded(Scope::ArtifactsRead, routes!(artifacts::comparison::compare))
-        .guarded(Scope::ArtifactsRead, routes!(artifacts::download::download))
+        .guarded_by_any(&[Scope::ArtifactsRead, Scope::DataPlanesConnect], routes!(artifacts::download::download))
 }

@@ -62,7 +62,6 @@ impl Worker {
         // For whoever looks into the database.
         let claimant = format!("{}-{}", std::process::id(), uuid::Uuid::now_v7());
         let mut changes = store.build_changes();
-        let mut hearing = pin!(store.hear_of_builds());
         let mut running = JoinSet::new();
         while !stop.is_cancelled() {
             self.pulse.send_replace(Instant::now());
@@ -84,7 +83,6 @@ impl Worker {
                 Some(_) = running.join_next() => {}
                 Ok(()) = changes.changed() => {}
                 () = tokio::time::sleep(POLL) => {}
-                () = &mut hearing => {}
             }
         }
         while running.join_next().await.is_some() {}

@@ -162,6 +162,37 @@ pub enum Error {
         /// Which build.
         build: String,
     },
+    /// A build of which nothing can be deployed.
+    #[error("build {build} has made no artifact: it is {state}")]
+    NoArtifact {
+        /// Which build.
+        build: String,
+        /// How far it is.
+        state: String,
+    },
+    /// A project of which nothing can be deployed.
+    #[error("the project has no artifact: build one, or push one")]
+    NothingBuilt,
+    /// A deployment that takes longer than anybody waits.
+    #[error("deployment {deployment} is still {state} after {}: it goes on; wait for it with `portcullis-control deployment get {deployment} --wait`", humantime::format_duration(*waited))]
+    StillDeploying {
+        /// Which deployment.
+        deployment: String,
+        /// How far it is.
+        state: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// A deployment that came to nothing.
+    #[error("deployment {number} is {}: {}", state.replace('_', " "), output::printable(reason))]
+    DeploymentFailed {
+        /// The deployment's number.
+        number: String,
+        /// How it ended.
+        state: String,
+        /// Why.
+        reason: String,
+    },
     /// Something that is gone for good, and nobody said that they mean it.
     #[error("{what}: nothing was done; say --yes if you mean it")]
     NotConfirmed {

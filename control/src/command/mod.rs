@@ -13,6 +13,7 @@ pub mod completion;
 pub mod context;
 pub mod database;
 pub mod deploy;
+pub mod deployment;
 pub mod dev;
 pub mod diagnostics;
 pub mod diff;

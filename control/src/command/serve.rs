@@ -1,14 +1,17 @@
 //! `serve`: the control plane's server.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::database::{self, DatabaseArgs};
 use super::{Context, Error, Outcome};
 use crate::access::upkeep::{Keep, Retention};
-use crate::app::{self, AdminToken, App, BuildSettings, KeySettings, Settings};
+use crate::api::PublicUrl;
+use crate::app::{self, AdminToken, App, BuildSettings, FleetSettings, KeySettings, Settings};
 use crate::build::worker::Worker;
 use crate::custody::{Allowed, References};
+use crate::fleet::{Bounds, Times};
 use crate::hidden::Hidden;
 use crate::key::KeySource;
 use crate::server::{self, Signals};
@@ -51,6 +54,13 @@ pub struct Args {
     /// How long audit events are kept: a time of at least a day such as `400d`, or `forever`.
     #[arg(long, env = "PORTCULLIS_CONTROL_AUDIT_RETENTION", value_name = "TIME", default_value = "400d")]
     audit_retention: Retention,
+    /// Where data planes find this control plane: `https://HOST`, with a path if it is behind one. It stands in the commands
+    /// that are shown with new API keys.
+    #[arg(long, env = "PORTCULLIS_CONTROL_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<PublicUrl>,
+    /// How data planes are let in and heard of.
+    #[command(flatten)]
+    data_planes: Fleet,
     /// Where the bytes of artifacts are kept: `file:///FOLDER`, or `s3://BUCKET/PREFIX` with the usual `AWS_*` variables.
     /// Without it, a folder in the data folder. Control planes with one database have one store of artifacts.
     #[arg(long, env = "PORTCULLIS_CONTROL_ARTIFACT_STORE", value_name = "URL")]
@@ -89,6 +99,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
         admin_token: if args.new_admin_token { AdminToken::Another } else { AdminToken::First },
         rate_limit: args.rate_limit,
         keep: Keep { events: args.audit_retention, builds: args.build_retention },
+        fleet: args.data_planes.settings(args.public_url.clone()),
         builds: BuildSettings {
             artifacts: args.artifact_location().map_err(crate::app::Error::from)?,
             at_once: args.build_jobs.unwrap_or_else(Worker::usual_at_once),
@@ -102,6 +113,50 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(app::Error::System)?;
     runtime.block_on(serve(&settings, &telemetry, context))?;
     Ok(Outcome::Done)
+}
+
+/// How data planes are let in and heard of.
+#[derive(Debug, clap::Args)]
+pub struct Fleet {
+    /// How long a data plane waits between two heartbeats, while no deployment is under way: at least a second.
+    #[arg(long, env = "PORTCULLIS_CONTROL_HEARTBEAT_INTERVAL", value_name = "DURATION", value_parser = interval, default_value = "30s")]
+    heartbeat_interval: Duration,
+    /// How long data planes have to come back after a control plane or the database was away, before they count as offline:
+    /// longer than they wait before they connect again, which is a minute at most.
+    #[arg(long, env = "PORTCULLIS_CONTROL_RETURN_TIME", value_name = "DURATION", value_parser = interval, default_value = "90s")]
+    return_time: Duration,
+    /// How long a data plane that registered itself is remembered after it was last seen: a time of at least a day, or
+    /// `forever`.
+    #[arg(long, env = "PORTCULLIS_CONTROL_DATA_PLANE_RETENTION", value_name = "TIME", default_value = "30d")]
+    data_plane_retention: Retention,
+    /// How many data planes may be connected at a time.
+    #[arg(long, env = "PORTCULLIS_CONTROL_DATA_PLANES_MAX", value_name = "N", default_value_t = Bounds::default().connected_max)]
+    data_planes_max: usize,
+    /// How many data planes are let in each second.
+    #[arg(long, env = "PORTCULLIS_CONTROL_ADMISSION_RATE", value_name = "N", default_value_t = Bounds::default().admitted_each_second)]
+    admission_rate: NonZeroU32,
+}
+
+/// A time that is no interval.
+#[derive(Debug, thiserror::Error)]
+#[error("give a time of at least a second, such as `30s`")]
+struct IntervalError;
+
+fn interval(text: &str) -> Result<Duration, IntervalError> {
+    let time = humantime::parse_duration(text).map_err(|_| IntervalError)?;
+    if (Duration::from_secs(1)..=Duration::from_hours(24)).contains(&time) { Ok(time) } else { Err(IntervalError) }
+}
+
+impl Fleet {
+    fn settings(&self, public_url: Option<PublicUrl>) -> FleetSettings {
+        let remembered = match self.data_plane_retention {
+            Retention::Forever => None,
+            Retention::For(time) => Some(time),
+        };
+        let (heartbeat, return_time) = (self.heartbeat_interval, self.return_time);
+        let bounds = Bounds { admitted_each_second: self.admission_rate, connected_max: self.data_planes_max };
+        FleetSettings { public_url, times: Times { heartbeat, return_time, remembered }, bounds }
+    }
 }
 
 impl Args {

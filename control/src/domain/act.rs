@@ -130,6 +130,10 @@ actions! {
     ArtifactDelete = "artifact.delete",
     /// A data plane was made by hand.
     DataPlaneCreate = "data-plane.create",
+    /// A data plane came for the first time, and was made.
+    DataPlaneRegister = "data-plane.register",
+    /// A data plane was asked to connect anew.
+    DataPlaneDisconnect = "data-plane.disconnect",
     /// A data plane was changed.
     DataPlaneUpdate = "data-plane.update",
     /// A data plane was removed.
@@ -148,6 +152,24 @@ actions! {
     TokenRevoke = "token.revoke",
     /// A deployment was asked for.
     DeploymentCreate = "deployment.create",
+    /// A deployment was asked for that takes back another.
+    DeploymentRollback = "deployment.rollback",
+    /// A deployment started.
+    DeploymentStart = "deployment.start",
+    /// A deployment was told to go no further, or a gate said so.
+    DeploymentPause = "deployment.pause",
+    /// A deployment was told to go on.
+    DeploymentResume = "deployment.resume",
+    /// A deployment was let go on, whatever its gates say.
+    DeploymentPromote = "deployment.promote",
+    /// A deployment was ended by somebody.
+    DeploymentAbort = "deployment.abort",
+    /// A deployment ended well.
+    DeploymentSucceed = "deployment.succeed",
+    /// A deployment could not start, or a gate was breached.
+    DeploymentFail = "deployment.fail",
+    /// Pins were taken away.
+    DeploymentUnpin = "deployment.unpin",
     /// A signing key was made.
     SigningKeyCreate = "signing-key.create",
     /// A signing key took over.

@@ -37,18 +37,24 @@ pub struct DataPlane {
     pub gateway_host: Option<String>,
     /// For people.
     pub description: String,
-    /// For selectors.
+    /// For selectors: what it says of itself, and over that what was set by hand.
     #[schema(value_type = std::collections::BTreeMap<String, String>)]
     pub labels: Labels,
-    /// How it is, by what it last said.
+    /// Those that were set by hand.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    pub set_labels: Labels,
+    /// Those that the process that registered last says of itself.
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
+    pub said_labels: Labels,
+    /// How it is, by what is known of its processes.
     pub status: Status,
-    /// Which artifact it serves; absent until it says.
+    /// Which artifact it serves, by the process that was heard of last; absent until it says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artifact: Option<Digest>,
     /// What else is known about it.
     #[schema(value_type = Object)]
     pub metadata: Metadata,
-    /// When it last said anything.
+    /// When any process of it last said anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
     /// Since when it is connected.
@@ -189,6 +195,14 @@ impl<T> Change<T> {
     }
 }
 
+/// What selectors see: what was set by hand wins over what a process says of itself, because whoever holds a data plane's
+/// key must not be able to leave the group that somebody put it into.
+pub fn together(said: &Labels, set: &Labels) -> Labels {
+    let mut labels = said.clone();
+    labels.extend(set.iter().map(|(key, value)| (key.clone(), value.clone())));
+    labels
+}
+
 impl Kind {
     /// As it is written.
     pub fn as_str(self) -> &'static str {
@@ -244,7 +258,7 @@ fn check(host: Option<&str>, labels: Option<&Labels>, metadata: Option<&Metadata
 }
 
 /// Whether it is made of what hosts are made of: it is shown, and never connected to.
-fn is_host(text: &str) -> bool {
+pub fn is_host(text: &str) -> bool {
     let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
     (1..=HOST_MAX_BYTES).contains(&text.len()) && text.bytes().all(is_fit)
 }

@@ -28,6 +28,9 @@ pub enum Error {
         /// How many may.
         limit: i64,
     },
+    /// It was taken back, and whoever asks is no person.
+    #[error("{0}")]
+    Pinned(String),
     /// Somebody else changed it in between.
     #[error("it was changed in between: it is at version {current} now; read it again, and decide again")]
     Stale {

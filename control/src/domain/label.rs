@@ -144,6 +144,53 @@ impl FromStr for Requirement {
     }
 }
 
+impl Requirement {
+    /// Whether it holds for these labels.
+    pub fn holds(&self, labels: &Labels) -> bool {
+        match self {
+            Self::Is(key, value) => labels.get(key) == Some(value),
+            Self::IsNot(key, value) => labels.get(key) != Some(value),
+            Self::Has(key) => labels.contains_key(key),
+            Self::Lacks(key) => !labels.contains_key(key),
+        }
+    }
+
+    /// Whether no labels make both hold.
+    fn excludes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Is(key, value), Self::Is(other, another)) => key == other && value != another,
+            (Self::Is(key, value), Self::IsNot(other, not)) | (Self::IsNot(other, not), Self::Is(key, value)) => {
+                key == other && value == not
+            }
+            (Self::Is(key, _) | Self::Has(key), Self::Lacks(other))
+            | (Self::Lacks(other), Self::Is(key, _) | Self::Has(key)) => key == other,
+            (Self::Is(..), Self::Has(_))
+            | (Self::Has(_), Self::Is(..) | Self::IsNot(..) | Self::Has(_))
+            | (Self::IsNot(..), Self::IsNot(..) | Self::Has(_) | Self::Lacks(_))
+            | (Self::Lacks(_), Self::IsNot(..) | Self::Lacks(_)) => false,
+        }
+    }
+}
+
+impl Selector {
+    /// Whether things with these labels are chosen.
+    pub fn matches(&self, labels: &Labels) -> bool {
+        self.0.iter().all(|requirement| requirement.holds(labels))
+    }
+
+    /// Whether there can be a thing that both choose.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        // Each requirement is about one key: where all hold by twos, all hold at once, but for a key that may have too
+        // many values taken from it, and there are always more.
+        !self.0.iter().any(|own| other.0.iter().any(|their| own.excludes(their)))
+    }
+
+    /// Whether everything is chosen that the other one chooses. Some that it does not see are missed: never the reverse.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.0.iter().all(|requirement| other.0.contains(requirement))
+    }
+}
+
 impl FromStr for Selector {
     type Err = LabelError;
 
@@ -239,5 +286,47 @@ mod tests {
         for wrong in [",", "env=a b", "=x", "!", "env=a,", "env in (a)", &vec!["a"; 65].join(",")] {
             assert!(wrong.parse::<Selector>().is_err(), "{wrong}");
         }
+    }
+
+    fn labels(text: &str) -> Labels {
+        let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
+        pairs.map(|(key, value)| (key.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn every_requirement_must_hold() {
+        let is_chosen = |selector: &str, text: &str| selector.parse::<Selector>().unwrap().matches(&labels(text));
+        for (selector, yes, no) in [
+            ("env=prod", "env=prod,a=b", "env=dev"),
+            ("env=prod", "env=prod", ""),
+            ("env!=prod", "env=dev", "env=prod"),
+            ("env!=prod", "", "a=b,env=prod"),
+            ("env", "env=", "a=b"),
+            ("!env", "a=b", "env="),
+            ("env=prod,!old", "env=prod", "env=prod,old=1"),
+        ] {
+            assert!(is_chosen(selector, yes), "{selector} chooses {yes}");
+            assert!(!is_chosen(selector, no), "{selector} does not choose {no}");
+        }
+        assert!(is_chosen("", "") && is_chosen("", "a=b"));
+    }
+
+    #[test]
+    fn selectors_overlap_unless_one_excludes_the_other() {
+        let of = |text: &str| text.parse::<Selector>().unwrap();
+        for (one, other, expected) in [
+            ("", "env=prod", true),
+            ("env=prod", "env=dev", false),
+            ("env=prod", "env!=prod", false),
+            ("env=prod", "!env", false),
+            ("env", "!env", false),
+            ("env=prod", "env!=dev", true),
+            ("env=prod", "tier=edge", true),
+            ("!env", "env!=prod", true),
+        ] {
+            assert_eq!(of(one).overlaps(&of(other)), expected, "{one} and {other}");
+            assert_eq!(of(other).overlaps(&of(one)), expected, "{other} and {one}");
+        }
+        assert!(of("").covers(&of("env=prod")) && of("a,b").covers(&of("b,c,a")) && !of("a=1").covers(&of("")));
     }
 }

@@ -7,7 +7,8 @@
 //! - [`access`]: scopes, roles, and who asks; [`act`]: who does what, for the audit log;
 //! - [`secret`]: what people, pipelines and data planes show to say who they are;
 //! - [`token`], [`team`], [`project`] and what a project owns: [`spec`], [`revision_diff`], [`signing_key`], [`api_key`],
-//!   [`data_plane`], [`deployment`]; [`label`] chooses among data planes;
+//!   [`data_plane`], [`deployment`]; [`label`] chooses among data planes; [`node`]: what they say of themselves; [`plan`]:
+//!   what they are to serve;
 //! - [`mod@build`], with what compilers say in a [`report`]; [`artifact`]; [`signing`]: the port through which builds are
 //!   signed;
 //! - [`trace`]: what is kept of the span that caused something; [`audit`]: what was done, and what was refused;
@@ -29,11 +30,16 @@ pub mod id;
 pub mod idempotency;
 pub mod label;
 pub mod name;
+pub mod node;
 pub mod page;
+pub mod plan;
+pub mod pointer;
 pub mod project;
 pub mod project_update;
+pub mod registry;
 pub mod report;
 pub mod revision_diff;
+pub mod rollout;
 pub mod secret;
 pub mod signing;
 pub mod signing_key;

@@ -68,7 +68,8 @@ where
         let io = TokioIo::new(Explained::new(Noticed::new(stream, activity.clone())));
         let builder = protocols(&self.limits);
         let service = service_fn(|request: Request<Incoming>| self.clone().answer(request, peer, activity.clone()));
-        let mut connection = pin!(builder.serve_connection(io, service));
+        // Whoever goes over to another protocol leaves with the stream: the conversation here is over then.
+        let mut connection = pin!(builder.serve_connection_with_upgrades(io, service));
         let mut awaited = Phase::Draining;
         loop {
             let beat = Instant::now() + Activity::beat(&self.limits);

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::DatabaseStore;
 use super::audit::{Target, record};
+use super::changes::{Topic, announce};
 use super::secrets::{Owner, check_good, revoke, rotate};
 use super::sql::{Error as SqlError, Row, Transaction, sql};
 use crate::domain::access::Reach;
@@ -91,7 +92,9 @@ impl ApiKeys for DatabaseStore {
         let detail = serde_json::json!({ "overlap_seconds": new.what.overlap_seconds });
         let target = target(&key, team).with(detail).changed(&current, &key);
         record(&mut transaction, act, Action::ApiKeyRotate, target).await?;
+        announce(&mut transaction, Topic::Registry).await?;
         transaction.commit().await?;
+        self.changes.tell(Topic::Registry);
         Ok(key)
     }
 
@@ -104,7 +107,9 @@ impl ApiKeys for DatabaseStore {
         let revoked_at = Some(revoke(&mut transaction, (Owner::ApiKey, at.id.0)).await?);
         let revoked = ApiKey { revoked_at, ..key.clone() };
         record(&mut transaction, act, Action::ApiKeyRevoke, target(&revoked, team).changed(&key, &revoked)).await?;
+        announce(&mut transaction, Topic::Registry).await?;
         transaction.commit().await?;
+        self.changes.tell(Topic::Registry);
         Ok(())
     }
 

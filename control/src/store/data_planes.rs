@@ -4,13 +4,14 @@ use async_trait::async_trait;
 
 use super::DatabaseStore;
 use super::audit::{Target, record};
+use super::changes::{Topic, announce};
 use super::sql::{Error as SqlError, Row, Statement, Transaction, sql};
 use crate::domain::access::Reach;
 use crate::domain::act::{Act, Action};
-use crate::domain::data_plane::{DataPlane, DataPlaneUpdate, Filter, Kind, NewDataPlane, Status};
+use crate::domain::data_plane::{DataPlane, DataPlaneUpdate, Filter, Kind, NewDataPlane, Status, together};
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{DataPlaneId, ProjectId, TeamId};
-use crate::domain::label::{Requirement, Selector};
+use crate::domain::label::{Labels, Requirement, Selector};
 use crate::domain::name::Name;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::store::{DataPlanes, Edit, Result};
@@ -21,25 +22,10 @@ use crate::domain::version::Version;
 impl DataPlanes for DatabaseStore {
     async fn create_data_plane(&self, act: &Act, team: TeamId, new: NewDataPlane) -> Result<DataPlane> {
         let plane = made(team, new);
-        let insert = sql("insert into data_planes (id, team_id, project_id, name, kind, gateway_host, description, \
-             labels, status, metadata, version, created_at, updated_at) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)")
-        .bind(plane.id)
-        .bind(plane.team)
-        .bind(plane.project)
-        .bind(&plane.name)
-        .bind(plane.kind.as_str())
-        .bind(plane.gateway_host.as_deref())
-        .bind(&plane.description)
-        .bind(labels_of(&plane)?)
-        .bind(plane.status.as_str())
-        .bind(metadata_of(&plane)?)
-        .bind(plane.version)
-        .bind(plane.created_at)
-        .bind(plane.updated_at);
         let mut transaction = self.database.begin().await?;
         let owner = owner(&mut transaction, plane.project).await?;
         check_project(team, plane.project, owner)?;
+        let insert = insert(&plane, Origin::ByHand)?;
         transaction.execute(insert).await.map_err(|error| refused(error, &plane.name))?;
         record(&mut transaction, act, Action::DataPlaneCreate, target(&plane)).await?;
         transaction.commit().await?;
@@ -47,20 +33,20 @@ impl DataPlanes for DatabaseStore {
     }
 
     async fn data_plane(&self, reach: Reach, id: DataPlaneId) -> Result<DataPlane> {
-        let select =
-            sql("select * from data_planes where id = $1").bind(id).then_bind_some(" and team_id = ", reach.team());
+        let select = select().then_bind(" where id = ", id).then_bind_some(" and team_id = ", reach.team());
         let row = self.database.fetch_optional(select).await?;
         Ok(read(&row.ok_or(Error::NotFound(Noun::DataPlane))?)?)
     }
 
     async fn data_plane_named(&self, team: TeamId, name: &Name) -> Result<DataPlane> {
-        let select = sql("select * from data_planes where team_id = $1 and name = $2").bind(team).bind(name);
+        let select = select().then_bind(" where team_id = ", team).then_bind(" and name = ", name);
         let row = self.database.fetch_optional(select).await?;
         Ok(read(&row.ok_or(Error::NotFound(Noun::DataPlane))?)?)
     }
 
     async fn data_planes(&self, reach: Reach, filter: &Filter, page: &PageRequest) -> Result<Page<DataPlane>> {
-        let select = sql("select * from data_planes where true")
+        let select = select()
+            .then(" where true")
             .then_bind_some(" and team_id = ", reach.team())
             .then_bind_some(" and project_id = ", filter.project)
             .then_bind_some(" and status = ", filter.status.map(Status::as_str))
@@ -83,20 +69,23 @@ impl DataPlanes for DatabaseStore {
         let plane = changed(before.clone(), update);
         check_project(plane.team, project, owner)?;
         let change = sql("update data_planes set name = $1, kind = $2, project_id = $3, gateway_host = $4, \
-             description = $5, labels = $6, metadata = $7, version = $8, updated_at = $9 where id = $10")
+             description = $5, labels = $6, set_labels = $7, metadata = $8, version = $9, updated_at = $10 where id = $11")
         .bind(&plane.name)
         .bind(plane.kind.as_str())
         .bind(plane.project)
         .bind(plane.gateway_host.as_deref())
         .bind(&plane.description)
-        .bind(labels_of(&plane)?)
+        .bind(json_of(&plane.labels)?)
+        .bind(json_of(&plane.set_labels)?)
         .bind(metadata_of(&plane)?)
         .bind(plane.version)
         .bind(plane.updated_at)
         .bind(plane.id);
         transaction.execute(change).await.map_err(|error| refused(error, &plane.name))?;
         record(&mut transaction, act, Action::DataPlaneUpdate, target(&plane).changed(&before, &plane)).await?;
+        announce(&mut transaction, Topic::Registry).await?;
         transaction.commit().await?;
+        self.changes.tell(Topic::Registry);
         Ok(plane)
     }
 
@@ -105,13 +94,62 @@ impl DataPlanes for DatabaseStore {
         let plane = lock(&mut transaction, at).await?;
         transaction.execute(sql("delete from data_planes where id = $1").bind(plane.id)).await?;
         record(&mut transaction, act, Action::DataPlaneDelete, target(&plane)).await?;
+        announce(&mut transaction, Topic::Registry).await?;
         transaction.commit().await?;
+        self.changes.tell(Topic::Registry);
         Ok(())
     }
 }
 
+/// How a data plane came to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Somebody made it.
+    ByHand,
+    /// It came by itself, and may go by itself.
+    Registered,
+}
+
+/// Data planes, with what follows from their processes.
+pub(super) fn select() -> Statement {
+    sql(SELECT)
+}
+
+/// The same, to be put into another query.
+pub(super) const SELECT: &str = "select * from (select d.*, \
+         case when not exists (select 1 from processes p where p.data_plane_id = d.id and p.presence <> 'gone') \
+         then 'offline' \
+         when exists (select 1 from processes p where p.data_plane_id = d.id and p.presence <> 'gone' \
+         and p.phase_name in ('downloading', 'verifying', 'loading')) then 'deploying' else 'online' end as status, \
+         (select p.running from processes p where p.data_plane_id = d.id \
+         order by p.presence = 'gone', p.last_seen desc limit 1) as artifact, \
+         (select max(p.last_seen) from processes p where p.data_plane_id = d.id) as last_seen, \
+         (select min(p.connected_at) from processes p where p.data_plane_id = d.id and p.presence = 'connected') \
+         as connected_at from data_planes d) as data_planes";
+
+pub(super) fn insert(plane: &DataPlane, origin: Origin) -> Result<Statement> {
+    Ok(sql("insert into data_planes (id, team_id, project_id, name, kind, gateway_host, description, labels, \
+         set_labels, said_labels, is_registered, metadata, version, created_at, updated_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)")
+    .bind(plane.id)
+    .bind(plane.team)
+    .bind(plane.project)
+    .bind(&plane.name)
+    .bind(plane.kind.as_str())
+    .bind(plane.gateway_host.as_deref())
+    .bind(&plane.description)
+    .bind(json_of(&plane.labels)?)
+    .bind(json_of(&plane.set_labels)?)
+    .bind(json_of(&plane.said_labels)?)
+    .bind(origin == Origin::Registered)
+    .bind(metadata_of(plane)?)
+    .bind(plane.version)
+    .bind(plane.created_at)
+    .bind(plane.updated_at))
+}
+
 /// A data plane that was made by hand, and has not said anything yet.
-fn made(team: TeamId, new: NewDataPlane) -> DataPlane {
+pub(super) fn made(team: TeamId, new: NewDataPlane) -> DataPlane {
     let now = now();
     let NewDataPlane { name, kind, project, gateway_host, description, labels, metadata } = new;
     DataPlane {
@@ -122,6 +160,8 @@ fn made(team: TeamId, new: NewDataPlane) -> DataPlane {
         kind,
         gateway_host,
         description,
+        set_labels: labels.clone(),
+        said_labels: Labels::new(),
         labels,
         status: Status::Offline,
         artifact: None,
@@ -141,7 +181,8 @@ fn changed(current: DataPlane, update: DataPlaneUpdate) -> DataPlane {
         project: update.project.apply(current.project),
         gateway_host: update.gateway_host.apply(current.gateway_host),
         description: update.description.unwrap_or(current.description),
-        labels: update.labels.unwrap_or(current.labels),
+        labels: update.labels.as_ref().map_or(current.labels, |set| together(&current.said_labels, set)),
+        set_labels: update.labels.unwrap_or(current.set_labels),
         metadata: update.metadata.unwrap_or(current.metadata),
         version: current.version.next(),
         updated_at: now(),
@@ -164,9 +205,9 @@ fn label(select: Statement, key: &str) -> Statement {
 }
 
 /// The data plane as it is, until the transaction ends.
-async fn lock(transaction: &mut Transaction, at: Edit<DataPlaneId>) -> Result<DataPlane> {
-    let select = sql("select * from data_planes where id = $1")
-        .bind(at.id)
+pub(super) async fn lock(transaction: &mut Transaction, at: Edit<DataPlaneId>) -> Result<DataPlane> {
+    let select = select()
+        .then_bind(" where id = ", at.id)
         .then_bind_some(" and team_id = ", at.reach.team())
         .then(transaction.dialect().for_update());
     let row = transaction.fetch_optional(select).await?;
@@ -191,7 +232,7 @@ fn check_project(team: TeamId, project: Option<ProjectId>, owner: Option<TeamId>
     Err(Error::invalid("/project", "the team has no such project"))
 }
 
-fn target(plane: &DataPlane) -> Target<'_> {
+pub(super) fn target(plane: &DataPlane) -> Target<'_> {
     let target = Target::new(Noun::DataPlane, plane.id.0, Some(plane.name.as_str())).of_team(plane.team);
     match plane.project {
         Some(project) => target.of_project(project),
@@ -199,8 +240,8 @@ fn target(plane: &DataPlane) -> Target<'_> {
     }
 }
 
-fn labels_of(plane: &DataPlane) -> Result<serde_json::Value> {
-    serde_json::to_value(&plane.labels).map_err(|_| Error::Damaged(Noun::DataPlane))
+pub(super) fn json_of(labels: &Labels) -> Result<serde_json::Value> {
+    serde_json::to_value(labels).map_err(|_| Error::Damaged(Noun::DataPlane))
 }
 
 fn metadata_of(plane: &DataPlane) -> Result<String> {
@@ -217,7 +258,7 @@ fn refused(error: SqlError, name: &Name) -> Error {
     }
 }
 
-fn read(row: &Row) -> Result<DataPlane, SqlError> {
+pub(super) fn read(row: &Row) -> Result<DataPlane, SqlError> {
     Ok(DataPlane {
         id: row.get("id")?,
         team: row.get("team_id")?,
@@ -227,6 +268,8 @@ fn read(row: &Row) -> Result<DataPlane, SqlError> {
         gateway_host: row.get("gateway_host")?,
         description: row.get("description")?,
         labels: row.json("labels")?,
+        set_labels: row.json("set_labels")?,
+        said_labels: row.json("said_labels")?,
         status: row.word("status")?,
         artifact: row.get("artifact")?,
         metadata: row.json_text("metadata")?,

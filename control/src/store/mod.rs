@@ -1,7 +1,7 @@
 //! The domain's ports over a database and an object store. The only module that knows sqlx.
 //!
 //! Read in this order: [`mod@sql`], the layer that makes two databases one; [`mod@audit`], which every change goes through;
-//! [`documents`], the contents of files;
+//! [`documents`], the contents of files; [`changes`]: who waits for something is told;
 //! then one file per noun.
 //!
 //! # Which lock comes first
@@ -24,13 +24,17 @@ mod audit;
 pub mod backup;
 mod builds;
 mod changed;
+mod changes;
 mod credentials;
 mod data_planes;
 mod deployments;
 mod documents;
+mod fleet;
 mod idempotency;
+mod nodes;
 pub mod objects;
 mod projects;
+mod registry;
 mod revisions;
 mod sealing;
 mod secrets;
@@ -49,13 +53,13 @@ use sql::{Database, sql};
 #[derive(Debug, Clone)]
 pub struct DatabaseStore {
     database: Database,
-    builds: builds::Changes,
+    changes: changes::Changes,
 }
 
 impl DatabaseStore {
     /// Keeps it there.
     pub fn new(database: Database) -> Self {
-        Self { database, builds: builds::Changes::new() }
+        Self { database, changes: changes::Changes::new() }
     }
 
     /// Where.

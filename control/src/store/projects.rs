@@ -4,6 +4,7 @@ use crate::domain::time::now;
 use async_trait::async_trait;
 
 use super::audit::{Target, record};
+use super::changes::{Topic, announce};
 use super::signing_keys;
 use super::sql::{Error as SqlError, Row, Transaction, sql};
 use super::{DatabaseStore, documents};
@@ -90,7 +91,9 @@ impl Projects for DatabaseStore {
         documents::release_project(&mut transaction, team, project.id).await?;
         transaction.execute(sql("delete from projects where id = $1").bind(project.id)).await?;
         record(&mut transaction, act, Action::ProjectDelete, target(&project)).await?;
+        announce(&mut transaction, Topic::Registry).await?;
         transaction.commit().await?;
+        self.changes.tell(Topic::Registry);
         Ok(())
     }
 }
@@ -107,7 +110,7 @@ pub(super) async fn lock(transaction: &mut Transaction, at: Edit<ProjectId>) -> 
     Ok(project)
 }
 
-fn target(project: &Project) -> Target<'_> {
+pub(super) fn target(project: &Project) -> Target<'_> {
     Target::new(Noun::Project, project.id.0, Some(project.name.as_str())).of_team(project.team).of_project(project.id)
 }
 

@@ -16,6 +16,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::fleet::FleetMetrics;
 use crate::server::tls::Certificates;
 
 /// The media type of [`Metrics::exposition`].
@@ -39,6 +40,8 @@ pub struct Metrics {
     builds: Family<BuildLabels, Gauge>,
     build_seconds: Family<BuildLabels, Histogram, fn() -> Histogram>,
     certificates: Arc<OnceLock<Arc<Certificates>>>,
+    /// Data planes, and what they are told.
+    pub fleet: FleetMetrics,
     /// API tokens that are neither expired nor revoked.
     pub active_tokens: Gauge,
     /// Connections to the database that are open.
@@ -79,6 +82,7 @@ impl Default for Metrics {
             builds: Family::default(),
             build_seconds: Family::new_with_constructor(|| Histogram::new(BUILD_SECONDS)),
             certificates: Arc::default(),
+            fleet: FleetMetrics::default(),
             active_tokens: Gauge::default(),
             db_connection_pool_size: Gauge::default(),
             audit_log_writes: Counter::default(),
@@ -104,6 +108,7 @@ impl Metrics {
         let help = "From a build's start to its end, by how it ended";
         let seconds = self.build_seconds.clone();
         registry.register_with_unit("portcullis_build_duration", help, Unit::Seconds, seconds);
+        self.fleet.register(registry);
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("portcullis_control_build", "What this program was built from", version);
         registry.register_collector(Box::new(AtScrape { certificates: self.certificates.clone() }));

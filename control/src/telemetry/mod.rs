@@ -6,6 +6,7 @@
 //!   [`request_id`]: its name.
 
 mod export;
+pub mod fleet;
 pub mod log;
 pub mod metrics;
 pub mod otlp;

@@ -55,13 +55,13 @@ async fn every_metric_moves() {
 #[tokio::test]
 async fn connections_to_the_database_are_counted() {
     let served = Served::start().await;
-    let before = scrape(&served).await["portcullis_db_connection_pool_size"];
-    assert!(before >= 2.0, "one writes, and one reads");
-    // Who asks at the same time needs more of them.
-    wait::until("more are open", async || {
+    let opened = scrape(&served).await["portcullis_db_connection_pool_size"];
+    assert!(opened >= 2.0, "one writes, and one reads");
+    // Who asks at the same time needs more of them, up to four that read; what looks after data planes may have them open.
+    wait::until("all are open", async || {
         let asking: Vec<_> = (0..16).map(|_| served.ask("GET", "/api/v1/projects").status()).collect();
         futures_util::future::join_all(asking).await;
-        scrape(&served).await["portcullis_db_connection_pool_size"] > before
+        scrape(&served).await["portcullis_db_connection_pool_size"] >= 5.0
     })
     .await;
 }

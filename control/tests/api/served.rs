@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use bytes::Bytes;
 use clap::{Args as _, Command, FromArgMatches as _};
 use control::access::upkeep::{Keep, Retention};
-use control::app::{AdminToken, App, BuildSettings, KeySettings, Settings};
+use control::app::{AdminToken, App, BuildSettings, FleetSettings, KeySettings, Settings};
 use control::config::Config;
 use control::custody::References;
 use control::server::Options;
@@ -128,6 +128,7 @@ async fn serve(
         admin_token: AdminToken::First,
         rate_limit,
         keep: Keep { events: Retention::Forever, builds: Retention::Forever },
+        fleet: FleetSettings::default(),
         builds: BuildSettings { artifacts: None, at_once: NonZeroUsize::MIN },
     };
     let server = App::start(&settings).await.unwrap();

@@ -5,6 +5,7 @@
 mod check;
 mod client;
 mod compile;
+mod deployments;
 mod dev;
 mod diff;
 mod init;

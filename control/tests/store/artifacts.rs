@@ -83,7 +83,7 @@ async fn pages_go_from_new_to_old(kept: Kept) {
 async fn what_is_deployed_stays(kept: Kept) {
     let project = shop(&kept, "red").await.project;
     kept.store.push_artifact(&act(), of(&project), new_artifact(1)).await.unwrap();
-    let new = NewDeployment { artifact: Digest([1; 32]), selector: "".parse().unwrap(), message: String::new() };
+    let new = NewDeployment::of(Digest([1; 32]));
     kept.store.create_deployment(&act(), of(&project), new).await.unwrap();
     let deleted = kept.store.delete_artifact(&act(), of(&project), Digest([1; 32])).await;
     assert!(matches!(deleted, Err(Error::Conflict(_))), "{deleted:?}");

@@ -190,6 +190,7 @@ async fn a_change_says_what_changed(kept: Kept) {
     let changed = json!({
         "project": { "from": null, "to": project },
         "labels": { "from": {}, "to": { "zone": "a" } },
+        "set_labels": { "from": {}, "to": { "zone": "a" } },
         "metadata": { "from": {}, "to": { "x": "\u{fffd}" } },
     });
     assert_eq!(last().await, changed);

@@ -65,11 +65,13 @@ async fn tables_come_after_those_that_they_refer_to(kept: Kept) {
         Dialect::Postgres => sql("select conrelid::regclass::text as owner, confrelid::regclass::text as target \
              from pg_constraint where contype = 'f'"),
     };
-    let place = |name: &str| TABLES.iter().position(|table| table.name == name).unwrap();
+    let place = |name: &str| TABLES.iter().position(|table| table.name == name);
     let rows = kept.store.database().fetch_all(select).await.unwrap();
     assert!(!rows.is_empty());
     for row in rows {
         let (owner, target): (String, String) = (row.get("owner").unwrap(), row.get("target").unwrap());
-        assert!(place(&target) < place(&owner), "{owner} refers to {target}");
+        if !LEFT_OUT.contains(&owner.as_str()) {
+            assert!(place(&target).is_some() && place(&target) < place(&owner), "{owner} refers to {target}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use control::domain::page::PageRequest;
 use control::domain::project::Project;
 use control::domain::project_update::ProjectUpdate;
 use control::domain::report::{Diagnostic, Place, Report, Severity};
-use control::domain::store::{Artifacts as _, At, BuildQueue as _, Builds as _, Edit, Projects as _};
+use control::domain::store::{Artifacts as _, At, BuildQueue as _, Builds as _, Edit, Fleet as _, Projects as _};
 use control::domain::time::now;
 use control::domain::version::Expected;
 use control::store::sql::sql;
@@ -340,7 +340,7 @@ async fn who_waits_is_told(kept: Kept) {
         let mut changes = other.build_changes();
         let hearing = {
             let other = other.clone();
-            tokio::spawn(async move { other.hear_of_builds().await })
+            tokio::spawn(async move { other.hear_of_changes().await })
         };
         // It says so when it begins to listen.
         tests::wait::patiently("the first word", changes.changed()).await.unwrap();

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use control::domain::access::Reach;
-use control::domain::deployment::NewDeployment;
+use control::domain::deployment::{NewDeployment, Trigger};
 use control::domain::digest::Digest;
 use control::domain::error::{Error, Noun};
 use control::domain::page::{Cursor, PageRequest};
 use control::domain::project::Project;
 use control::domain::store::{Deployments as _, OfProject, Projects as _};
 use control::store::sql::sql;
-use uuid::Uuid;
 
+use crate::fleet::artifact;
 use crate::{Kept, act, of, within};
 
 crate::in_both!(
@@ -21,27 +21,16 @@ crate::in_both!(
     serials_leave_none_out,
     pages_go_by_serial,
     deployments_go_with_their_project,
+    what_is_long_over_is_forgotten,
+    so_many_wait_for_their_time,
 );
 
 fn new(byte: u8) -> NewDeployment {
     NewDeployment {
-        artifact: Digest([byte; 32]),
         selector: "env=prod".parse().unwrap(),
         message: "it's 'new'; --".into(),
+        ..NewDeployment::of(Digest([byte; 32]))
     }
-}
-
-/// As if it was built.
-async fn artifact(kept: &Kept, project: &Project, byte: u8) {
-    let insert = sql("insert into artifacts (project_id, digest, id, team_id, size, signed_by, summary, created_at) \
-         values ($1, $2, $3, $4, 1, $5, $6, 1)")
-    .bind(project.id)
-    .bind(Digest([byte; 32]))
-    .bind(Uuid::now_v7())
-    .bind(project.team)
-    .bind(serde_json::json!([]))
-    .bind("{}");
-    kept.run(insert).await;
 }
 
 async fn project(kept: &Kept) -> Project {
@@ -61,6 +50,7 @@ async fn what_was_asked_for_is_kept(kept: Kept) {
     // The same again is another one: somebody meant it.
     let again = kept.store.create_deployment(&act(), of(&project), new(1)).await.unwrap();
     assert_eq!(again.serial, 2);
+    assert_eq!(again.started_by, Trigger::Manual);
     assert_eq!(kept.store.newest_deployment(of(&project)).await.unwrap(), again);
     let page = kept.store.deployments(of(&project), &PageRequest::default()).await.unwrap();
     assert_eq!(page.items, [again, made]);
@@ -126,4 +116,30 @@ async fn deployments_go_with_their_project(kept: Kept) {
     let made = kept.store.create_deployment(&act(), of(&project), new(1)).await.unwrap();
     kept.store.delete_project(&act(), of(&project).any()).await.unwrap();
     assert!(matches!(kept.store.deployment(Reach::Everything, made.id).await, Err(Error::NotFound(_))));
+}
+
+/// But for what decides what is served.
+async fn what_is_long_over_is_forgotten(kept: Kept) {
+    let project = project(&kept).await;
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        made.push(kept.store.create_deployment(&act(), of(&project), new(1)).await.unwrap());
+    }
+    kept.run(sql("update deployments set state = 'failed' where serial = 1")).await;
+    kept.run(sql("update deployments set serial = 502 where serial = 3")).await;
+    kept.store.create_deployment(&act(), of(&project), new(1)).await.unwrap();
+    assert!(matches!(kept.store.deployment(Reach::Everything, made[0].id).await, Err(Error::NotFound(_))));
+    // This one is still to start.
+    kept.store.deployment(Reach::Everything, made[1].id).await.unwrap();
+}
+
+async fn so_many_wait_for_their_time(kept: Kept) {
+    let project = project(&kept).await;
+    let later = || NewDeployment { scheduled_for: "2999-01-01T00:00:00Z".parse().ok(), ..new(1) };
+    for _ in 0..100 {
+        kept.store.create_deployment(&act(), of(&project), later()).await.unwrap();
+    }
+    let refused = kept.store.create_deployment(&act(), of(&project), later()).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    kept.store.create_deployment(&act(), of(&project), new(1)).await.unwrap();
 }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt as _;
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_MATCH,
     IF_NONE_MATCH, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
@@ -15,6 +16,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::at;
+use super::served::TooMany;
 use crate::api::Api;
 use crate::api::caller::Caller;
 use crate::api::extract::Path;
@@ -77,9 +79,18 @@ pub(crate) async fn download(
             return Ok(([(CONTENT_RANGE, format!("bytes */{size}"))], problem).into_response());
         }
     };
-    let mut response = match method {
-        Method::HEAD => Body::empty(),
-        _ => Body::from_stream(api.artifacts.read(digest, range.clone()).await?),
+    let mut response = if method == Method::HEAD {
+        Body::empty()
+    } else {
+        let turn = api.served.turn().map_err(|TooMany| {
+            let detail = "too many downloads are under way: try again in a few seconds";
+            Problem::new(Code::Busy).detail(detail).retry_after(5)
+        })?;
+        let pieces = api.served.read((digest, size), range.clone()).await?;
+        // Held until the last piece has left.
+        Body::from_stream(pieces.inspect(move |_| {
+            let _held = &turn;
+        }))
     }
     .into_response();
     *response.status_mut() = status;

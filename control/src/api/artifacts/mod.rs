@@ -3,6 +3,7 @@
 pub(super) mod comparison;
 pub(super) mod download;
 pub(super) mod push;
+pub(super) mod served;
 
 use axum::extract::State;
 use http::StatusCode;

@@ -61,6 +61,4 @@ pub trait BuildQueue: Send + Sync {
     async fn abandon_build(&self, claim: Claim, why: &str) -> Result<Held>;
     /// Changes when builds may have been queued or cancelled; best effort, so look from time to time as well.
     fn build_changes(&self) -> watch::Receiver<()>;
-    /// Hears of what other control planes queue and cancel, until it is dropped.
-    async fn hear_of_builds(&self);
 }

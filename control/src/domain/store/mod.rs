@@ -11,8 +11,12 @@ mod builds;
 mod credentials;
 mod data_planes;
 mod deployments;
+mod fleet;
 mod idempotency;
+mod nodes;
 mod projects;
+mod registry;
+mod rollouts;
 mod signing_keys;
 mod specs;
 mod teams;
@@ -34,9 +38,13 @@ pub use backups::{Backups, Restoration, Snapshot};
 pub use builds::{BuildQueue, Builds};
 pub use credentials::Credentials;
 pub use data_planes::DataPlanes;
-pub use deployments::Deployments;
+pub use deployments::{Deployments, Steering};
+pub use fleet::Fleet;
 pub use idempotency::Idempotency;
+pub use nodes::Nodes;
 pub use projects::Projects;
+pub use registry::Registry;
+pub use rollouts::Rollouts;
 pub use signing_keys::{Reseal, SigningKeys};
 pub use specs::Specs;
 pub use teams::Teams;
@@ -96,6 +104,10 @@ pub trait Store:
     + SigningKeys
     + DataPlanes
     + Deployments
+    + Rollouts
+    + Fleet
+    + Nodes
+    + Registry
     + Builds
     + BuildQueue
     + Artifacts
@@ -116,6 +128,10 @@ impl<S> Store for S where
         + SigningKeys
         + DataPlanes
         + Deployments
+        + Rollouts
+        + Fleet
+        + Nodes
+        + Registry
         + Builds
         + BuildQueue
         + Artifacts

@@ -14,7 +14,15 @@ pub static TABLES: &[Table] = &[
     ARTIFACTS,
     BUILDS,
     DATA_PLANES,
+    DATA_PLANE_TRAFFIC,
     DEPLOYMENTS,
+    DEPLOYMENT_MEMBERS,
+    DEPLOYMENT_EVENTS,
+    NODE_EVENTS,
+    PLANS,
+    POINTERS,
+    POINTER_FLOORS,
+    PINS,
     API_KEYS,
     TOKENS,
     SIGNING_KEYS,
@@ -23,12 +31,13 @@ pub static TABLES: &[Table] = &[
     IDEMPOTENT_RESPONSES,
 ];
 
-/// What no backup holds: the id of the master key, which every installation has its own of, and leases.
-pub const LEFT_OUT: &[&str] = &["artifact_bytes", "master_key"];
+/// What no backup holds: the id of the master key, which every installation has its own of, leases, and who is connected,
+/// which data planes say again.
+pub const LEFT_OUT: &[&str] = &["artifact_bytes", "instances", "master_key", "processes", "replicas"];
 
 /// The oldest schema whose rows mean today what they meant then. Columns and tables that it did not have are left to the
 /// database's defaults. A migration that drops one of them, or changes what is in a row, raises it.
-pub const OLDEST_SCHEMA: i64 = 1;
+pub const OLDEST_SCHEMA: i64 = 3;
 
 /// Where the digests of artifacts stand, whose bytes are in the backup.
 pub const ARTIFACTS_TABLE: &str = "artifacts";
@@ -195,13 +204,26 @@ const DATA_PLANES: Table = table(
         text("gateway_host"),
         text("description"),
         json("labels"),
-        text("status"),
-        bytes("artifact"),
         text("metadata"),
-        int("last_seen"),
-        int("connected_at"),
         int("version"),
         int("created_at"),
+        int("updated_at"),
+        json("said_labels"),
+        json("set_labels"),
+        bool("is_registered"),
+        int("disconnects"),
+    ],
+);
+
+const DATA_PLANE_TRAFFIC: Table = table(
+    "data_plane_traffic",
+    "data_plane_id, artifact",
+    &[
+        uuid("data_plane_id"),
+        bytes("artifact"),
+        int("requests"),
+        int("server_errors"),
+        int("p99_weight"),
         int("updated_at"),
     ],
 );
@@ -214,9 +236,110 @@ const DEPLOYMENTS: Table = table(
         uuid("team_id"),
         uuid("project_id"),
         int("serial"),
+        text("kind"),
+        text("started_by"),
         bytes("artifact"),
         text("selector"),
+        text("manner"),
         text("message"),
+        text("author"),
+        uuid("takes_back"),
+        text("state"),
+        text("reason"),
+        int("wave"),
+        int("promoted"),
+        int("precedence"),
+        int("pointer_serial"),
+        int("wave_began_at"),
+        int("baking_since"),
+        bool("for_everyone"),
+        bool("is_withdrawn"),
+        int("scheduled_for"),
+        int("version"),
+        int("created_at"),
+        int("started_at"),
+        int("finished_at"),
+        int("updated_at"),
+    ],
+);
+
+const DEPLOYMENT_MEMBERS: Table = table(
+    "deployment_members",
+    "deployment_id, data_plane_id",
+    &[
+        uuid("deployment_id"),
+        uuid("data_plane_id"),
+        int("wave"),
+        int("joined_at"),
+        int("requests"),
+        int("server_errors"),
+        int("p99_weight"),
+    ],
+);
+
+const DEPLOYMENT_EVENTS: Table = table(
+    "deployment_events",
+    "id",
+    &[
+        uuid("id"),
+        uuid("deployment_id"),
+        int("at"),
+        text("kind"),
+        text("state"),
+        int("wave"),
+        text("reason"),
+        text("actor"),
+    ],
+);
+
+const NODE_EVENTS: Table = table(
+    "node_events",
+    "id",
+    &[
+        uuid("id"),
+        uuid("deployment_id"),
+        uuid("data_plane_id"),
+        text("data_plane_name"),
+        uuid("instance_id"),
+        int("at"),
+        text("outcome"),
+        text("code"),
+        text("detail"),
+    ],
+);
+
+/// Data planes take no pointer that is older than one that they took: without the last serial nobody would follow.
+const PLANS: Table = table(
+    "plans",
+    "project_id",
+    &[uuid("project_id"), int("revision"), int("last_serial"), bytes("last_hash"), int("changed_at")],
+);
+
+const POINTERS: Table = table(
+    "pointers",
+    "deployment_id",
+    &[
+        uuid("deployment_id"),
+        uuid("project_id"),
+        int("serial"),
+        bytes("key_id"),
+        text("document"),
+        int("issued_at"),
+        int("renew_at"),
+        int("expires_at"),
+    ],
+);
+
+const POINTER_FLOORS: Table = table("pointer_floors", "deployment_id", &[uuid("deployment_id"), int("serial")]);
+
+const PINS: Table = table(
+    "pins",
+    "project_id, selector",
+    &[
+        uuid("project_id"),
+        text("selector"),
+        uuid("deployment_id"),
+        bytes("artifact"),
         text("author"),
         int("created_at"),
     ],

@@ -1,6 +1,5 @@
 //! Builds: asked for, shown, cancelled; in `queue`, worked on, in the order of `turns`; and, in `prune`, forgotten.
 
-mod changes;
 mod prune;
 mod queue;
 mod turns;
@@ -10,6 +9,7 @@ use jiff::Timestamp;
 
 use super::DatabaseStore;
 use super::audit::{Target, record};
+use super::changes::{Topic, announce};
 use super::sql::{Error as SqlError, Row, Transaction, sql};
 use crate::domain::access::Reach;
 use crate::domain::act::{Act, Action};
@@ -20,8 +20,6 @@ use crate::domain::page::{Page, PageRequest};
 use crate::domain::store::{At, Builds, Result};
 use crate::domain::time::now;
 use crate::telemetry::trace;
-
-pub(super) use changes::Changes;
 
 /// What a list shows: all but what may be large.
 const LISTED: &str = "select id, team_id, project_id, spec_id, revision, environment, state, attempt, errors, warnings, \
@@ -54,9 +52,9 @@ impl Builds for DatabaseStore {
             "spec": build.spec, "revision": build.revision, "environment": build.environment,
         });
         record(&mut transaction, act, Action::BuildCreate, target(&build).with(detail)).await?;
-        self.builds.announce(&mut transaction).await?;
+        announce(&mut transaction, Topic::Builds).await?;
         transaction.commit().await?;
-        self.builds.tell();
+        self.changes.tell(Topic::Builds);
         Ok(build)
     }
 
@@ -117,9 +115,9 @@ impl Builds for DatabaseStore {
         let update = sql("update builds set state = 'cancelled', lease_until = null, finished_at = $1 where id = $2");
         transaction.execute(update.bind(build.finished_at).bind(build.id)).await?;
         record(&mut transaction, act, Action::BuildCancel, target(&build)).await?;
-        self.builds.announce(&mut transaction).await?;
+        announce(&mut transaction, Topic::Builds).await?;
         transaction.commit().await?;
-        self.builds.tell();
+        self.changes.tell(Topic::Builds);
         Ok(build)
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::error::{Error, Noun};
 use crate::domain::report::Report;
 use crate::domain::store::{BuildQueue, Result};
 use crate::domain::time::now;
+use crate::store::changes::{Topic, announce};
 use crate::store::sql::{Row, Statement, Transaction, sql};
 use crate::store::{DatabaseStore, artifacts};
 
@@ -127,7 +128,7 @@ impl BuildQueue for DatabaseStore {
         let mut transaction = self.database.begin().await?;
         let update = sql("update builds set state = 'queued', claimed_by = null, lease_until = null");
         let changed = transaction.execute(held(update, claim)).await?;
-        self.builds.announce(&mut transaction).await?;
+        announce(&mut transaction, Topic::Builds).await?;
         transaction.commit().await?;
         Ok(if changed == 1 { Held::Yes } else { Held::No })
     }
@@ -140,11 +141,7 @@ impl BuildQueue for DatabaseStore {
     }
 
     fn build_changes(&self) -> watch::Receiver<()> {
-        self.builds.receiver()
-    }
-
-    async fn hear_of_builds(&self) {
-        self.builds.hear(&self.database).await;
+        self.changes.receiver(Topic::Builds)
     }
 }
 

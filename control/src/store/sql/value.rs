@@ -43,14 +43,26 @@ impl fmt::Debug for Value {
 }
 
 impl Value {
-    /// How much it holds, about: JSON is never much.
+    /// How much it holds, about.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Self::Bool(_) | Self::Int(_) | Self::Uuid(_) | Self::Json(_) => size_of::<Self>(),
+            Self::Bool(_) | Self::Int(_) | Self::Uuid(_) => size_of::<Self>(),
+            Self::Json(json) => json.as_ref().map_or(0, json_bytes),
             Self::Text(text) => text.as_ref().map_or(0, String::len),
             Self::Bytes(bytes) => bytes.as_ref().map_or(0, Vec::len),
         }
     }
+}
+
+fn json_bytes(json: &serde_json::Value) -> usize {
+    use serde_json::Value as Json;
+    size_of::<Json>()
+        + match json {
+            Json::Null | Json::Bool(_) | Json::Number(_) => 0,
+            Json::String(text) => text.len(),
+            Json::Array(items) => items.iter().map(json_bytes).sum(),
+            Json::Object(members) => members.iter().map(|(name, value)| name.len() + json_bytes(value)).sum(),
+        }
 }
 
 macro_rules! values {

@@ -72,6 +72,8 @@ async fn the_reference_page_has_every_metric_and_no_other() {
     seen.ask(request("/projects/1")).await;
     seen.metrics.builds("running", 2);
     seen.metrics.build_ended("failed", Duration::from_millis(70));
+    seen.metrics.fleet.connected(Vec::new());
+    seen.metrics.fleet.refused("busy");
     seen.metrics.show_certificates(certificates());
     let text = seen.metrics.exposition().unwrap();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));

@@ -23,7 +23,7 @@ pub struct Record {
     pub current: Option<Digest>,
     /// The one before.
     pub previous: Option<Digest>,
-    /// How many times each artifact was put to work without anybody knowing yet how it went.
+    /// How many times each artifact was put to work and was not seen to be well. One that is not here is believed to be.
     #[serde(default)]
     pub trials: BTreeMap<Digest, u32>,
     /// Artifacts that ended the process more than once, oldest first.
@@ -121,6 +121,22 @@ impl Record {
     /// The process lived through it.
     pub(super) fn end_trial(&mut self, digest: Digest) {
         self.trials.remove(&digest);
+    }
+
+    /// It was not put to work after all: what was known of it is known.
+    pub(super) fn call_off_trial(&mut self, digest: Digest) {
+        self.suspend_trial(digest);
+        if self.trials.get(&digest) == Some(&0) {
+            self.trials.remove(&digest);
+        }
+    }
+
+    /// Another one is put to work before it was seen how this one fares: it is not to blame for what comes, and not
+    /// believed to be well either.
+    pub(super) fn suspend_trial(&mut self, digest: Digest) {
+        if let Some(trials) = self.trials.get_mut(&digest) {
+            *trials = trials.saturating_sub(1);
+        }
     }
 
     fn quarantine(&mut self, digest: Digest) {

@@ -141,7 +141,9 @@ impl Target {
         if let Some(Refusal { digest, failure: Failure { code, detail, .. }, .. }) = &self.refusal {
             return Phase::Rejected { digest: digest.to_string(), code: (*code).to_owned(), detail: detail.clone() };
         }
-        if let Some(digest) = self.set_aside {
+        // Unless it is not wanted any more: another pointer came, and no time to follow it before the process ended.
+        let is_wanted = |digest: &Digest| self.record.taken.is_none_or(|taken| taken.artifact == *digest);
+        if let Some(digest) = self.set_aside.filter(is_wanted) {
             let detail = "the process ended more than once while it was put to work".to_owned();
             return Phase::RolledBack { digest: digest.to_string(), detail };
         }
@@ -204,7 +206,7 @@ impl Target {
             match job.step {
                 Step::Fetching(ticket) => effects.push(Effect::CancelFetch { ticket }),
                 // It will not be tried after all.
-                Step::Noting(_) => self.record.end_trial(job.taken.artifact),
+                Step::Noting(_) => self.record.call_off_trial(job.taken.artifact),
                 Step::Paused { .. } | Step::Fetched | Step::Loading(_) => {}
             }
             self.job = None;
@@ -277,7 +279,7 @@ impl Target {
         let artifact = noted.taken.artifact;
         if let Some(failure) = failure {
             // What cannot be written down is not tried: nobody would know after it ended the process.
-            self.record.end_trial(artifact);
+            self.record.call_off_trial(artifact);
             self.fails(failure, moment);
             return None;
         }
@@ -301,7 +303,7 @@ impl Target {
         match loaded {
             Ok(()) if is_wanted => self.swap(digest, moment, effects),
             Ok(()) => {
-                self.record.end_trial(digest);
+                self.record.call_off_trial(digest);
                 self.note(effects);
             }
             Err(failure) => {
@@ -321,7 +323,10 @@ impl Target {
         let before = self.running.filter(|running| Some(*running) == self.record.current && *running != digest);
         let before = before.or(self.record.previous.filter(|previous| *previous != digest));
         if let Some(before) = before {
-            self.record.end_trial(before);
+            self.record.suspend_trial(before);
+        }
+        if let Some(left) = self.record.previous.filter(|left| Some(*left) != before && *left != digest) {
+            self.record.end_trial(left);
         }
         self.record.previous = before;
         self.record.current = Some(digest);

@@ -86,6 +86,40 @@ fn what_ended_the_process_twice_is_set_aside_and_told() {
     assert_eq!(later.rejects_with().as_deref(), Some("quarantined"), "also after another restart");
 }
 
+/// The simulation found it: a data plane that served what it was to serve said that it had gone back, for ever.
+#[test]
+fn what_was_set_aside_is_not_told_where_something_else_is_wanted_by_then() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.passes(SETTLES_AFTER);
+    rig.is_told_of(&signed(2, 8));
+    let mut record = dies_while_loading(rig.on_disk(), 3, 7);
+    record.trials.insert(digest(8), 2);
+    let boot = record.boot();
+    assert_eq!((boot.record.current, boot.set_aside), (Some(digest(7)), Some(digest(8))));
+    let (record, set_aside) = (boot.record, boot.set_aside);
+    let mut rig = Rig::new(Start { record, set_aside, running: Some(digest(7)), ..start() });
+    rig.connect();
+    assert!(rig.is_active(7));
+    rig.is_told_of(&signed(3, 7));
+    assert!(rig.is_active(7));
+}
+
+/// The simulation found it: a data plane that ended again and again with what it had gone back to.
+#[test]
+fn what_was_left_before_it_was_known_to_be_well_is_doubted_when_it_is_gone_back_to() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.is_told_of(&signed(2, 8));
+    assert!(rig.is_active(8));
+    let back = rig.on_disk().boot().record.boot();
+    assert_eq!((&back.candidates[..], back.set_aside), (&[digest(7)][..], Some(digest(8))));
+    let again = back.record.boot();
+    assert_eq!(again.candidates, [digest(7)], "the first end with it was another's doing");
+    let last = again.record.boot();
+    assert!(last.candidates.is_empty() && last.record.is_quarantined(&digest(7)));
+}
+
 #[test]
 fn what_serves_for_a_while_is_doubted_no_more() {
     let mut rig = Rig::connected();

@@ -1,0 +1,301 @@
+//! Data planes as a rollout sees them: which of their processes are there, what those say of themselves, and how their
+//! traffic fares.
+//!
+//! Whoever talks to data planes feeds this through [`store::Nodes`](super::store::Nodes): what a process says through
+//! `record_status`, what its traffic came to through `record_health`. Nothing here is about connections: that a process
+//! is there is said by whoever holds its lease.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::digest::Digest;
+use super::id::DataPlaneId;
+use super::label::Labels;
+use super::name::Name;
+
+/// The longest code of a refusal that is kept, in bytes.
+pub const CODE_MAX_BYTES: usize = 64;
+/// The longest detail of a refusal that is kept, in bytes.
+pub const DETAIL_MAX_BYTES: usize = 2048;
+
+/// A data plane, as a rollout sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Which data plane.
+    pub id: DataPlaneId,
+    /// What it is called.
+    pub name: Name,
+    /// What selectors choose it by.
+    pub labels: Labels,
+    /// Its processes that are there now. None: it is offline.
+    pub instances: Vec<Instance>,
+    /// What its traffic has come to, by artifact: over all its processes, and never less than before.
+    pub traffic: BTreeMap<Digest, Traffic>,
+}
+
+/// A process of a data plane that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Which: no two processes share it.
+    pub id: Uuid,
+    /// What it serves.
+    pub running: Option<Digest>,
+    /// The newest pointer that it ever took.
+    pub pointer_serial: Option<NonZeroU64>,
+    /// What it does about what it is to serve.
+    pub phase: Phase,
+    /// When it said so, by the database's clock: since its phase is this one, or since it said so again.
+    pub phase_at: Timestamp,
+}
+
+/// What a process does about the artifact that it is to serve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum Phase {
+    /// Nobody has said yet what to serve.
+    Waiting,
+    /// It fetches the artifact.
+    Downloading {
+        /// Which.
+        digest: Digest,
+    },
+    /// It compares hashes and signatures.
+    Verifying {
+        /// Which.
+        digest: Digest,
+    },
+    /// It builds routers and validators, beside what it serves.
+    Loading {
+        /// Which.
+        digest: Digest,
+    },
+    /// It serves what it is to serve.
+    Active {
+        /// Which.
+        digest: Digest,
+    },
+    /// It goes on serving what it served before.
+    Rejected {
+        /// What was refused.
+        digest: Digest,
+        /// Why, in a word that stays the same.
+        code: String,
+        /// Why, for people.
+        detail: String,
+    },
+    /// What it was to serve ended the process more than once: it serves what it served before.
+    RolledBack {
+        /// What is set aside.
+        digest: Digest,
+        /// Why, for people.
+        detail: String,
+    },
+}
+
+/// What traffic has come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests that were answered.
+    pub requests: i64,
+    /// Of them, with a status of 500 and above.
+    pub server_errors: i64,
+    /// The sum, over all windows that were measured, of requests times their 99th percentile in microseconds.
+    pub p99_weight: i64,
+}
+
+/// What a process says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Which data plane it is of.
+    pub data_plane: DataPlaneId,
+    /// Which process.
+    pub instance: Uuid,
+    /// Whether it is there. Where it is not, the rest is what it last said.
+    pub presence: Presence,
+    /// What it serves.
+    pub running: Option<Digest>,
+    /// The newest pointer that it ever took.
+    pub pointer_serial: Option<NonZeroU64>,
+    /// What it is doing.
+    pub phase: Phase,
+    /// How it came to say so.
+    pub occasion: Occasion,
+}
+
+/// Whether a process is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// Its lease runs.
+    Here,
+    /// Its lease ran out, or it said goodbye.
+    Gone,
+}
+
+/// How a process came to say something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// Its phase changed just now, whatever it was before: it refuses a second pointer as it did the first.
+    Status,
+    /// It came, goes on, or went: a phase that it had before is no news.
+    Presence,
+}
+
+/// What the traffic of a data plane came to in some window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measured {
+    /// Which data plane.
+    pub data_plane: DataPlaneId,
+    /// With which artifact.
+    pub artifact: Digest,
+    /// What is to be added.
+    pub traffic: Traffic,
+}
+
+impl Node {
+    /// Whether any process of it is there.
+    pub fn is_online(&self) -> bool {
+        !self.instances.is_empty()
+    }
+
+    /// Whether all of its processes that are there serve this, and at least one is.
+    pub fn serves(&self, artifact: Digest) -> bool {
+        self.is_online() && self.instances.iter().all(|instance| instance.running == Some(artifact))
+    }
+
+    /// Who of it refuses this and said so at that time or later, and why.
+    pub fn refusal(&self, artifact: Digest, since: Timestamp) -> Option<Refusal<'_>> {
+        self.instances.iter().filter(|instance| instance.phase_at >= since).find_map(|instance| match &instance.phase {
+            Phase::Rejected { digest, code, detail } if *digest == artifact => Some(Refusal { code, detail }),
+            Phase::RolledBack { digest, detail } if *digest == artifact => {
+                Some(Refusal { code: "rolled_back", detail })
+            }
+            Phase::Waiting
+            | Phase::Downloading { .. }
+            | Phase::Verifying { .. }
+            | Phase::Loading { .. }
+            | Phase::Active { .. }
+            | Phase::Rejected { .. }
+            | Phase::RolledBack { .. } => None,
+        })
+    }
+
+    /// What its traffic with this has come to.
+    pub fn traffic_with(&self, artifact: Digest) -> Traffic {
+        self.traffic.get(&artifact).copied().unwrap_or_default()
+    }
+}
+
+/// Why a process does not serve what it is to serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal<'a> {
+    /// In a word that stays the same.
+    pub code: &'a str,
+    /// For people.
+    pub detail: &'a str,
+}
+
+impl Phase {
+    /// The same, short enough to be kept, and without what PostgreSQL's text does not hold.
+    #[must_use]
+    pub fn kept(self) -> Self {
+        match self {
+            Self::Rejected { digest, code, detail } => Self::Rejected {
+                digest,
+                code: shortened(&code, CODE_MAX_BYTES),
+                detail: shortened(&detail, DETAIL_MAX_BYTES),
+            },
+            Self::RolledBack { digest, detail } => {
+                Self::RolledBack { digest, detail: shortened(&detail, DETAIL_MAX_BYTES) }
+            }
+            Self::Waiting
+            | Self::Downloading { .. }
+            | Self::Verifying { .. }
+            | Self::Loading { .. }
+            | Self::Active { .. } => self,
+        }
+    }
+}
+
+fn shortened(text: &str, max_bytes: usize) -> String {
+    let text = text.replace('\0', "\u{fffd}");
+    let end = (0..=max_bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+    text[..end].to_owned()
+}
+
+impl Traffic {
+    /// One window: so many requests, of which so many ended with a status of 500 and above, with this 99th percentile in
+    /// milliseconds.
+    pub fn of_window(requests: u64, server_errors: u64, p99_ms: Option<f64>) -> Self {
+        let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        // Not a number is no time at all; a cast saturates.
+        #[expect(clippy::cast_possible_truncation, reason = "saturates, and below zero nothing is measured")]
+        let micros = (p99_ms.unwrap_or_default().clamp(0.0, 1e9) * 1000.0) as i64;
+        Self {
+            requests: count(requests),
+            server_errors: count(server_errors.min(requests)),
+            p99_weight: micros.saturating_mul(count(requests)),
+        }
+    }
+
+    /// Both.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            requests: self.requests.saturating_add(other.requests),
+            server_errors: self.server_errors.saturating_add(other.server_errors),
+            p99_weight: self.p99_weight.saturating_add(other.p99_weight),
+        }
+    }
+
+    /// What came since it was that much.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        let more = |now: i64, before: i64| now.saturating_sub(before).max(0);
+        Self {
+            requests: more(self.requests, before.requests),
+            server_errors: more(self.server_errors, before.server_errors),
+            p99_weight: more(self.p99_weight, before.p99_weight),
+        }
+    }
+
+    /// Which share of the requests ended with a status of 500 and above, from 0 to 1.
+    #[expect(clippy::cast_precision_loss, reason = "a share of large numbers is as good as one of theirs, rounded")]
+    pub fn error_share(&self) -> f64 {
+        if self.requests > 0 { self.server_errors as f64 / self.requests as f64 } else { 0.0 }
+    }
+
+    /// The 99th percentile, averaged over all requests that were measured, in milliseconds.
+    #[expect(clippy::cast_precision_loss, reason = "rounded, a time is as good")]
+    pub fn p99_ms(&self) -> f64 {
+        if self.requests > 0 { self.p99_weight as f64 / self.requests as f64 / 1000.0 } else { 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_long_is_cut_between_characters() {
+        let phase = Phase::Rejected { digest: Digest([1; 32]), code: "é".repeat(40), detail: "a\0b".into() };
+        let Phase::Rejected { code, detail, .. } = phase.kept() else { panic!("another phase") };
+        assert_eq!((code, detail.as_str()), ("é".repeat(32), "a\u{fffd}b"));
+        let odd = shortened(&format!("a{}", "é".repeat(40)), CODE_MAX_BYTES);
+        assert_eq!(odd.len(), 63);
+    }
+
+    #[test]
+    fn windows_add_up() {
+        let traffic = Traffic::of_window(100, 1, Some(10.0)).plus(Traffic::of_window(300, 0, Some(20.0)));
+        assert_eq!((traffic.requests, traffic.server_errors), (400, 1));
+        assert!((traffic.p99_ms() - 17.5).abs() < 0.01 && (traffic.error_share() - 0.0025).abs() < 1e-9);
+        assert_eq!(traffic.since(Traffic::of_window(400, 400, None)).server_errors, 0);
+        // What cannot be is as near as it comes.
+        assert_eq!(Traffic::of_window(1, 2, Some(f64::NAN)), Traffic { requests: 1, server_errors: 1, p99_weight: 0 });
+        assert_eq!(Traffic::of_window(u64::MAX, 0, Some(f64::INFINITY)).p99_weight, i64::MAX);
+    }
+}

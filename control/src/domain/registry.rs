@@ -1,0 +1,221 @@
+//! Data planes as they come, go on and go: which of their processes are there, and what was last heard of each.
+//!
+//! That a process is there is a lease. The control plane that holds its connection says so, for as long as that control
+//! plane itself is alive; a process that nobody holds is away, and has time to come back, here or elsewhere, before it
+//! is gone. A data plane is offline when none of its processes is connected or away.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::digest::Digest;
+use super::id::{DataPlaneId, ProjectId, TeamId};
+use super::label::Labels;
+use super::name::Name;
+use super::node::Phase;
+
+/// How long a data plane may serve something else than it is to serve before that is drift: time to fetch and load it.
+pub const DRIFT_GRACE_SECONDS: i64 = 120;
+
+/// A process of a data plane, as it was last heard of.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[schema(as = DataPlaneInstance)]
+pub struct Instance {
+    /// Of this process: two processes never share it.
+    pub id: Uuid,
+    /// The same for as long as its state folder is; two that share it run from copies of one.
+    pub node: Uuid,
+    /// Whether it is there.
+    pub presence: Presence,
+    /// Of the program.
+    pub version: String,
+    /// What it says of itself, for selectors.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub labels: Labels,
+    /// Where its connection came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// What it serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifact: Option<Digest>,
+    /// What it was last told to serve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<Digest>,
+    /// Since when those two differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_since: Option<Timestamp>,
+    /// The newest pointer that it ever took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer_serial: Option<i64>,
+    /// The newest trust root that it believes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root_version: Option<i64>,
+    /// What it does about what it is to serve.
+    pub phase: Phase,
+    /// How its traffic fared, by its last heartbeat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+    /// What somebody should look at.
+    pub alarms: Vec<Alarm>,
+    /// Since when it is connected, or was.
+    pub connected_at: Timestamp,
+    /// When it last said anything.
+    pub last_seen: Timestamp,
+}
+
+/// Whether a process is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = InstancePresence)]
+pub enum Presence {
+    /// It is connected to a control plane.
+    Connected,
+    /// Its connection is lost, and it has time to come back.
+    Away,
+    /// It did not come back.
+    Gone,
+}
+
+/// How traffic fared in the time before a heartbeat.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = DataPlaneHealth)]
+pub struct Health {
+    /// How long that is.
+    pub window_ms: u64,
+    /// Requests answered in that time.
+    pub requests: u64,
+    /// Of them, with a status of 500 and above.
+    pub server_errors: u64,
+    /// The 99th percentile of how long they took; none without requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99_ms: Option<f64>,
+    /// Resident memory of the process.
+    pub memory_bytes: u64,
+    /// How long the process has run.
+    pub uptime_seconds: u64,
+}
+
+/// What somebody should look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(as = DataPlaneAlarm)]
+pub struct Alarm {
+    /// In a word that stays the same.
+    pub code: String,
+    /// For people.
+    pub detail: String,
+}
+
+/// A process, among all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstanceKey {
+    /// Which data plane it is of.
+    pub data_plane: DataPlaneId,
+    /// Which of its processes.
+    pub instance: Uuid,
+}
+
+/// A process that has connected and said who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newcomer {
+    /// Which project its key is for.
+    pub project: ProjectId,
+    /// Whose that is.
+    pub team: TeamId,
+    /// What its data plane is called.
+    pub name: Name,
+    /// What it says of itself, for selectors.
+    pub labels: Labels,
+    /// Where clients find it.
+    pub gateway_host: Option<String>,
+}
+
+/// A data plane that a process was registered as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Which.
+    pub id: DataPlaneId,
+    /// What selectors choose it by.
+    pub labels: Labels,
+    /// How often somebody asked that it connects anew.
+    pub disconnects: i64,
+    /// Its state: another one where anything of this changed.
+    pub version: i64,
+}
+
+/// What was heard of a process, to be kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// Which.
+    pub key: InstanceKey,
+    /// As it is to be shown.
+    pub instance: Instance,
+}
+
+/// What decides whether a project's connections stay.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// SHA-256 of every secret that is good now.
+    pub secrets: Vec<[u8; 32]>,
+    /// The newest version of its trust root; none: the project is not there any more.
+    pub root_version: Option<NonZeroU64>,
+    /// Another one where a data plane came, went or was changed.
+    pub members: (i64, i64, i64),
+}
+
+/// A process whose time to come back is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overdue {
+    /// Which.
+    pub key: InstanceKey,
+    /// What it served.
+    pub running: Option<Digest>,
+    /// The newest pointer that it took.
+    pub pointer_serial: Option<NonZeroU64>,
+    /// What it last did.
+    pub phase: Phase,
+}
+
+/// A control plane that holds data planes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replica {
+    /// Which.
+    pub id: Uuid,
+    /// When it last wrote what it had heard: a number that rises for as long as it lives.
+    pub flushed_at: i64,
+}
+
+/// A project's data planes, counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct FleetSummary {
+    /// How many there are.
+    pub data_planes: i64,
+    /// Of them, those that serve what they are to serve, or go on with what they have.
+    pub online: i64,
+    /// Of them, those that go over to another artifact.
+    pub deploying: i64,
+    /// Of them, those of which nothing was heard for too long, or never.
+    pub offline: i64,
+    /// How many processes are connected.
+    pub connected_instances: i64,
+    /// Of those that are there, how many have served something else than they are to serve for more than two minutes.
+    pub drifting_instances: i64,
+    /// Of those that are there, how many have something that somebody should look at.
+    pub alarmed_instances: i64,
+    /// How many of those that are there serve which artifact. Those that serve none are not in it.
+    #[schema(value_type = BTreeMap<String, i64>)]
+    pub artifacts: BTreeMap<String, i64>,
+}
+
+impl Presence {
+    /// As it is kept.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Away => "away",
+            Self::Gone => "gone",
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! How a deployment reaches data planes: wave by wave, each held to gates.
+//!
+//! Pure: a deployment, whom it has reached, what those say, and what time it is, in; the next [`Step`], out. Steps are
+//! applied under the deployment's version, so whoever looks may take the next one, and of several that look at once one
+//! does.
+//!
+//! - [`manner`]: what one can ask for;
+//! - [`gate`]: whether a wave is well;
+//! - [`engine`]: what comes next; [`progress`]: how far it is.
+
+mod engine;
+mod gate;
+mod manner;
+mod progress;
+
+pub use engine::{Join, Member, Rollout, Step, Wave};
+pub use gate::Breach;
+pub use manner::{Gates, GatesWanted, Manner, OnFailure, Promotion, SHARES_MAX, Share, ShareText, Strategy};
+pub use progress::{Progress, WaveProgress};
+
+#[cfg(test)]
+mod tests;

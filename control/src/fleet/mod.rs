@@ -1,0 +1,67 @@
+//! The hub: data planes that are connected to this control plane, and what they are told.
+//!
+//! It knows neither HTTP nor SQL: sockets are in `api`, rows in `store`. Nothing that one data plane does, or leaves undone,
+//! holds up another one: what is to be told is in `watch` channels, so whoever is slow gets the latest and no queue grows.
+//!
+//! - `admission`: how many are let in at a time; [`arrival`]: what a data plane says of itself, read strictly;
+//! - [`orders`]: what a project's data planes are to serve, as frames that are written once for all of them;
+//! - [`session`]: one conversation; [`hub`]: all of them;
+//! - [`watcher`]: looks for what changed, and tells sessions; [`scribe`]: writes what they said, and who is gone.
+
+mod admission;
+pub mod arrival;
+pub mod hub;
+pub mod orders;
+pub mod scribe;
+mod seat;
+pub mod session;
+pub mod watcher;
+
+use std::time::Duration;
+
+pub use admission::Bounds;
+pub use hub::{Guest, Hub, Shown, Turned};
+pub use session::{Session, Step, goodbye};
+
+/// How long a data plane may take to say who it is, however it sends that.
+pub const HELLO: Duration = Duration::from_secs(10);
+
+/// How long a frame may take to leave: a peer that reads nothing for so long is not there.
+pub const SENDING: Duration = Duration::from_secs(10);
+
+/// How often things happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// How long a data plane waits between two heartbeats.
+    pub heartbeat: Duration,
+    /// How long data planes have to come back after a control plane or the database was away: at least as long as they
+    /// wait before they connect again.
+    pub return_time: Duration,
+    /// How long a data plane that came by itself is remembered after it was last seen; none: for ever.
+    pub remembered: Option<Duration>,
+}
+
+/// How long a data plane waits between two heartbeats while a deployment is under way, at most.
+const HEARTBEAT_UNDER_WAY: Duration = Duration::from_secs(5);
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(30),
+            return_time: Duration::from_secs(90),
+            remembered: Some(Duration::from_hours(30 * 24)),
+        }
+    }
+}
+
+impl Times {
+    /// How long a data plane whose connection was lost has to come back: as long as one that is only silent would have.
+    fn absence(self) -> Duration {
+        self.heartbeat * 2
+    }
+}
+
+/// How long nothing may be heard of whoever was told to send heartbeats so often.
+fn silence(heartbeat: Duration) -> Duration {
+    heartbeat + heartbeat / 2
+}

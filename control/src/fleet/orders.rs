@@ -1,0 +1,112 @@
+//! What a project's data planes are to serve, as frames: each is written once, and sent to all whom it is for.
+
+use std::collections::HashMap;
+use std::num::NonZeroU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use fleet::message::{ArtifactAvailable, FromControlPlane, HeartbeatAck, Wanted, write};
+use jiff::Timestamp;
+
+use super::{HEARTBEAT_UNDER_WAY, Times};
+use crate::domain::digest::Digest;
+use crate::domain::id::{DataPlaneId, DeploymentId};
+use crate::domain::label::Labels;
+use crate::domain::plan::{Entry, Pace, Plan};
+
+/// What a project's data planes are to serve, at some moment.
+#[derive(Debug)]
+pub struct Orders {
+    plan: Plan,
+    /// When this process learned of it.
+    pub known_at: Timestamp,
+    root_version: Option<NonZeroU64>,
+    heartbeat: Duration,
+    written: Mutex<HashMap<Option<NonZeroU64>, Arc<Order>>>,
+}
+
+/// What one data plane is to serve.
+#[derive(Debug)]
+pub struct Order {
+    /// Its pointer's serial; none: nothing was deployed for it.
+    pub serial: Option<NonZeroU64>,
+    /// Which artifact that names.
+    pub artifact: Option<Digest>,
+    /// Which deployment.
+    pub deployment: Option<DeploymentId>,
+    /// The same, as it is said.
+    pub wanted: Wanted,
+    /// The answer to a heartbeat.
+    pub ack: Bytes,
+    /// The notice that something else is to be served; none where nothing is.
+    pub notice: Option<Bytes>,
+}
+
+impl Orders {
+    /// Of a plan.
+    pub fn new(plan: Plan, root_version: Option<NonZeroU64>, times: Times) -> Self {
+        let heartbeat = match plan.pace {
+            Pace::Calm => times.heartbeat,
+            Pace::UnderWay => times.heartbeat.min(HEARTBEAT_UNDER_WAY),
+        };
+        Self { plan, known_at: Timestamp::now(), root_version, heartbeat, written: Mutex::default() }
+    }
+
+    /// Of which revision.
+    pub fn revision(&self) -> i64 {
+        self.plan.revision
+    }
+
+    /// Whether they still say everything.
+    pub fn is_of(&self, revision: i64, root_version: Option<NonZeroU64>) -> bool {
+        self.plan.revision == revision && self.root_version == root_version
+    }
+
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// How long a data plane waits between two heartbeats.
+    pub fn heartbeat(&self) -> Duration {
+        self.heartbeat
+    }
+
+    /// What one data plane is to serve.
+    pub fn of(&self, data_plane: DataPlaneId, labels: &Labels) -> Arc<Order> {
+        let entry = self.plan.wanted(data_plane, labels);
+        let serial = entry.map(|entry| entry.pointer.serial());
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        // As many as there are deployments, and one.
+        Arc::clone(written.entry(serial).or_insert_with(|| Arc::new(self.write(entry))))
+    }
+
+    fn write(&self, entry: Option<&Entry>) -> Order {
+        let pointer = entry.map(|entry| (*entry.pointer).clone());
+        let wanted = Wanted {
+            heartbeat_ms: u64::try_from(self.heartbeat.as_millis()).unwrap_or(u64::MAX),
+            pointer: pointer.clone(),
+            root_version: self.root_version,
+        };
+        Order {
+            serial: entry.map(|entry| entry.pointer.serial()),
+            artifact: entry.map(|entry| entry.artifact),
+            deployment: entry.map(|entry| entry.deployment),
+            ack: frame(&FromControlPlane::HeartbeatAck(HeartbeatAck { wanted: wanted.clone() })),
+            notice: pointer.map(|pointer| frame(&FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer }))),
+            wanted,
+        }
+    }
+}
+
+/// As it is sent. What we say is shorter than what is read: a pointer has 16 KiB at most.
+pub fn frame(message: &FromControlPlane) -> Bytes {
+    match write(message) {
+        Ok(text) => text.into(),
+        Err(error) => {
+            tracing::error!(%error, "a message cannot be written");
+            Bytes::new()
+        }
+    }
+}

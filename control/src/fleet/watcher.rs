@@ -1,0 +1,167 @@
+//! Looks for what changed, whenever somebody says that something may have, and every few seconds whether anybody does or not.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::hub::{Group, Hub};
+use super::orders::Orders;
+use super::seat::{End, Seat};
+use crate::domain::error::Error;
+use crate::domain::registry::{Member, Terms};
+
+/// How often it is looked, for what nobody told of: what is revoked is refused within as much.
+const EVERY: Duration = Duration::from_secs(3);
+/// How long to gather: what changes often is looked at seldom.
+const GATHERED_FOR: Duration = Duration::from_millis(20);
+
+/// Looks for what changed, and tells sessions.
+#[derive(Debug)]
+pub struct Watcher {
+    hub: Arc<Hub>,
+    /// When plans were last looked at, by the database's clock.
+    plans_seen: Option<Timestamp>,
+}
+
+impl Watcher {
+    /// Of a hub.
+    pub fn new(hub: Arc<Hub>) -> Self {
+        Self { hub, plans_seen: None }
+    }
+
+    /// Looks until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let store = Arc::clone(&self.hub.store);
+        let (mut plans, mut registry) = (store.plan_changes(), store.registry_changes());
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Ok(()) = plans.changed() => {}
+                Ok(()) = registry.changed() => {}
+                () = sleep(EVERY) => {}
+            }
+            // What is known is said meanwhile: a database that is away changes nothing.
+            if let Err(error) = self.look().await {
+                tracing::warn!(%error, "cannot look what data planes are to serve; they are told what was known before");
+            }
+            sleep(GATHERED_FOR).await;
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), Error> {
+        self.hub.forget_empty();
+        let (seen, revisions) = self.hub.store.plan_revisions(self.plans_seen).await?;
+        let revisions: HashMap<_, _> =
+            revisions.into_iter().map(|changed| (changed.project, changed.revision)).collect();
+        let groups: Vec<_> = self.hub.groups().values().cloned().collect();
+        let mut failed = None;
+        // First what is to be served: seconds count there.
+        for group in &groups {
+            if revisions.get(&group.project).is_some_and(|revision| *revision != group.orders.borrow().revision()) {
+                let root_version = group.terms().root_version;
+                note(&mut failed, group, self.hub.order(group, root_version).await)?;
+            }
+        }
+        let began = Instant::now();
+        let projects: Vec<_> = groups.iter().map(|group| group.project).collect();
+        let mut terms = if projects.is_empty() { BTreeMap::new() } else { self.hub.store.terms(&projects).await? };
+        for group in &groups {
+            let terms = terms.remove(&group.project).unwrap_or_default();
+            note(&mut failed, group, self.hub.hold_to(group, terms, began).await)?;
+        }
+        // Only now: what failed is looked at again.
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        self.plans_seen = Some(seen);
+        Ok(())
+    }
+}
+
+/// What cannot be read of one project keeps no other from its own; a database that is away has nothing for anybody.
+fn note(failed: &mut Option<Error>, group: &Group, outcome: Result<(), Error>) -> Result<(), Error> {
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(error @ Error::Unavailable { .. }) => Err(error),
+        Err(error) => {
+            tracing::error!(%error, project = %group.project, "cannot look what this project's data planes are to serve");
+            *failed = Some(error);
+            Ok(())
+        }
+    }
+}
+
+impl Hub {
+    /// Projects that nobody is connected for.
+    fn forget_empty(&self) {
+        // Whoever was let in and has not said who it is holds its own.
+        self.groups().retain(|_, group| Arc::strong_count(group) > 1 || !group.seats().by_number.is_empty());
+    }
+
+    /// Ends the connections that are not to stay, and tells the others what they are called by now.
+    async fn hold_to(&self, group: &Group, terms: Terms, began: Instant) -> Result<(), Error> {
+        let before = std::mem::replace(&mut *group.terms(), terms.clone());
+        if before.root_version != terms.root_version {
+            let ordered = self.order(group, terms.root_version).await;
+            // The next look is to see the difference again.
+            ordered.inspect_err(|_| group.terms().root_version = before.root_version)?;
+        }
+        let secrets: HashSet<_> = terms.secrets.iter().collect();
+        for seat in group.everybody() {
+            if terms.root_version.is_none() {
+                // The project is gone, with all that was in it.
+                seat.end(End::REMOVED);
+            } else if !secrets.contains(&seat.secret) && seat.since < began {
+                seat.end(End::UNAUTHORIZED);
+            }
+        }
+        if before.members != terms.members {
+            let members = self.store.members(group.project).await;
+            let members = members.inspect_err(|_| group.terms().members = before.members)?;
+            group.hold_to(members, began);
+        }
+        Ok(())
+    }
+
+    async fn order(&self, group: &Group, root_version: Option<std::num::NonZeroU64>) -> Result<(), Error> {
+        let plan = self.store.plan(group.project).await?;
+        tracing::debug!(project = %group.project, revision = plan.revision, "what is to be served has changed");
+        group.orders.send_replace(Arc::new(Orders::new(plan, root_version, self.times)));
+        Ok(())
+    }
+}
+
+impl Group {
+    fn everybody(&self) -> Vec<Arc<Seat>> {
+        self.seats().by_number.values().cloned().collect()
+    }
+
+    /// Ends the connections of data planes that are not there any more, and tells the others what they are called by now.
+    fn hold_to(&self, members: Vec<Member>, began: Instant) {
+        let members: HashMap<_, _> = members.into_iter().map(|member| (member.id, member)).collect();
+        for seat in self.everybody() {
+            let Some(member) = members.get(&seat.key.data_plane) else {
+                // Who came after it was looked need not be in what was seen.
+                if seat.since < began {
+                    seat.end(End::REMOVED);
+                }
+                continue;
+            };
+            if member.disconnects > seat.disconnects {
+                seat.end(End::DISCONNECTED);
+            }
+            seat.standing.send_if_modified(|standing| {
+                let is_new = member.version > standing.version;
+                if is_new {
+                    standing.labels = Arc::new(member.labels.clone());
+                    standing.version = member.version;
+                }
+                is_new
+            });
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Deployments as rows, with what happened to them.
+
+use std::collections::BTreeMap;
+
+use crate::domain::act::Act;
+use crate::domain::deployment::{Deployment, DeploymentEvent, Happened, NodeEvent, NodeOutcome, Reason, State};
+use crate::domain::error::{Error, Noun};
+use crate::domain::id::{DataPlaneId, DeploymentId, EventId, ProjectId};
+use crate::domain::rollout::{Join, Member};
+use crate::domain::store::Result;
+use crate::store::audit::Target;
+use crate::store::nodes;
+use crate::store::sql::{Database, Error as SqlError, Row, Transaction, sql};
+
+/// How many rows are sent at once.
+const ROWS_MAX: usize = 200;
+
+pub(super) async fn insert(transaction: &mut Transaction, deployment: &Deployment) -> Result<()> {
+    let insert = sql("insert into deployments (id, team_id, project_id, serial, kind, started_by, artifact, selector, \
+         manner, message, author, takes_back, state, wave, promoted, for_everyone, is_withdrawn, scheduled_for, version, \
+         created_at, updated_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)")
+    .bind(deployment.id)
+    .bind(deployment.team)
+    .bind(deployment.project)
+    .bind(deployment.serial)
+    .bind(deployment.kind.as_str())
+    .bind(deployment.started_by.as_str())
+    .bind(deployment.artifact)
+    .bind(deployment.selector.to_string())
+    .bind(serde_json::to_string(&deployment.manner).map_err(|_| damaged())?)
+    .bind(&deployment.message)
+    .bind(&deployment.author)
+    .bind(deployment.takes_back)
+    .bind(deployment.state.as_str())
+    .bind(deployment.wave)
+    .bind(deployment.promoted)
+    .bind(false)
+    .bind(false)
+    .bind(deployment.scheduled_for)
+    .bind(deployment.version)
+    .bind(deployment.created_at)
+    .bind(deployment.updated_at);
+    transaction.execute(insert).await.map_err(refused)?;
+    Ok(())
+}
+
+fn refused(error: SqlError) -> Error {
+    if error.is_reference_violation() {
+        Error::invalid("/artifact", "the project has no such artifact: build it, or push it")
+    } else {
+        error.into()
+    }
+}
+
+/// Writes what changes of a deployment, as its next version. Whoever calls holds the project.
+pub(super) async fn update(transaction: &mut Transaction, deployment: &mut Deployment) -> Result<()> {
+    deployment.version = deployment.version.next();
+    deployment.updated_at = crate::domain::time::now();
+    if deployment.state.is_final() && deployment.finished_at.is_none() {
+        deployment.finished_at = Some(deployment.updated_at);
+    }
+    let reason = deployment.reason.as_ref().map(serde_json::to_string).transpose().map_err(|_| damaged())?;
+    let update = sql("update deployments set state = $1, reason = $2, wave = $3, promoted = $4, for_everyone = $5, \
+         pointer_serial = $6, wave_began_at = $7, baking_since = $8, version = $9, started_at = $10, finished_at = $11, \
+         updated_at = $12 where id = $13")
+    .bind(deployment.state.as_str())
+    .bind(reason)
+    .bind(deployment.wave)
+    .bind(deployment.promoted)
+    .bind(deployment.started_at.is_some() && deployment.is_for_everyone())
+    .bind(deployment.pointer_serial)
+    .bind(deployment.wave_began_at)
+    .bind(deployment.baking_since)
+    .bind(deployment.version)
+    .bind(deployment.started_at)
+    .bind(deployment.finished_at)
+    .bind(deployment.updated_at)
+    .bind(deployment.id);
+    transaction.execute(update).await?;
+    Ok(())
+}
+
+/// One of a project's, as it is until the transaction ends: whoever calls holds the project.
+pub(super) async fn get(transaction: &mut Transaction, id: DeploymentId) -> Result<Option<Deployment>> {
+    let row = transaction.fetch_optional(sql("select * from deployments where id = $1").bind(id)).await?;
+    Ok(row.as_ref().map(read).transpose()?)
+}
+
+/// Writes down what happened.
+pub(super) async fn happened(
+    transaction: &mut Transaction,
+    act: &Act,
+    deployment: &Deployment,
+    kind: Happened,
+) -> Result<()> {
+    let reason = deployment.reason.as_ref().map(serde_json::to_string).transpose().map_err(|_| damaged())?;
+    let insert = sql("insert into deployment_events (id, deployment_id, at, kind, state, wave, reason, actor) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8)")
+    .bind(EventId::new())
+    .bind(deployment.id)
+    .bind(crate::domain::time::now())
+    .bind(kind.as_str())
+    .bind(deployment.state.as_str())
+    .bind(deployment.wave)
+    .bind(reason)
+    .bind(act.actor.name().unwrap_or(act.actor.kind()));
+    transaction.execute(insert).await?;
+    Ok(())
+}
+
+/// Lets data planes to a deployment. One that was removed in the meantime is passed over.
+pub(super) async fn join(transaction: &mut Transaction, deployment: &Deployment, joining: &[Join]) -> Result<()> {
+    let now = transaction.dialect().now();
+    for rows in joining.chunks(ROWS_MAX) {
+        let insert = sql("insert into deployment_members (deployment_id, data_plane_id, wave, joined_at, requests, \
+             server_errors, p99_weight) select $1, id, $2, ")
+        .bind(deployment.id)
+        .bind(deployment.wave)
+        .then(now)
+        .then(", column2, column3, column4 from (values ");
+        let insert = rows.iter().enumerate().fold(insert, |insert, (index, Join { data_plane, before })| {
+            insert
+                .then(if index == 0 { "(" } else { ", (" })
+                .then_bind("", *data_plane)
+                .then_bind(", ", before.requests)
+                .then_bind(", ", before.server_errors)
+                .then_bind(", ", before.p99_weight)
+                .then(")")
+        });
+        let insert = insert.then(
+            ") as joining join data_planes on id = column1 where true \
+             on conflict (deployment_id, data_plane_id) do nothing",
+        );
+        transaction.execute(insert).await?;
+        let ids = sql("insert into node_events (id, deployment_id, data_plane_id, data_plane_name, at, outcome) \
+             select column1, $1, data_planes.id, name, ")
+        .bind(deployment.id)
+        .then(now)
+        .then(", 'reached' from (values ");
+        let ids = rows.iter().enumerate().fold(ids, |insert, (index, Join { data_plane, .. })| {
+            insert
+                .then(if index == 0 { "(" } else { ", (" })
+                .then_bind("", EventId::new())
+                .then_bind(", ", *data_plane)
+                .then(")")
+        });
+        transaction.execute(ids.then(") as joining join data_planes on data_planes.id = column2")).await?;
+    }
+    Ok(())
+}
+
+/// Whom a deployment was let to.
+pub(super) async fn members(database: &Database, id: DeploymentId) -> Result<BTreeMap<DataPlaneId, Member>> {
+    let rows = database.fetch_all(sql("select * from deployment_members where deployment_id = $1").bind(id)).await?;
+    let read = |row: &Row| -> Result<_, SqlError> {
+        let member = Member { wave: row.get("wave")?, joined_at: row.get("joined_at")?, before: nodes::traffic(row)? };
+        Ok((row.get("data_plane_id")?, member))
+    };
+    Ok(rows.iter().map(read).collect::<Result<_, SqlError>>()?)
+}
+
+/// A deployment that started and is not withdrawn.
+#[derive(Debug, Clone)]
+pub(super) struct Standing {
+    pub(super) deployment: Deployment,
+    pub(super) precedence: i64,
+}
+
+/// Every deployment of a project that started and is not withdrawn, the one that started last first.
+pub(super) async fn standing(transaction: &mut Transaction, project: ProjectId) -> Result<Vec<Standing>> {
+    let select =
+        sql("select * from deployments where project_id = $1 and precedence is not null and not is_withdrawn \
+         order by precedence desc");
+    let rows = transaction.fetch_all(select.bind(project)).await?;
+    let read = |row: &Row| -> Result<Standing, SqlError> {
+        Ok(Standing { deployment: read(row)?, precedence: row.get("precedence")? })
+    };
+    Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+/// Those of them that decide for anybody: whatever another one that started later covers, and has reached everyone of,
+/// does not.
+pub(super) fn deciding(standing: Vec<Standing>) -> Vec<Standing> {
+    let mut deciding: Vec<Standing> = Vec::new();
+    for next in standing {
+        let is_covered = deciding.iter().any(|later| {
+            later.deployment.is_for_everyone() && later.deployment.selector.covers(&next.deployment.selector)
+        });
+        if !is_covered {
+            deciding.push(next);
+        }
+    }
+    deciding
+}
+
+pub(super) fn target(deployment: &Deployment) -> Target<'_> {
+    let detail = serde_json::json!({
+        "serial": deployment.serial, "artifact": deployment.artifact, "selector": deployment.selector,
+        "state": deployment.state, "reason": deployment.reason,
+    });
+    let target = Target::new(Noun::Deployment, deployment.id.0, None).of_team(deployment.team);
+    target.of_project(deployment.project).with(detail)
+}
+
+fn damaged() -> Error {
+    Error::Damaged(Noun::Deployment)
+}
+
+pub(super) fn read(row: &Row) -> Result<Deployment, SqlError> {
+    let manner: crate::domain::rollout::Manner = row.json_text("manner")?;
+    Ok(Deployment {
+        id: row.get("id")?,
+        team: row.get("team_id")?,
+        project: row.get("project_id")?,
+        serial: row.get("serial")?,
+        kind: row.word("kind")?,
+        started_by: row.word("started_by")?,
+        artifact: row.get("artifact")?,
+        selector: row.parse("selector")?,
+        waves: manner.strategy.waves(),
+        manner,
+        message: row.get("message")?,
+        author: row.get("author")?,
+        takes_back: row.get("takes_back")?,
+        state: row.word("state")?,
+        reason: row.json_text_some::<Reason>("reason")?,
+        wave: row.get("wave")?,
+        promoted: row.get("promoted")?,
+        pointer_serial: row.get("pointer_serial")?,
+        wave_began_at: row.get("wave_began_at")?,
+        baking_since: row.get("baking_since")?,
+        scheduled_for: row.get("scheduled_for")?,
+        version: row.get("version")?,
+        created_at: row.get("created_at")?,
+        started_at: row.get("started_at")?,
+        finished_at: row.get("finished_at")?,
+        updated_at: row.get("updated_at")?,
+    })
+}
+
+pub(super) fn event(row: &Row) -> Result<DeploymentEvent, SqlError> {
+    Ok(DeploymentEvent {
+        id: row.get("id")?,
+        at: row.get("at")?,
+        kind: row.word("kind")?,
+        state: row.word::<State>("state")?,
+        wave: row.get("wave")?,
+        reason: row.json_text_some("reason")?,
+        actor: row.get("actor")?,
+    })
+}
+
+pub(super) fn node_event(row: &Row) -> Result<NodeEvent, SqlError> {
+    Ok(NodeEvent {
+        id: row.get("id")?,
+        deployment: row.get("deployment_id")?,
+        data_plane: row.get("data_plane_id")?,
+        data_plane_name: row.get("data_plane_name")?,
+        instance: row.get("instance_id")?,
+        at: row.get("at")?,
+        outcome: row.word::<NodeOutcome>("outcome")?,
+        code: row.get("code")?,
+        detail: row.get("detail")?,
+    })
+}

@@ -1,0 +1,132 @@
+//! A deployment starts: from then on it decides what is served.
+
+use super::pins;
+use super::pointers;
+use super::rows::{self, Standing};
+use crate::domain::act::{Act, Action};
+use crate::domain::deployment::{Deployment, Happened, Reason, ReasonCode, State};
+use crate::domain::error::Error;
+use crate::domain::pointer::Issuer;
+use crate::domain::rollout::Wave;
+use crate::domain::store::Result;
+use crate::store::audit::record;
+use crate::store::fleet;
+use crate::store::sql::{Transaction, sql};
+
+/// Starts a deployment, with a wave if there is one. Whoever calls holds the project.
+pub(super) async fn start(
+    transaction: &mut Transaction,
+    act: &Act,
+    (deployment, wave): (&mut Deployment, Option<Wave>),
+    by: &Issuer,
+) -> Result<()> {
+    if deployment.started_by.is_automation() && pins::is_pinned(transaction, deployment).await? {
+        let detail = "some of its data planes were pinned in the meantime: unpin them, or deploy by hand".to_owned();
+        return fail(transaction, act, (deployment, Reason { code: ReasonCode::Pinned, detail })).await;
+    }
+    if let Some(id) = deployment.takes_back {
+        take_back(transaction, act, (deployment, id)).await?;
+    }
+    supersede(transaction, act, deployment).await?;
+    let number = sql("update deployments set precedence = (select coalesce(max(precedence), 0) + 1 from deployments \
+         where project_id = $1) where id = $2");
+    transaction.execute(number.bind(deployment.project).bind(deployment.id)).await?;
+    deployment.pointer_serial = Some(pointers::issue(transaction, deployment, by).await?);
+    deployment.state = State::InProgress;
+    deployment.started_at = Some(fleet::now(transaction).await?);
+    rows::update(transaction, deployment).await?;
+    rows::happened(transaction, act, deployment, Happened::Started).await?;
+    record(transaction, act, Action::DeploymentStart, rows::target(deployment)).await?;
+    match wave {
+        Some(wave) => begin(transaction, act, (deployment, wave)).await,
+        None => Ok(()),
+    }
+}
+
+/// Begins a wave.
+pub(super) async fn begin(
+    transaction: &mut Transaction,
+    act: &Act,
+    (deployment, wave): (&mut Deployment, Wave),
+) -> Result<()> {
+    deployment.wave = wave.number;
+    deployment.wave_began_at = Some(fleet::now(transaction).await?);
+    deployment.baking_since = None;
+    rows::update(transaction, deployment).await?;
+    rows::join(transaction, deployment, &wave.joining).await?;
+    rows::happened(transaction, act, deployment, Happened::WaveBegan).await?;
+    if deployment.is_for_everyone() {
+        pointers::forget_covered(transaction, deployment.project).await?;
+    }
+    fleet::revise(transaction, deployment.project).await
+}
+
+/// It cannot start, or came to nothing.
+pub(super) async fn fail(
+    transaction: &mut Transaction,
+    act: &Act,
+    (deployment, reason): (&mut Deployment, Reason),
+) -> Result<()> {
+    deployment.state = State::Failed;
+    deployment.reason = Some(reason);
+    rows::update(transaction, deployment).await?;
+    pointers::withdraw(transaction, deployment.id).await?;
+    rows::happened(transaction, act, deployment, Happened::Ended).await?;
+    Ok(record(transaction, act, Action::DeploymentFail, rows::target(deployment)).await?)
+}
+
+/// Ends the deployment that another one takes back. The other one is for all of its data planes, and at once, so nothing
+/// beneath it is wanted again.
+async fn take_back(
+    transaction: &mut Transaction,
+    act: &Act,
+    (by, id): (&Deployment, crate::domain::id::DeploymentId),
+) -> Result<()> {
+    let Some(mut taken) = rows::get(transaction, id).await? else { return Ok(()) };
+    // A gate was faster, or somebody who aborted it.
+    if matches!(taken.state, State::RolledBack | State::Aborted | State::Failed) {
+        return Ok(());
+    }
+    taken.state = State::RolledBack;
+    taken.reason = taken.reason.or_else(|| Some(Reason::by_hand(&by.author)));
+    rows::update(transaction, &mut taken).await?;
+    pointers::withdraw(transaction, taken.id).await?;
+    pins::pin(transaction, &taken, &by.author).await?;
+    rows::happened(transaction, act, &taken, Happened::Ended).await
+}
+
+/// Ends what is under way for any of the same data planes.
+async fn supersede(transaction: &mut Transaction, act: &Act, by: &Deployment) -> Result<()> {
+    for Standing { mut deployment, .. } in rows::standing(transaction, by.project).await? {
+        if deployment.state.is_final() || !deployment.selector.overlaps(&by.selector) {
+            continue;
+        }
+        deployment.state = State::Superseded;
+        let detail = format!("deployment {} is for some of the same data planes", by.serial);
+        deployment.reason = Some(Reason { code: ReasonCode::Superseded, detail });
+        rows::update(transaction, &mut deployment).await?;
+        rows::happened(transaction, act, &deployment, Happened::Ended).await?;
+    }
+    Ok(())
+}
+
+/// Ends a deployment that has started, and takes it away: whom it had reached goes back.
+pub(super) async fn end(
+    transaction: &mut Transaction,
+    act: &Act,
+    (deployment, state, reason): (&mut Deployment, State, Reason),
+) -> Result<Option<Standing>> {
+    let standing = rows::standing(transaction, deployment.project).await?;
+    let own = standing.into_iter().find(|standing| standing.deployment.id == deployment.id);
+    deployment.state = state;
+    deployment.reason = Some(reason);
+    rows::update(transaction, deployment).await?;
+    pointers::withdraw(transaction, deployment.id).await?;
+    rows::happened(transaction, act, deployment, Happened::Ended).await?;
+    Ok(own)
+}
+
+/// Somebody else was faster, or it is gone.
+pub(super) fn check(deployment: &Deployment, version: crate::domain::version::Version) -> Result<()> {
+    if deployment.version == version { Ok(()) } else { Err(Error::Stale { current: deployment.version }) }
+}

@@ -1,0 +1,232 @@
+//! How deployments go on.
+
+use async_trait::async_trait;
+
+use super::back::{self, Beneath};
+use super::rows;
+use super::start::{self, begin, check};
+use super::{made, pins, pointers};
+use crate::domain::access::Reach;
+use crate::domain::act::{Act, Action};
+use crate::domain::deployment::{Deployment, Happened, Kind, Reason, ReasonCode, State, Trigger};
+use crate::domain::error::{Error, Noun};
+use crate::domain::id::{DeploymentId, ProjectId};
+use crate::domain::pointer::Issuer;
+use crate::domain::rollout::{Breach, Gates, Manner, OnFailure, Promotion, Rollout, Step, Strategy, Wave};
+use crate::domain::store::{Fleet as _, Nodes as _, OfProject, Result, Rollouts};
+use crate::domain::version::Version;
+use crate::store::audit::record;
+use crate::store::changes::Topic;
+use crate::store::sql::{Row, Transaction, sql};
+use crate::store::{DatabaseStore, fleet, projects};
+
+/// How long a process that is gone, and traffic that does not grow, is remembered, in microseconds: a day, and a week.
+const TRACES: (i64, i64) = (86_400_000_000, 604_800_000_000);
+
+#[async_trait]
+impl Rollouts for DatabaseStore {
+    async fn rollouts_to_do(&self) -> Result<Vec<(ProjectId, DeploymentId)>> {
+        let select = sql("select project_id, id from deployments where state in ('in_progress', 'paused') or \
+             (state = 'scheduled' and (scheduled_for is null or scheduled_for <= ")
+        .then(self.database.dialect().now())
+        .then(")) order by created_at, serial");
+        let rows = self.database.fetch_all(select).await?;
+        rows.iter().map(|row| Ok((row.get("project_id")?, row.get("id")?))).collect()
+    }
+
+    async fn rollout(&self, id: DeploymentId) -> Result<Option<Rollout>> {
+        // The deployment first: a step is taken from its version, and what is read after it is as new, or newer.
+        let select =
+            sql("select *, ").then(self.database.dialect().now()).then_bind(" as now from deployments where id = ", id);
+        let Some(row) = self.database.fetch_optional(select).await? else { return Ok(None) };
+        let deployment = rows::read(&row)?;
+        let members = rows::members(&self.database, id).await?;
+        let plan = self.plan(deployment.project).await?;
+        let place = plan.entries.iter().position(|entry| entry.deployment == id).unwrap_or_default();
+        let later = &plan.entries[..place];
+        let nodes = self.nodes(deployment.project).await?;
+        let nodes = nodes
+            .into_iter()
+            .filter(|node| deployment.selector.matches(&node.labels))
+            .filter(|node| !later.iter().any(|entry| entry.is_for(node.id, &node.labels)))
+            .collect();
+        Ok(Some(Rollout { deployment, members, nodes, now: row.get("now")? }))
+    }
+
+    async fn advance(
+        &self,
+        (id, version): (DeploymentId, Version),
+        step: Step,
+        by: Option<&Issuer>,
+    ) -> Result<Deployment> {
+        let mut transaction = self.database.begin().await?;
+        let mut deployment = held(&mut transaction, id, version).await?;
+        take(&mut transaction, (&mut deployment, step), by).await?;
+        transaction.commit().await?;
+        self.changes.tell(Topic::Plans);
+        Ok(deployment)
+    }
+
+    async fn fail_deployment(&self, (id, version): (DeploymentId, Version), reason: Reason) -> Result<Deployment> {
+        let mut transaction = self.database.begin().await?;
+        let mut deployment = held(&mut transaction, id, version).await?;
+        start::fail(&mut transaction, &Act::SYSTEM, (&mut deployment, reason)).await?;
+        transaction.commit().await?;
+        Ok(deployment)
+    }
+
+    async fn renewals_due(&self) -> Result<Vec<ProjectId>> {
+        let select = sql(DUE).then(self.database.dialect().now()).then(DUE_OR);
+        let rows = self.database.fetch_all(select).await?;
+        let mut due = rows.iter().map(|row| row.get("project_id")).collect::<Result<Vec<_>, _>>()?;
+        due.dedup();
+        Ok(due)
+    }
+
+    async fn renew_pointers(&self, project: ProjectId, by: &Issuer) -> Result<u64> {
+        let mut transaction = self.database.begin().await?;
+        projects::lock(&mut transaction, OfProject { reach: Reach::Everything, project }.any()).await?;
+        let select = sql(DUE).then(transaction.dialect().now()).then(DUE_OR);
+        let mut renewed = 0;
+        for row in transaction.fetch_all(select).await? {
+            if row.get::<ProjectId>("project_id")? != project {
+                continue;
+            }
+            let deployment = rows::get(&mut transaction, row.get("deployment_id")?).await?;
+            let deployment = deployment.ok_or(Error::NotFound(Noun::Deployment))?;
+            pointers::issue(&mut transaction, &deployment, by).await?;
+            renewed += 1;
+        }
+        transaction.commit().await?;
+        self.changes.tell(Topic::Plans);
+        Ok(renewed)
+    }
+
+    async fn forget_traces(&self) -> Result<u64> {
+        let mut transaction = self.database.begin().await?;
+        let now = transaction.dialect().now();
+        let gone = sql("delete from instances where not is_online and updated_at + $1 < ").bind(TRACES.0).then(now);
+        let gone = transaction.execute(gone).await?;
+        let old = sql("delete from data_plane_traffic where updated_at + $1 < ").bind(TRACES.1).then(now);
+        let old = transaction.execute(old).await?;
+        transaction.commit().await?;
+        Ok(gone + old)
+    }
+}
+
+/// Pointers that have to be issued anew.
+const DUE: &str = "select p.project_id, p.deployment_id from pointers p where p.renew_at <= ";
+const DUE_OR: &str = " or exists (select 1 from pointer_floors f where f.deployment_id = p.deployment_id \
+     and f.serial > p.serial) or exists (select 1 from signing_keys k where k.project_id = p.project_id \
+     and k.key_id = p.key_id and k.retired_at is not null) order by p.project_id, p.serial";
+
+/// The deployment in this version, and its project, until the transaction ends.
+async fn held(transaction: &mut Transaction, id: DeploymentId, version: Version) -> Result<Deployment> {
+    let select = sql("select project_id from deployments where id = $1").bind(id);
+    let found = transaction.fetch_optional(select).await?;
+    let project = found.as_ref().map(|row: &Row| row.get("project_id")).transpose()?;
+    let project = project.ok_or(Error::NotFound(Noun::Deployment))?;
+    projects::lock(transaction, OfProject { reach: Reach::Everything, project }.any()).await?;
+    let deployment = rows::get(transaction, id).await?.ok_or(Error::NotFound(Noun::Deployment))?;
+    check(&deployment, version)?;
+    Ok(deployment)
+}
+
+async fn take(
+    transaction: &mut Transaction,
+    (deployment, step): (&mut Deployment, Step),
+    by: Option<&Issuer>,
+) -> Result<()> {
+    let act = &Act::SYSTEM;
+    let by = || by.ok_or_else(|| Error::Conflict("this step has to be signed".to_owned()));
+    let happened = match step {
+        Step::Start(wave) => return start::start(transaction, act, (deployment, wave), by()?).await,
+        Step::Begin(wave) => return begin(transaction, act, (deployment, wave)).await,
+        Step::RollBack(breach) => return roll_back(transaction, (deployment, &breach), by()?).await,
+        Step::Admit(others) => {
+            rows::update(transaction, deployment).await?;
+            return rows::join(transaction, deployment, &others).await;
+        }
+        Step::Bake => {
+            deployment.baking_since = Some(fleet::now(transaction).await?);
+            Happened::Baking
+        }
+        Step::Unsettle => {
+            deployment.baking_since = None;
+            Happened::Unsettled
+        }
+        Step::AwaitPromotion => {
+            deployment.state = State::Paused;
+            let detail = format!("wave {} is well; promote it", deployment.wave);
+            deployment.reason = Some(Reason { code: ReasonCode::PromotionAwaited, detail });
+            Happened::PromotionAwaited
+        }
+        Step::Succeed => {
+            deployment.state = State::Succeeded;
+            deployment.reason = None;
+            record(transaction, act, Action::DeploymentSucceed, rows::target(deployment)).await?;
+            Happened::Ended
+        }
+        Step::Pause(breach) => {
+            deployment.state = State::Paused;
+            deployment.reason = Some(Reason::from(&breach));
+            record(transaction, act, Action::DeploymentPause, rows::target(deployment)).await?;
+            Happened::Breached
+        }
+    };
+    rows::update(transaction, deployment).await?;
+    rows::happened(transaction, act, deployment, happened).await?;
+    // How often data planes are worth hearing from may have changed.
+    fleet::revise(transaction, deployment.project).await
+}
+
+/// A gate was breached: whom the deployment has reached goes back, each to what it had.
+async fn roll_back(
+    transaction: &mut Transaction,
+    (deployment, breach): (&mut Deployment, &Breach),
+    by: &Issuer,
+) -> Result<()> {
+    let act = &Act::SYSTEM;
+    deployment.reason = Some(Reason::from(breach));
+    rows::happened(transaction, act, deployment, Happened::Breached).await?;
+    let standing = rows::standing(transaction, deployment.project).await?;
+    let place = standing.iter().position(|standing| standing.deployment.id == deployment.id).unwrap_or_default();
+    let beneath = back::beneath(&standing, place);
+    let state = match beneath {
+        Beneath::One(_) | Beneath::Several => State::RolledBack,
+        Beneath::Nothing => State::Failed,
+    };
+    let withdrawn = start::end(transaction, act, (deployment, state, Reason::from(breach))).await?;
+    record(transaction, act, Action::DeploymentFail, rows::target(deployment)).await?;
+    pins::pin(transaction, deployment, act.actor.kind()).await?;
+    match (beneath, withdrawn) {
+        (Beneath::One(artifact), _) => {
+            let mut back = made(transaction, act, deployment.project).await?;
+            back.kind = Kind::Rollback;
+            back.started_by = Trigger::Automatic;
+            back.artifact = artifact;
+            back.selector = deployment.selector.clone();
+            back.takes_back = Some(deployment.id);
+            back.message = format!("deployment {}: {breach}", deployment.serial);
+            rows::insert(transaction, &back).await?;
+            rows::happened(transaction, act, &back, Happened::Created).await?;
+            let wave = Wave { number: back.waves, joining: Vec::new() };
+            // What it takes back has ended already.
+            start::start(transaction, act, (&mut back, Some(wave)), by).await
+        }
+        (Beneath::Several | Beneath::Nothing, Some(withdrawn)) => {
+            pointers::reissue_beneath(transaction, &withdrawn, by).await
+        }
+        (Beneath::Several | Beneath::Nothing, None) => Ok(()),
+    }
+}
+
+/// How a way back goes: at once, and nowhere else from there.
+pub(super) fn manner_of_rollback() -> Manner {
+    Manner {
+        strategy: Strategy::AllAtOnce,
+        promotion: Promotion::Automatic,
+        gates: Gates::of_rollback(),
+        on_failure: OnFailure::Pause,
+    }
+}

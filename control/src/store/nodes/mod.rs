@@ -1,0 +1,138 @@
+//! What data planes say of themselves: what they do, in `said`; how their traffic fares, here.
+
+mod said;
+
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroU64;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::DatabaseStore;
+use super::changes::Topic;
+use super::sql::{Error as SqlError, Row, Statement, sql};
+use crate::domain::data_plane::Kind;
+use crate::domain::digest::Digest;
+use crate::domain::id::{DataPlaneId, ProjectId};
+use crate::domain::node::{Instance, Measured, Node, Said, Traffic};
+use crate::domain::store::{Nodes, Result};
+
+/// How many rows are sent at once.
+const ROWS_MAX: usize = 200;
+/// A sum stops here, rather than go over.
+const SUM_MAX: i64 = i64::MAX / 4;
+
+#[async_trait]
+impl Nodes for DatabaseStore {
+    async fn record_status(&self, said: &[Said]) -> Result<()> {
+        said::keep(&self.database, said).await?;
+        self.changes.tell(Topic::Nodes);
+        Ok(())
+    }
+
+    async fn record_health(&self, measured: &[Measured]) -> Result<()> {
+        // Each row once, and always in this order: two control planes do not wait for each other.
+        let mut sums: BTreeMap<(DataPlaneId, Digest), Traffic> = BTreeMap::new();
+        for Measured { data_plane, artifact, traffic } in measured {
+            let sum = sums.entry((*data_plane, *artifact)).or_default();
+            *sum = sum.plus(*traffic);
+        }
+        let sums: Vec<_> = sums.into_iter().collect();
+        let mut transaction = self.database.begin().await?;
+        for rows in sums.chunks(ROWS_MAX) {
+            let now = transaction.dialect().now();
+            transaction.execute(add(rows, now)).await?;
+        }
+        transaction.commit().await?;
+        self.changes.tell(Topic::Nodes);
+        Ok(())
+    }
+
+    async fn nodes(&self, project: ProjectId) -> Result<Vec<Node>> {
+        let select = sql("select id, name, labels from data_planes where project_id = $1 and kind = $2 order by id");
+        let rows = self.database.fetch_all(select.bind(project).bind(Kind::Gateway.as_str())).await?;
+        let mut nodes = rows.iter().map(node).collect::<Result<Vec<_>, _>>()?;
+        let places: HashMap<_, _> = nodes.iter().enumerate().map(|(place, node)| (node.id, place)).collect();
+        let select = sql("select instances.* from instances join data_planes on data_planes.id = data_plane_id \
+             where project_id = $1 and is_online order by instance_id");
+        for row in self.database.fetch_all(select.bind(project)).await? {
+            // One that was made in between is seen the next time.
+            let Some(place) = places.get(&row.get("data_plane_id")?) else { continue };
+            nodes[*place].instances.push(instance(&row)?);
+        }
+        let select = sql("select data_plane_traffic.* from data_plane_traffic \
+             join data_planes on data_planes.id = data_plane_id where project_id = $1");
+        for row in self.database.fetch_all(select.bind(project)).await? {
+            let Some(place) = places.get(&row.get("data_plane_id")?) else { continue };
+            nodes[*place].traffic.insert(row.get("artifact")?, traffic(&row)?);
+        }
+        Ok(nodes)
+    }
+
+    fn node_changes(&self) -> watch::Receiver<()> {
+        self.changes.receiver(Topic::Nodes)
+    }
+}
+
+fn add(rows: &[((DataPlaneId, Digest), Traffic)], now: &'static str) -> Statement {
+    let insert = sql("insert into data_plane_traffic (data_plane_id, artifact, requests, server_errors, p99_weight, \
+         updated_at) select id, column2, column3, column4, column5, ")
+    .then(now)
+    .then(" from (values ");
+    let insert = rows.iter().enumerate().fold(insert, |insert, (index, ((id, artifact), traffic))| {
+        insert
+            .then(if index == 0 { "(" } else { ", (" })
+            .then_bind("", *id)
+            .then_bind(", ", *artifact)
+            .then_bind(", ", traffic.requests.clamp(0, SUM_MAX))
+            .then_bind(", ", traffic.server_errors.clamp(0, SUM_MAX))
+            .then_bind(", ", traffic.p99_weight.clamp(0, SUM_MAX))
+            .then(")")
+    });
+    insert
+        .then(
+            ") as measured join data_planes on id = column1 where true on conflict (data_plane_id, artifact) \
+         do update set updated_at = excluded.updated_at, requests = case when data_plane_traffic.requests < ",
+        )
+        .then_bind("", SUM_MAX)
+        .then(
+            " then data_plane_traffic.requests + excluded.requests else data_plane_traffic.requests end, \
+              server_errors = case when data_plane_traffic.server_errors < ",
+        )
+        .then_bind("", SUM_MAX)
+        .then(
+            " then data_plane_traffic.server_errors + excluded.server_errors else data_plane_traffic.server_errors \
+              end, p99_weight = case when data_plane_traffic.p99_weight < ",
+        )
+        .then_bind("", SUM_MAX)
+        .then(" then data_plane_traffic.p99_weight + excluded.p99_weight else data_plane_traffic.p99_weight end")
+}
+
+fn node(row: &Row) -> Result<Node, SqlError> {
+    Ok(Node {
+        id: row.get("id")?,
+        name: row.parse("name")?,
+        labels: row.json("labels")?,
+        instances: Vec::new(),
+        traffic: BTreeMap::new(),
+    })
+}
+
+fn instance(row: &Row) -> Result<Instance, SqlError> {
+    let serial = row.get::<Option<i64>>("pointer_serial")?;
+    Ok(Instance {
+        id: row.get("instance_id")?,
+        running: row.get("running")?,
+        pointer_serial: serial.and_then(|serial| u64::try_from(serial).ok()).and_then(NonZeroU64::new),
+        phase: row.json_text("phase")?,
+        phase_at: row.get("phase_at")?,
+    })
+}
+
+pub(super) fn traffic(row: &Row) -> Result<Traffic, SqlError> {
+    Ok(Traffic {
+        requests: row.get("requests")?,
+        server_errors: row.get("server_errors")?,
+        p99_weight: row.get("p99_weight")?,
+    })
+}

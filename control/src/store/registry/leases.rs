@@ -1,0 +1,102 @@
+//! Who is connected, who has time to come back, and who is gone. All times are the database's.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{key, key_rows};
+use crate::domain::registry::{InstanceKey, Overdue, Replica};
+use crate::store::sql::{Database, Dialect, Error, Statement, sql};
+
+/// How many rows one transaction takes: it is over before anybody who waits for it notices.
+const AT_ONCE: i64 = 2000;
+
+pub(super) async fn let_go(
+    database: &Database,
+    (replica, left): (Uuid, &[InstanceKey]),
+    time: Duration,
+) -> Result<(), Error> {
+    if left.is_empty() {
+        return Ok(());
+    }
+    let mut transaction = database.begin().await?;
+    let dialect = transaction.dialect();
+    let change = away(dialect, time).then_bind(" where replica_id = ", replica);
+    transaction.execute(among(change, dialect, left)).await?;
+    transaction.commit().await
+}
+
+/// `update processes` to those that have so long to come back.
+fn away(dialect: Dialect, time: Duration) -> Statement {
+    let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+    sql("update processes set presence = 'away', replica_id = null, away_until = ")
+        .then(dialect.now())
+        .then_bind(" + ", micros)
+}
+
+/// Of these processes.
+fn among(statement: Statement, dialect: Dialect, keys: &[InstanceKey]) -> Statement {
+    let statement = statement.then(" and (data_plane_id, instance_id) in (");
+    key_rows(statement, dialect, keys.iter().copied()).then(")")
+}
+
+pub(super) async fn replicas(database: &Database) -> Result<Vec<Replica>, Error> {
+    let rows = database.fetch_all(sql("select id, flushed_at from replicas")).await?;
+    rows.iter().map(|row| Ok(Replica { id: row.get("id")?, flushed_at: row.get("flushed_at")? })).collect()
+}
+
+pub(super) async fn bury(database: &Database, replica: Replica, time: Duration) -> Result<u64, Error> {
+    let mut transaction = database.begin().await?;
+    let bury = sql("delete from replicas where id = $1 and flushed_at = $2").bind(replica.id).bind(replica.flushed_at);
+    if transaction.execute(bury).await? == 0 {
+        return Ok(0);
+    }
+    let change = away(transaction.dialect(), time).then_bind(" where replica_id = ", replica.id);
+    let left = transaction.execute(change).await?;
+    transaction.commit().await?;
+    Ok(left)
+}
+
+pub(super) async fn overdue(database: &Database) -> Result<Vec<Overdue>, Error> {
+    let select = sql("select * from processes where presence = 'away' and away_until < ")
+        .then(database.dialect().now())
+        .then_bind(" order by data_plane_id, instance_id limit ", AT_ONCE);
+    let rows = database.fetch_all(select).await?;
+    let read = rows.iter().map(|row| {
+        let serial: Option<i64> = row.get("pointer_serial")?;
+        Ok(Overdue {
+            key: key(row)?,
+            running: row.get("running")?,
+            pointer_serial: serial.and_then(|serial| u64::try_from(serial).ok()?.try_into().ok()),
+            phase: row.json_text("phase")?,
+        })
+    });
+    read.collect()
+}
+
+pub(super) async fn declare_gone(database: &Database, gone: &[InstanceKey]) -> Result<(), Error> {
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let mut transaction = database.begin().await?;
+    let dialect = transaction.dialect();
+    let change =
+        sql("update processes set presence = 'gone', away_until = null where presence = 'away' and away_until < ")
+            .then(dialect.now());
+    transaction.execute(among(change, dialect, gone)).await?;
+    transaction.commit().await
+}
+
+/// Forgets processes, but for the one that a data plane was last seen as.
+pub(super) async fn forget(database: &Database, before: Timestamp) -> Result<u64, Error> {
+    let mut transaction = database.begin().await?;
+    let forget =
+        sql("delete from processes where (data_plane_id, instance_id) in (select p.data_plane_id, p.instance_id \
+         from processes p where p.presence = 'gone' and p.last_seen < $1 and exists (select 1 from processes o \
+         where o.data_plane_id = p.data_plane_id and (o.last_seen > p.last_seen \
+         or o.last_seen = p.last_seen and o.instance_id > p.instance_id)) limit $2)");
+    let forgotten = transaction.execute(forget.bind(before).bind(AT_ONCE)).await?;
+    transaction.commit().await?;
+    Ok(forgotten)
+}

@@ -1,0 +1,96 @@
+//! How waiting for a deployment ends, whatever the server says.
+
+use serde_json::{Value, json};
+use tests::Scripted;
+use tests::scripted::Peer;
+
+use crate::sandbox::Sandbox;
+
+const ID: &str = "0199aaaa-0000-7000-8000-000000000001";
+
+/// A server whose deployment is so, from the first time that it is asked for to the last; and how waiting for it ends.
+async fn wait_for(states: &[Value], arguments: &'static [&'static str]) -> (i32, String, Value) {
+    let states = states.to_vec();
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let server = Scripted::each(move |mut peer: Peer, _| {
+        let (states, asked) = (states.clone(), asked.clone());
+        async move {
+            let head = peer.request().await.unwrap_or_default();
+            let body = if head.contains("/progress") {
+                json!({ "data_planes": 3, "online": 3, "serving": 1, "waves": [] })
+            } else {
+                let number = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                states[number.min(states.len() - 1)].clone()
+            };
+            let body = body.to_string();
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+            peer.say(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await;
+            peer.wait_for_close().await;
+        }
+    })
+    .await;
+    let url = format!("http://{}", server.address());
+    let output = tokio::task::spawn_blocking(move || {
+        let sandbox = Sandbox::new();
+        let mut command = sandbox.command(&["deployment", "get", ID, "--server", &url, "-o", "json"]);
+        command.args(arguments).env("PORTCULLIS_CONTROL_TOKEN", "pct_test").output().unwrap()
+    });
+    let output = output.await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let shown = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    (output.status.code().unwrap(), said, shown)
+}
+
+fn deployment(state: &str, reason: &Value) -> Value {
+    json!({ "id": ID, "serial": 7, "state": state, "wave": 1, "waves": 2, "reason": reason })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_ends_as_the_deployment_does() {
+    let (scheduled, begun) = (deployment("scheduled", &Value::Null), deployment("in_progress", &Value::Null));
+    let why = json!({ "code": "rejected", "detail": "edge-1 said no" });
+    let by_hand = deployment("paused", &json!({ "code": "promotion_awaited", "detail": "promote it" }));
+    for (last, expected) in [
+        (deployment("succeeded", &Value::Null), 0),
+        (deployment("failed", &why), 8),
+        (deployment("rolled_back", &why), 8),
+        (deployment("aborted", &why), 8),
+        (deployment("superseded", &why), 8),
+        // Nobody will let it go on.
+        (deployment("paused", &why), 8),
+    ] {
+        let states = [scheduled.clone(), begun.clone(), by_hand.clone(), last.clone()];
+        let (code, said, shown) = wait_for(&states, &["--wait"]).await;
+        assert_eq!((code, &shown), (expected, &last), "{said}");
+        assert!(said.contains("has not started") && said.contains("promote it"), "{said}");
+        assert!(said.contains("wave 1 of 2: 1 of 3 data planes"), "{said}");
+        assert_eq!(said.contains("edge-1 said no"), expected == 8, "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_ends() {
+    let begun = deployment("in_progress", &Value::Null);
+    let (code, said, _) = wait_for(std::slice::from_ref(&begun), &["--wait", "--timeout", "300ms"]).await;
+    assert_eq!(code, 9, "{said}");
+    assert!(said.contains(&format!("deployment get {ID} --wait")), "{said}");
+    // Who does not wait sees what there is.
+    assert_eq!(wait_for(&[begun], &[]).await.0, 0);
+}
+
+#[test]
+fn what_is_deployed_and_how_is_said_once() {
+    let sandbox = Sandbox::new();
+    for arguments in [
+        &["deploy"][..],
+        &["deploy", "abc", "--newest"],
+        &["deploy", "abc", "--canary", "1", "--waves", "1,2"],
+        &["deploy", "abc", "--canary", "0"],
+        &["deploy", "abc", "--waves", "1,101%"],
+        &["deploy", "abc", "--gate-max-error-rate", "2"],
+        &["deploy", "abc", "--at", "tomorrow"],
+        &["deploy", "abc", "--timeout", "1m"],
+    ] {
+        sandbox.fails(arguments, 2);
+    }
+}

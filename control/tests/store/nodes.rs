@@ -1,0 +1,184 @@
+//! What data planes say of themselves.
+
+use std::num::NonZeroU64;
+
+use control::domain::access::Reach;
+use control::domain::deployment::{NewDeployment, NodeOutcome};
+use control::domain::id::DataPlaneId;
+use control::domain::node::{Measured, Node, Occasion, Phase, Presence, Said, Traffic};
+use control::domain::page::PageRequest;
+use control::domain::store::{DataPlanes as _, Deployments as _, Edit, Nodes as _, Rollouts as _};
+use control::domain::version::Expected;
+use control::store::sql::sql;
+use uuid::Uuid;
+
+use crate::fleet::{Fleet, Gateway, NEW, OLD, said};
+use crate::{Kept, act};
+
+crate::in_both!(
+    what_processes_say_is_kept,
+    when_a_phase_began_is_known,
+    traffic_adds_up,
+    who_was_removed_is_passed_over,
+    history_keeps_failures_and_an_end,
+    what_is_said_at_once_is_kept_in_its_order,
+    processes_that_chose_the_same_id_are_two,
+    old_traces_are_forgotten,
+);
+
+async fn nodes(fleet: &Fleet) -> Vec<Node> {
+    fleet.kept.store.nodes(fleet.project.id).await.unwrap()
+}
+
+fn rejected() -> Phase {
+    Phase::Rejected { digest: NEW, code: "pointer_expired".into(), detail: "it's \"over\"".into() }
+}
+
+/// Two processes of one data plane are two, and who is gone is not there.
+async fn what_processes_say_is_kept(kept: Kept) {
+    let fleet = Fleet::of(kept, &["env=prod"]).await;
+    let gateway = &fleet.gateways[0];
+    let other = Said { instance: Uuid::new_v4(), ..said(gateway, (Some(OLD), NonZeroU64::new(7)), rejected()) };
+    fleet.kept.store.record_status(std::slice::from_ref(&other)).await.unwrap();
+    let all = nodes(&fleet).await;
+    assert_eq!((all.len(), all[0].id, &all[0].labels), (1, gateway.id, &gateway.labels));
+    let mut instances = all[0].instances.clone();
+    instances.sort_by_key(|instance| instance.id != other.instance);
+    assert_eq!((instances.len(), &instances[0].phase, &instances[1].phase), (2, &rejected(), &Phase::Waiting));
+    assert_eq!((instances[0].running, instances[0].pointer_serial), (Some(OLD), NonZeroU64::new(7)));
+    assert!(all[0].is_online() && !all[0].serves(OLD));
+    fleet.kept.store.record_status(&[Said { presence: Presence::Gone, ..other }]).await.unwrap();
+    assert_eq!(nodes(&fleet).await[0].instances.len(), 1);
+}
+
+/// A refusal that is said again is news where the phase changed, and none where a process only came back.
+async fn when_a_phase_began_is_known(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await;
+    let gateway = &fleet.gateways[0];
+    let first = said(gateway, (None, None), rejected());
+    fleet.kept.store.record_status(std::slice::from_ref(&first)).await.unwrap();
+    let since = nodes(&fleet).await[0].instances[0].phase_at;
+    fleet.kept.store.record_status(&[Said { occasion: Occasion::Presence, ..first.clone() }]).await.unwrap();
+    assert_eq!(nodes(&fleet).await[0].instances[0].phase_at, since);
+    assert!(nodes(&fleet).await[0].refusal(NEW, since).is_some());
+    fleet.kept.store.record_status(&[first]).await.unwrap();
+    let node = nodes(&fleet).await.remove(0);
+    assert!(node.instances[0].phase_at > since);
+    assert_eq!(node.refusal(NEW, since).map(|refusal| refusal.code.to_owned()), Some("pointer_expired".to_owned()));
+    assert!(node.refusal(OLD, since).is_none());
+}
+
+async fn traffic_adds_up(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await;
+    let traffic = Traffic::of_window(10, 1, Some(2.5));
+    let of = |index: usize, artifact| Measured { data_plane: fleet.gateways[index].id, artifact, traffic };
+    let all = [of(0, OLD), of(1, OLD), of(0, OLD), of(0, NEW)];
+    for _ in 0..2 {
+        fleet.kept.store.record_health(&all).await.unwrap();
+    }
+    let nodes = nodes(&fleet).await;
+    let of = |index: usize, artifact| {
+        nodes.iter().find(|node| node.id == fleet.gateways[index].id).unwrap().traffic_with(artifact)
+    };
+    assert_eq!((of(0, OLD).requests, of(0, OLD).server_errors, of(0, OLD).p99_weight), (40, 4, 100_000));
+    assert_eq!((of(1, OLD).requests, of(0, NEW).requests, of(1, NEW)), (20, 20, Traffic::default()));
+    // It stops rather than go over.
+    let all = Traffic { requests: i64::MAX, server_errors: i64::MAX, p99_weight: i64::MAX };
+    let huge = Measured { data_plane: fleet.gateways[0].id, artifact: OLD, traffic: all };
+    for _ in 0..6 {
+        fleet.kept.store.record_health(&[huge]).await.unwrap();
+    }
+    assert!(fleet.kept.store.nodes(fleet.project.id).await.unwrap()[0].traffic_with(OLD).requests > 1 << 60);
+}
+
+async fn who_was_removed_is_passed_over(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await;
+    let gone = fleet.gateways[0].clone();
+    fleet.deploy(NewDeployment::of(OLD)).await;
+    fleet.pass().await;
+    let at = Edit { reach: Reach::Everything, id: gone.id, expected: Expected::Any };
+    fleet.kept.store.delete_data_plane(&act(), at).await.unwrap();
+    let measured = |id: DataPlaneId| Measured { data_plane: id, artifact: OLD, traffic: Traffic::default() };
+    let both = [measured(gone.id), measured(fleet.gateways[1].id)];
+    fleet.kept.store.record_health(&both).await.unwrap();
+    fleet.kept.store.record_status(&[said(&gone, (None, None), Phase::Waiting)]).await.unwrap();
+    assert_eq!(nodes(&fleet).await.len(), 1);
+}
+
+async fn history_keeps_failures_and_an_end(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await;
+    let id = fleet.deploy(NewDeployment::of(NEW)).await;
+    fleet.pass().await;
+    for _ in 0..120 {
+        fleet.kept.store.record_status(&[said(&fleet.gateways[0], (Some(OLD), None), rejected())]).await.unwrap();
+    }
+    let page = PageRequest { after: None, limit: 200, name: None };
+    let history = fleet.kept.store.node_events(Reach::Everything, id, &page).await.unwrap().items;
+    assert_eq!(history.len(), 100, "one that says the same all the time fills no disk");
+    assert_eq!((history[0].outcome, history[0].code.as_deref()), (NodeOutcome::Rejected, Some("pointer_expired")));
+    assert_eq!(history[0].instance, Some(fleet.gateways[0].instance));
+    assert_eq!(history[99].outcome, NodeOutcome::Reached);
+    // It outlives the data plane.
+    let at = Edit { reach: Reach::Everything, id: fleet.gateways[0].id, expected: Expected::Any };
+    fleet.kept.store.delete_data_plane(&act(), at).await.unwrap();
+    assert_eq!(fleet.kept.store.node_events(Reach::Everything, id, &page).await.unwrap().items, history);
+}
+
+async fn what_is_said_at_once_is_kept_in_its_order(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let id = fleet.deploy(NewDeployment::of(NEW)).await;
+    fleet.pass().await;
+    let [one, two] = [&fleet.gateways[0], &fleet.gateways[1]];
+    let back = Said { occasion: Occasion::Presence, ..said(two, (Some(OLD), None), rejected()) };
+    let mut all = vec![
+        said(two, (Some(OLD), None), rejected()),
+        said(one, (Some(OLD), None), Phase::Loading { digest: NEW }),
+        back,
+        said(one, (Some(NEW), NonZeroU64::new(2)), Phase::Active { digest: NEW }),
+    ];
+    fleet.kept.store.record_status(&all).await.unwrap();
+    let page = PageRequest { after: None, limit: 200, name: None };
+    let history = async || fleet.kept.store.node_events(Reach::Everything, id, &page).await.unwrap().items;
+    let told: Vec<_> = history().await.iter().rev().map(|event| (event.data_plane, event.outcome)).collect();
+    let reached = [(one.id, NodeOutcome::Reached), (two.id, NodeOutcome::Reached)];
+    assert_eq!(
+        told[2..],
+        [(two.id, NodeOutcome::Rejected), (one.id, NodeOutcome::Active)],
+        "a phase that it had is no news"
+    );
+    assert!(reached.iter().all(|reached| told[..2].contains(reached)));
+    let nodes = nodes(&fleet).await;
+    let node = nodes.iter().find(|node| node.id == one.id).unwrap();
+    assert_eq!(
+        (&node.instances[0].phase, node.instances[0].pointer_serial),
+        (&Phase::Active { digest: NEW }, NonZeroU64::new(2))
+    );
+    // One that says the same all the time fills no disk, at once either.
+    all = vec![said(two, (Some(OLD), None), rejected()); 120];
+    fleet.kept.store.record_status(&all).await.unwrap();
+    assert_eq!(history().await.iter().filter(|event| event.data_plane == two.id).count(), 100);
+}
+
+/// Whoever has a key chooses the ids of its processes: with another's it takes nothing away.
+async fn processes_that_chose_the_same_id_are_two(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await;
+    let other = Gateway { instance: fleet.gateways[0].instance, ..fleet.register("a=2").await };
+    fleet.say(&other, None, Phase::Waiting).await;
+    let nodes = nodes(&fleet).await;
+    assert_eq!(nodes.iter().map(|node| node.instances.len()).collect::<Vec<_>>(), [1, 1]);
+    assert!(nodes.iter().any(|node| node.id == fleet.gateways[0].id && node.serves(OLD)));
+}
+
+async fn old_traces_are_forgotten(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await;
+    let away = Said { presence: Presence::Gone, ..said(&fleet.gateways[0], (None, None), Phase::Waiting) };
+    fleet.kept.store.record_status(&[away]).await.unwrap();
+    let traffic = Traffic::of_window(1, 0, None);
+    let measured = Measured { data_plane: fleet.gateways[1].id, artifact: OLD, traffic };
+    fleet.kept.store.record_health(&[measured]).await.unwrap();
+    assert_eq!(fleet.kept.store.forget_traces().await.unwrap(), 0);
+    fleet.kept.run(sql("update instances set updated_at = 1")).await;
+    fleet.kept.run(sql("update data_plane_traffic set updated_at = 1")).await;
+    assert_eq!(fleet.kept.store.forget_traces().await.unwrap(), 2, "who is there stays");
+    assert!(nodes(&fleet).await.iter().any(Node::is_online));
+}

@@ -1,0 +1,429 @@
+//! How deployments go on.
+
+use std::collections::BTreeSet;
+
+use control::domain::access::Reach;
+use control::domain::deployment::{
+    Asker, Happened, Kind, NewDeployment, NewRollback, NodeOutcome, PromoteTo, ReasonCode, State, Trigger,
+};
+use control::domain::error::Error;
+use control::domain::id::DeploymentId;
+use control::domain::page::PageRequest;
+use control::domain::pointer::Issuer;
+use control::domain::rollout::{GatesWanted, OnFailure, Promotion, Share, Strategy};
+use control::domain::signing::Signer as _;
+use control::domain::store::{Deployments as _, Edit, Fleet as _, Rollouts as _, Steering};
+use control::domain::version::{Expected, Version};
+use control::store::sql::sql;
+
+use crate::fleet::{Fleet, NEW, OLD, canary};
+use crate::{Kept, act, of};
+
+crate::in_both!(
+    a_deployment_reaches_everyone_and_succeeds,
+    a_canary_is_one_and_then_all,
+    a_refusal_takes_a_canary_back_for_good,
+    failing_requests_take_a_canary_back,
+    with_nothing_beneath_it_fails_and_is_withdrawn,
+    each_goes_back_to_its_own,
+    what_is_aborted_is_taken_away,
+    a_way_back_is_one_call_and_pins,
+    a_way_back_to_something_that_is_named,
+    there_is_no_way_back_to_nothing,
+    a_newer_one_takes_over,
+    what_does_not_overlap_goes_on_beside,
+    it_waits_for_its_time,
+    somebody_steers,
+    a_breach_that_only_pauses,
+    of_many_that_look_one_takes_the_step,
+    a_step_from_another_version_is_not_taken,
+    without_its_key_it_cannot_start,
+    who_comes_back_later_catches_up,
+);
+
+fn edit(id: DeploymentId) -> Edit<DeploymentId> {
+    Edit { reach: Reach::Everything, id, expected: Expected::Any }
+}
+
+async fn issuer(fleet: &Fleet) -> Issuer {
+    Issuer::new(fleet.kept.keys.signing_key(fleet.project.id).await.unwrap())
+}
+
+async fn events(fleet: &Fleet, id: DeploymentId) -> Vec<Happened> {
+    let page = PageRequest { after: None, limit: 200, name: None };
+    let page = fleet.kept.store.deployment_events(Reach::Everything, id, &page).await.unwrap();
+    page.items.into_iter().rev().map(|event| event.kind).collect()
+}
+
+async fn a_deployment_reaches_everyone_and_succeeds(kept: Kept) {
+    let fleet = Fleet::of(kept, &["env=prod", "env=dev"]).await;
+    let id = fleet.deploy(NewDeployment { selector: "env=prod".parse().unwrap(), ..NewDeployment::of(OLD) }).await;
+    assert_eq!(fleet.deployment(id).await.state, State::Scheduled);
+    assert_eq!(fleet.all_wanted().await, [0, 0]);
+    fleet.pass().await;
+    let under_way = fleet.deployment(id).await;
+    assert_eq!((under_way.state, under_way.wave, under_way.waves), (State::InProgress, 1, 1));
+    assert!(under_way.started_at.is_some() && under_way.wave_began_at.is_some());
+    assert_eq!(fleet.all_wanted().await, [1, 0]);
+    fleet.obey().await;
+    fleet.pass().await;
+    let ended = fleet.deployment(id).await;
+    assert_eq!((ended.state, ended.reason.clone()), (State::Succeeded, None));
+    assert!(ended.finished_at.is_some() && ended.version.0 > under_way.version.0);
+    assert_eq!(events(&fleet, id).await, [Happened::Created, Happened::Started, Happened::WaveBegan, Happened::Ended]);
+    let nodes = fleet.kept.store.node_events(Reach::Everything, id, &PageRequest::default()).await.unwrap().items;
+    let outcomes: Vec<_> = nodes.iter().map(|event| (event.data_plane, event.outcome)).collect();
+    assert_eq!(outcomes, [(fleet.gateways[0].id, NodeOutcome::Active), (fleet.gateways[0].id, NodeOutcome::Reached)]);
+    assert_eq!(fleet.kept.audit().await.split_off(4), ["deployment.create", "deployment.start", "deployment.succeed"]);
+}
+
+async fn a_canary_is_one_and_then_all(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2", "a=3"]).await.serving(OLD).await;
+    let id = fleet.deploy(canary(NEW)).await;
+    fleet.pass().await;
+    assert_eq!(fleet.all_wanted().await, [2, 1, 1]);
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(id).await.wave, 1, "it does not serve it yet");
+    fleet.obey().await;
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(id).await.wave, 2);
+    assert_eq!(fleet.all_wanted().await, [2, 2, 2]);
+    fleet.obey().await;
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(id).await.state, State::Succeeded);
+}
+
+/// Without a hand on it.
+async fn a_refusal_takes_a_canary_back_for_good(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let before = fleet.wanted(&fleet.gateways[0]).await.unwrap().pointer.serial();
+    let id = fleet.deploy(canary(NEW)).await;
+    fleet.pass().await;
+    let canary_pointer = fleet.wanted(&fleet.gateways[0]).await.unwrap().pointer.serial();
+    assert!(canary_pointer > before);
+    fleet.refuse(&fleet.gateways[0]).await;
+    fleet.pass().await;
+    let taken = fleet.deployment(id).await;
+    let reason = taken.reason.unwrap();
+    assert_eq!((taken.state, reason.code), (State::RolledBack, ReasonCode::Rejected));
+    assert!(reason.detail.contains("no 'good'"), "{}", reason.detail);
+    assert_eq!(events(&fleet, id).await[3..], [Happened::Breached, Happened::Ended]);
+    // Back to what was there, by a pointer that is newer than the one it took.
+    let back = fleet.wanted(&fleet.gateways[0]).await.unwrap();
+    assert_eq!(fleet.all_wanted().await, [1, 1]);
+    assert!(back.pointer.serial() > canary_pointer);
+    let way = fleet.kept.store.newest_deployment(of(&fleet.project)).await.unwrap();
+    assert_eq!((way.kind, way.started_by, way.takes_back), (Kind::Rollback, Trigger::Automatic, Some(id)));
+    assert_eq!((way.artifact, back.deployment), (OLD, way.id));
+    fleet.obey().await;
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(way.id).await.state, State::Succeeded);
+    // And pinned.
+    let again = NewDeployment { started_by: Asker::Ci, ..NewDeployment::of(NEW) };
+    let refused = fleet.kept.store.create_deployment(&act(), of(&fleet.project), again).await;
+    assert!(matches!(refused, Err(Error::Pinned(_))), "{refused:?}");
+}
+
+async fn failing_requests_take_a_canary_back(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let mut new = canary(NEW);
+    new.gates.max_error_rate = Some(0.1);
+    new.gates.bake_seconds = Some(600);
+    // What it did before is not held against it.
+    fleet.serve(&fleet.gateways[0], 1000, 1000).await;
+    let id = fleet.deploy(new).await;
+    fleet.pass().await;
+    fleet.obey().await;
+    fleet.pass().await;
+    assert!(fleet.deployment(id).await.baking_since.is_some());
+    fleet.serve(&fleet.gateways[0], 9, 9).await;
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(id).await.state, State::InProgress, "of 9 requests nothing is known");
+    let progress = fleet.kept.store.rollout(id).await.unwrap().unwrap().progress();
+    assert_eq!((progress.data_planes, progress.online, progress.serving), (2, 2, 1));
+    assert_eq!((progress.waves[0].requests, progress.waves[0].rejected), (9, 0));
+    fleet.serve(&fleet.gateways[0], 1, 0).await;
+    fleet.pass().await;
+    let taken = fleet.deployment(id).await;
+    assert_eq!((taken.state, taken.reason.unwrap().code), (State::RolledBack, ReasonCode::ErrorRate));
+    assert_eq!(fleet.all_wanted().await, [1, 1]);
+}
+
+async fn with_nothing_beneath_it_fails_and_is_withdrawn(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await;
+    let id = fleet.deploy(NewDeployment::of(NEW)).await;
+    fleet.pass().await;
+    fleet.refuse(&fleet.gateways[0]).await;
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(id).await.state, State::Failed);
+    assert_eq!(fleet.all_wanted().await, [0]);
+}
+
+/// Two groups served two things, and one deployment went over both.
+async fn each_goes_back_to_its_own(kept: Kept) {
+    let fleet = Fleet::of(kept, &["env=prod", "env=dev"]).await;
+    for (selector, artifact) in [("env=prod", OLD), ("env=dev", control::domain::digest::Digest([3; 32]))] {
+        fleet.deploy(NewDeployment { selector: selector.parse().unwrap(), ..NewDeployment::of(artifact) }).await;
+    }
+    fleet.pass().await;
+    fleet.obey().await;
+    let id = fleet.deploy(NewDeployment::of(NEW)).await;
+    fleet.pass().await;
+    assert_eq!(fleet.all_wanted().await, [2, 2]);
+    let taken = fleet.wanted(&fleet.gateways[0]).await.unwrap().pointer.serial();
+    // By hand, somebody has to say what is meant.
+    let refused = fleet.kept.store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    fleet.refuse(&fleet.gateways[0]).await;
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(id).await.state, State::RolledBack);
+    assert_eq!(fleet.all_wanted().await, [1, 3]);
+    for gateway in &fleet.gateways {
+        assert!(fleet.wanted(gateway).await.unwrap().pointer.serial() > taken);
+    }
+}
+
+async fn what_is_aborted_is_taken_away(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let id = fleet.deploy(canary(NEW)).await;
+    fleet.pass().await;
+    let taken = fleet.wanted(&fleet.gateways[0]).await.unwrap().pointer.serial();
+    let refused = fleet.kept.store.abort_deployment(&act(), edit(id), None).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "what goes back has to be signed");
+    assert_eq!(fleet.all_wanted().await, [2, 1]);
+    let aborted = fleet.kept.store.abort_deployment(&act(), edit(id), Some(&issuer(&fleet).await)).await.unwrap();
+    assert_eq!((aborted.state, aborted.reason.unwrap().detail.as_str()), (State::Aborted, "by tester"));
+    assert_eq!(fleet.all_wanted().await, [1, 1]);
+    assert!(fleet.wanted(&fleet.gateways[0]).await.unwrap().pointer.serial() > taken);
+    // Again: nothing. Of one that ended otherwise: no.
+    fleet.kept.store.abort_deployment(&act(), edit(id), None).await.unwrap();
+    let first = fleet.kept.store.newest_deployment(of(&fleet.project)).await.unwrap();
+    assert_eq!(first.artifact, OLD);
+    let refused = fleet.kept.store.abort_deployment(&act(), edit(first.id), Some(&issuer(&fleet).await)).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    // One that never started needs no key.
+    let id = fleet.deploy(NewDeployment::of(NEW)).await;
+    fleet.kept.store.abort_deployment(&act(), edit(id), None).await.unwrap();
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(id).await.state, State::Aborted);
+}
+
+async fn a_way_back_is_one_call_and_pins(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await.serving(NEW).await.serving(NEW).await;
+    let store = &fleet.kept.store;
+    assert_eq!(fleet.all_wanted().await, [2]);
+    let before = fleet.wanted(&fleet.gateways[0]).await.unwrap();
+    let way = store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await.unwrap();
+    // The same thing twice is one thing to go back from.
+    assert_eq!((way.kind, way.artifact, way.takes_back), (Kind::Rollback, OLD, Some(before.deployment)));
+    fleet.pass().await;
+    assert_eq!(fleet.all_wanted().await, [1]);
+    assert!(fleet.wanted(&fleet.gateways[0]).await.unwrap().pointer.serial() > before.pointer.serial());
+    assert_eq!(fleet.deployment(before.deployment).await.state, State::RolledBack);
+    fleet.obey().await;
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(way.id).await.state, State::Succeeded);
+
+    let pins = store.pins(of(&fleet.project)).await.unwrap();
+    assert_eq!((pins.len(), pins[0].artifact, pins[0].author.as_str()), (1, NEW, "tester"));
+    let ci = || NewDeployment { started_by: Asker::Ci, selector: "a=1".parse().unwrap(), ..NewDeployment::of(NEW) };
+    let refused = store.create_deployment(&act(), of(&fleet.project), ci()).await;
+    assert!(matches!(refused, Err(Error::Pinned(_))), "{refused:?}");
+    // What was set before it was pinned does not go over it either.
+    let late = NewDeployment { scheduled_for: "2999-01-01T00:00:00Z".parse().ok(), unpin: true, ..ci() };
+    let late = fleet.deploy(late).await;
+    assert!(store.pins(of(&fleet.project)).await.unwrap().is_empty());
+    fleet.deploy(NewDeployment::of(NEW)).await;
+    fleet.pass().await;
+    store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await.unwrap();
+    fleet.pass().await;
+    fleet.kept.run(sql("update deployments set scheduled_for = 1 where scheduled_for is not null")).await;
+    fleet.pass().await;
+    let late = fleet.deployment(late).await;
+    assert_eq!((late.state, late.reason.unwrap().code), (State::Failed, ReasonCode::Pinned));
+    assert_eq!(fleet.all_wanted().await, [1]);
+    // A person may; and who unpins lets pipelines.
+    assert_eq!(store.unpin(&act(), of(&fleet.project), &"a=2".parse().unwrap()).await.unwrap(), 1);
+    store.create_deployment(&act(), of(&fleet.project), ci()).await.unwrap();
+    assert!(fleet.kept.audit().await.contains(&"deployment.unpin".to_owned()));
+}
+
+async fn a_way_back_to_something_that_is_named(kept: Kept) {
+    let third = control::domain::digest::Digest([3; 32]);
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(third).await.serving(OLD).await.serving(NEW).await;
+    let store = &fleet.kept.store;
+    let to = |artifact| NewRollback { artifact: Some(artifact), ..NewRollback::default() };
+    let refused = store.create_rollback(&act(), of(&fleet.project), to(NEW)).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    let nowhere = to(control::domain::digest::Digest([9; 32]));
+    let refused = store.create_rollback(&act(), of(&fleet.project), nowhere).await;
+    assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+    let first = store.deployments(of(&fleet.project), &PageRequest::default()).await.unwrap().items.pop().unwrap();
+    let named = NewRollback { deployment: Some(first.id), ..NewRollback::default() };
+    assert_eq!(store.create_rollback(&act(), of(&fleet.project), named).await.unwrap().artifact, third);
+    fleet.pass().await;
+    assert_eq!(fleet.all_wanted().await, [3]);
+}
+
+async fn there_is_no_way_back_to_nothing(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await;
+    let back = async || fleet.kept.store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await;
+    assert!(matches!(back().await, Err(Error::Conflict(_))));
+    fleet.deploy(NewDeployment::of(NEW)).await;
+    fleet.pass().await;
+    assert!(matches!(back().await, Err(Error::Conflict(_))));
+    assert_eq!(fleet.all_wanted().await, [2]);
+}
+
+async fn a_newer_one_takes_over(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let first = fleet.deploy(canary(NEW)).await;
+    fleet.pass().await;
+    let second = fleet.deploy(NewDeployment::of(control::domain::digest::Digest([3; 32]))).await;
+    fleet.pass().await;
+    let over = fleet.deployment(first).await;
+    assert_eq!((over.state, over.reason.unwrap().code), (State::Superseded, ReasonCode::Superseded));
+    assert_eq!(fleet.all_wanted().await, [3, 3]);
+    fleet.obey().await;
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(second).await.state, State::Succeeded);
+    assert_eq!(fleet.deployment(first).await.wave, 1);
+}
+
+async fn what_does_not_overlap_goes_on_beside(kept: Kept) {
+    let fleet = Fleet::of(kept, &["env=prod", "env=prod", "env=dev"]).await;
+    let first = fleet.deploy(NewDeployment { selector: "env=prod".parse().unwrap(), ..canary(NEW) }).await;
+    fleet.pass().await;
+    let second = fleet.deploy(NewDeployment { selector: "env=dev".parse().unwrap(), ..NewDeployment::of(OLD) }).await;
+    fleet.pass().await;
+    assert_eq!(fleet.all_wanted().await, [2, 0, 1]);
+    for _ in 0..2 {
+        fleet.obey().await;
+        fleet.pass().await;
+    }
+    assert_eq!(fleet.all_wanted().await, [2, 2, 1]);
+    for id in [first, second] {
+        assert_eq!(fleet.deployment(id).await.state, State::Succeeded);
+    }
+}
+
+async fn it_waits_for_its_time(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await;
+    let later = NewDeployment { scheduled_for: "2999-01-01T00:00:00Z".parse().ok(), ..NewDeployment::of(NEW) };
+    let id = fleet.deploy(later).await;
+    fleet.pass().await;
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::Scheduled, vec![1]));
+    assert_eq!(fleet.kept.store.newest_deployment(of(&fleet.project)).await.unwrap().artifact, OLD);
+    // Another one starts before it: what starts last decides, whichever was asked for first.
+    fleet.deploy(NewDeployment::of(control::domain::digest::Digest([3; 32]))).await;
+    fleet.pass().await;
+    fleet.kept.run(sql("update deployments set scheduled_for = 1 where scheduled_for is not null")).await;
+    fleet.pass().await;
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::InProgress, vec![2]));
+    assert_eq!(fleet.deployment(id).await.started_by, Trigger::Schedule);
+}
+
+async fn somebody_steers(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2", "a=3", "a=4"]).await.serving(OLD).await;
+    let store = &fleet.kept.store;
+    let sizes = vec![Share::Count(1), Share::Count(2)];
+    let new = NewDeployment { strategy: Strategy::Waves { sizes }, promotion: Promotion::Manual, ..canary(NEW) };
+    let id = fleet.deploy(new).await;
+    let steer = async |how| store.steer_deployment(&act(), edit(id), how).await;
+    assert!(matches!(steer(Steering::Pause).await, Err(Error::Conflict(_))), "it has not started");
+    fleet.pass().await;
+    fleet.obey().await;
+    fleet.pass().await;
+    let waiting = fleet.deployment(id).await;
+    assert_eq!((waiting.state, waiting.reason.unwrap().code), (State::Paused, ReasonCode::PromotionAwaited));
+    steer(Steering::Promote(PromoteTo::Next)).await.unwrap();
+    fleet.pass().await;
+    assert_eq!(fleet.all_wanted().await, [2, 2, 1, 1]);
+    let paused = steer(Steering::Pause).await.unwrap();
+    assert_eq!(steer(Steering::Pause).await.unwrap().version, paused.version, "it is paused already");
+    fleet.obey().await;
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(id).await.wave, 2);
+    let stale = Edit { expected: Expected::Exactly(Version(1)), ..edit(id) };
+    assert!(matches!(store.steer_deployment(&act(), stale, Steering::Resume).await, Err(Error::Stale { .. })));
+    steer(Steering::Resume).await.unwrap();
+    steer(Steering::Promote(PromoteTo::Everyone)).await.unwrap();
+    fleet.pass().await;
+    assert_eq!(fleet.all_wanted().await, [2, 2, 2, 2]);
+    assert!(matches!(steer(Steering::Promote(PromoteTo::Next)).await, Err(Error::Conflict(_))));
+    fleet.obey().await;
+    fleet.pass().await;
+    assert!(matches!(steer(Steering::Resume).await, Err(Error::Conflict(_))), "it has ended");
+    let steps: BTreeSet<String> = fleet.kept.audit().await.into_iter().collect();
+    for action in ["deployment.pause", "deployment.resume", "deployment.promote"] {
+        assert!(steps.contains(action), "{action}");
+    }
+}
+
+async fn a_breach_that_only_pauses(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let id = fleet.deploy(NewDeployment { on_failure: OnFailure::Pause, ..canary(NEW) }).await;
+    fleet.pass().await;
+    fleet.refuse(&fleet.gateways[0]).await;
+    fleet.pass().await;
+    let halted = fleet.deployment(id).await;
+    assert_eq!((halted.state, halted.reason.unwrap().code), (State::Paused, ReasonCode::Rejected));
+    assert_eq!(fleet.all_wanted().await, [2, 1]);
+    assert!(fleet.kept.store.pins(of(&fleet.project)).await.unwrap().is_empty());
+}
+
+/// Eight control planes, at once, again and again.
+async fn of_many_that_look_one_takes_the_step(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2", "a=3"]).await.serving(OLD).await;
+    let id = fleet.deploy(canary(NEW)).await;
+    for _ in 0..3 {
+        let passes = (0..8).map(|_| {
+            let driver = fleet.driver();
+            tokio::spawn(async move { driver.pass().await.unwrap() })
+        });
+        futures_util::future::join_all(passes).await.into_iter().for_each(|pass| pass.unwrap());
+        fleet.obey().await;
+    }
+    assert_eq!(fleet.deployment(id).await.state, State::Succeeded);
+    let expected = [Happened::Created, Happened::Started, Happened::WaveBegan, Happened::WaveBegan, Happened::Ended];
+    assert_eq!(events(&fleet, id).await, expected);
+    let plan = fleet.kept.store.plan(fleet.project.id).await.unwrap();
+    assert_eq!(plan.entries[0].pointer.serial().get(), 2, "one pointer for each of the two deployments");
+}
+
+async fn a_step_from_another_version_is_not_taken(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await;
+    let id = fleet.deploy(NewDeployment::of(NEW)).await;
+    let rollout = fleet.kept.store.rollout(id).await.unwrap().unwrap();
+    let step = rollout.next().unwrap();
+    fleet.pass().await;
+    let at = (id, rollout.deployment.version);
+    let late = fleet.kept.store.advance(at, step, Some(&issuer(&fleet).await)).await;
+    assert!(matches!(late, Err(Error::Stale { .. })), "{late:?}");
+}
+
+async fn without_its_key_it_cannot_start(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await;
+    let id = fleet.deploy(NewDeployment::of(NEW)).await;
+    // Whose master key is another one.
+    let mut driver = fleet.driver();
+    driver.signer = std::sync::Arc::new(crate::keys_in(&fleet.kept.store));
+    driver.pass().await.unwrap();
+    let failed = fleet.deployment(id).await;
+    let reason = failed.reason.unwrap();
+    assert_eq!((failed.state, reason.code), (State::Failed, ReasonCode::CannotSign));
+    assert!(reason.detail.contains("master key"), "{}", reason.detail);
+    assert_eq!(fleet.all_wanted().await, [1]);
+}
+
+async fn who_comes_back_later_catches_up(kept: Kept) {
+    let mut fleet = Fleet::of(kept, &["a=1"]).await;
+    let away = fleet.register("a=2").await;
+    let id = fleet.deploy(NewDeployment { gates: GatesWanted::default(), ..NewDeployment::of(NEW) }).await;
+    fleet.pass().await;
+    fleet.obey().await;
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(id).await.state, State::Succeeded, "who is away holds nobody up");
+    fleet.gateways.push(away);
+    assert_eq!(fleet.all_wanted().await, [2, 2]);
+}

@@ -1,0 +1,354 @@
+//! Control planes: a database that they share, and what each of them holds of it. What a data plane is to serve is the real
+//! [`Plan`]'s decision; the rest is the protocol as its reference page has it.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Duration;
+
+use artifact_format::container;
+use artifact_format::pointer::{Pointer, PointerHash, SignedPointer};
+use artifact_format::signature::SigningKey;
+use control::domain::digest::Digest;
+use control::domain::id::{DataPlaneId, DeploymentId, ProjectId};
+use control::domain::label::{Labels, Selector};
+use control::domain::plan::{Entry, Plan, Reached};
+use fastrand::Rng;
+use fleet::message::{ArtifactAvailable, FromControlPlane, FromDataPlane, HeartbeatAck, Hello, State, Wanted, Welcome};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::Planted;
+use crate::world::{Connection, Happening, World};
+
+pub(crate) const PROJECT: &str = "01990000-0000-7000-8000-000000000001";
+const HEARTBEAT: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_secs(2);
+/// A pointer is good for two weeks.
+const LIFE_SECONDS: u64 = 14 * 24 * 3600;
+
+/// Who signs.
+pub(crate) fn key() -> SigningKey {
+    SigningKey::from_seed(&Zeroizing::new([7; 32]))
+}
+
+/// What an artifact does to whoever serves it: its digest says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Good,
+    /// It is refused when it is loaded.
+    Refused,
+    /// It kills the process that loads it.
+    PoisonAtLoad,
+    /// It kills the process soon after it is served.
+    Poison,
+}
+
+pub(crate) fn kind_of(digest: container::Digest) -> Kind {
+    match digest.0[0] % 8 {
+        5 => Kind::Refused,
+        6 => Kind::PoisonAtLoad,
+        7 => Kind::Poison,
+        _ => Kind::Good,
+    }
+}
+
+/// Something that was deployed.
+#[derive(Debug, Clone)]
+pub(crate) struct Deployment {
+    id: DeploymentId,
+    artifact: container::Digest,
+    selector: Selector,
+    pub(crate) reached: Reached,
+    pub(crate) is_withdrawn: bool,
+    pointer: Arc<SignedPointer>,
+}
+
+/// What control planes share.
+pub(crate) struct Database {
+    pub(crate) is_up: bool,
+    pub(crate) plan: Plan,
+    serial: u64,
+    previous: Option<PointerHash>,
+    /// Oldest first.
+    pub(crate) deployments: Vec<Deployment>,
+    /// Every pointer that was ever issued.
+    pub(crate) issued: Vec<SignedPointer>,
+    /// What each process last said.
+    pub(crate) said: BTreeMap<(usize, Uuid), State>,
+}
+
+/// A control plane.
+pub(crate) struct Replica {
+    pub(crate) is_up: bool,
+    plan: Plan,
+    pub(crate) sessions: BTreeMap<Connection, Session>,
+    unwritten: BTreeMap<(usize, Uuid), State>,
+}
+
+/// A conversation, as a control plane sees it.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) plane: usize,
+    pub(crate) instance: Uuid,
+    labels: Labels,
+    told: Option<NonZeroU64>,
+    heard_at: Duration,
+}
+
+pub(crate) struct Control {
+    pub(crate) database: Database,
+    pub(crate) replicas: Vec<Replica>,
+}
+
+/// A data plane's id: by its number.
+pub(crate) fn data_plane(number: usize) -> DataPlaneId {
+    DataPlaneId(Uuid::from_u128(number as u128 + 1))
+}
+
+pub(crate) fn labels(said: &BTreeMap<String, String>) -> Labels {
+    said.iter().map(|(key, value)| (key.parse().unwrap(), value.parse().unwrap())).collect()
+}
+
+impl Control {
+    pub(crate) fn new(replicas: usize, _: &mut Rng) -> Self {
+        let plan = Plan::empty(ProjectId(PROJECT.parse().unwrap()));
+        let replica =
+            || Replica { is_up: true, plan: plan.clone(), sessions: BTreeMap::new(), unwritten: BTreeMap::new() };
+        let replicas = (0..replicas).map(|_| replica()).collect();
+        let database = Database {
+            is_up: true,
+            plan,
+            serial: 0,
+            previous: None,
+            deployments: Vec::new(),
+            issued: Vec::new(),
+            said: BTreeMap::new(),
+        };
+        Self { database, replicas }
+    }
+
+    /// The plan changed: control planes are told, mostly.
+    pub(crate) fn changed(world: &mut World) {
+        let database = &mut world.control.database;
+        let entry = |deployment: &Deployment| Entry {
+            deployment: deployment.id,
+            selector: deployment.selector.clone(),
+            reached: deployment.reached.clone(),
+            pointer: Arc::clone(&deployment.pointer),
+            artifact: Digest(deployment.artifact.0),
+        };
+        let in_effect = database.deployments.iter().rev().filter(|deployment| !deployment.is_withdrawn);
+        database.plan.entries = in_effect.map(entry).collect();
+        database.plan.revision += 1;
+        for replica in 0..world.control.replicas.len() {
+            if world.rng.u8(0..100) < 80 {
+                let pause = world.within(Duration::from_millis(300));
+                world.after(pause, Happening::Notified(replica));
+            }
+        }
+    }
+
+    /// Deploys an artifact.
+    pub(crate) fn deploys(world: &mut World, artifact: container::Digest, selector: &str, reached: Reached) {
+        let selector: Selector = selector.parse().unwrap();
+        let pointer = Self::issues(world, artifact, &selector, 0);
+        let id = DeploymentId(Uuid::from_u128(u128::from(pointer.serial().get()) << 64));
+        let deployment = Deployment { id, artifact, selector, reached, is_withdrawn: false, pointer };
+        world.control.database.deployments.push(deployment);
+        Self::changed(world);
+    }
+
+    /// A deployment gets a new pointer, above this serial.
+    pub(crate) fn issues_anew(world: &mut World, at: usize, above: u64) {
+        let Deployment { artifact, selector, .. } = world.control.database.deployments[at].clone();
+        let pointer = Self::issues(world, artifact, &selector, above);
+        world.control.database.deployments[at].pointer = pointer;
+    }
+
+    fn issues(world: &mut World, artifact: container::Digest, selector: &Selector, above: u64) -> Arc<SignedPointer> {
+        let now = world.unix();
+        let database = &mut world.control.database;
+        database.serial = database.serial.max(above) + 1;
+        let pointer = Pointer {
+            project: PROJECT.to_owned(),
+            group: selector.to_string(),
+            serial: NonZeroU64::new(database.serial).unwrap(),
+            previous: database.previous,
+            artifact,
+            length: NonZeroU64::new(4096).unwrap(),
+            issued_at: now,
+            expires_at: now + LIFE_SECONDS,
+        };
+        database.previous = Some(pointer.hash());
+        let signed = SignedPointer::new(pointer).unwrap().sign(&key());
+        database.issued.push(signed.clone());
+        Arc::new(signed)
+    }
+
+    pub(crate) fn hears(world: &mut World, connection: Connection, message: FromDataPlane) {
+        let Some((process, number)) = world.connections.get(&connection).copied() else { return };
+        if !world.control.replicas[number].is_up {
+            return;
+        }
+        let now = world.now;
+        match message {
+            FromDataPlane::Hello(hello) => {
+                let Hello { instance_id, labels: said, state, .. } = hello;
+                let session = Session {
+                    plane: process.plane,
+                    instance: instance_id,
+                    labels: labels(&said),
+                    told: None,
+                    heard_at: now,
+                };
+                world.control.replicas[number].sessions.insert(connection, session);
+                Self::notes(world, (number, connection), state);
+                let wanted = Self::wants(world, (number, connection));
+                let welcome = Welcome { data_plane: data_plane(process.plane).0, now_ms: world.unix() * 1000, wanted };
+                world.tells(connection, FromControlPlane::Welcome(welcome));
+            }
+            FromDataPlane::Heartbeat(heartbeat) => {
+                if !world.control.replicas[number].sessions.contains_key(&connection) {
+                    return;
+                }
+                Self::notes(world, (number, connection), heartbeat.state);
+                let wanted = Self::wants(world, (number, connection));
+                world.tells(connection, FromControlPlane::HeartbeatAck(HeartbeatAck { wanted }));
+            }
+            FromDataPlane::Status(status) => Self::notes(world, (number, connection), status.state),
+        }
+    }
+
+    /// What is wanted of a data plane, by what this control plane knows.
+    fn wants(world: &mut World, (number, connection): (usize, Connection)) -> Wanted {
+        let planted = world.planted;
+        let replica = &mut world.control.replicas[number];
+        let entry = replica
+            .sessions
+            .get(&connection)
+            .and_then(|session| replica.plan.wanted(data_plane(session.plane), &session.labels));
+        let pointer = entry.map(|entry| (*entry.pointer).clone());
+        if let Some(session) = replica.sessions.get_mut(&connection) {
+            session.told = pointer.as_ref().map(SignedPointer::serial);
+        }
+        let pointer = pointer.filter(|_| planted != Planted::SaidOnce);
+        Wanted { heartbeat_ms: 30_000, pointer, root_version: None }
+    }
+
+    /// What a data plane says of itself.
+    fn notes(world: &mut World, (number, connection): (usize, Connection), state: State) {
+        let now = world.now;
+        let replica = &mut world.control.replicas[number];
+        let Some(session) = replica.sessions.get_mut(&connection) else { return };
+        session.heard_at = now;
+        let entry = replica.plan.wanted(data_plane(session.plane), &session.labels);
+        let behind = entry.filter(|entry| state.pointer_serial.is_some_and(|seen| seen > entry.pointer.serial()));
+        let behind = behind.map(|entry| entry.deployment);
+        let seen = state.pointer_serial.map_or(0, NonZeroU64::get);
+        replica.unwritten.insert((session.plane, session.instance), state);
+        Self::writes(world, number);
+        if let Some(deployment) = behind
+            && world.control.database.is_up
+            && world.planted != Planted::OldPointerOffered
+        {
+            let deployments = &world.control.database.deployments;
+            let at = deployments.iter().position(|own| own.id == deployment && own.pointer.serial().get() < seen);
+            if let Some(at) = at {
+                Self::issues_anew(world, at, seen);
+                Self::changed(world);
+            }
+        }
+    }
+
+    /// What was said is written down, if there is where.
+    fn writes(world: &mut World, number: usize) {
+        if world.control.database.is_up {
+            let unwritten = std::mem::take(&mut world.control.replicas[number].unwritten);
+            world.control.database.said.extend(unwritten);
+        }
+    }
+
+    pub(crate) fn polls(world: &mut World, number: usize) {
+        world.after(POLL, Happening::Polls(number));
+        if !world.control.replicas[number].is_up {
+            return;
+        }
+        Self::writes(world, number);
+        Self::looks(world, number);
+        if world.planted == Planted::SilenceBorne {
+            return;
+        }
+        let now = world.now;
+        let sessions = world.control.replicas[number].sessions.iter();
+        let silent = sessions.filter(|(_, session)| session.heard_at + HEARTBEAT * 3 / 2 < now);
+        let silent: Vec<_> = silent.map(|(connection, _)| *connection).collect();
+        for connection in silent {
+            world.tell(|| format!("{connection:?} was silent for too long"));
+            world.control.replicas[number].sessions.remove(&connection);
+            Self::breaks(world, connection);
+        }
+    }
+
+    /// The data plane's end of a connection hears that it is gone, mostly.
+    pub(crate) fn breaks(world: &mut World, connection: Connection) {
+        let Some((process, replica)) = world.connections.get(&connection).copied() else { return };
+        if !world.is_apart(process.plane, replica) && world.rng.u8(0..100) >= world.luck.lost {
+            let pause = world.within(Duration::from_millis(100));
+            world.after(pause, Happening::LostByPlane(process, connection));
+        }
+    }
+
+    pub(crate) fn loses(world: &mut World, connection: Connection) {
+        let Some((process, number)) = world.connections.get(&connection).copied() else { return };
+        if !world.is_apart(process.plane, number) {
+            world.control.replicas[number].sessions.remove(&connection);
+        }
+    }
+
+    /// Takes over what is to be served, and says what changed.
+    pub(crate) fn looks(world: &mut World, number: usize) {
+        let (database, replica) = (&world.control.database, &world.control.replicas[number]);
+        if !replica.is_up || !database.is_up || replica.plan.revision == database.plan.revision {
+            return;
+        }
+        let plan = database.plan.clone();
+        world.control.replicas[number].plan = plan;
+        let mut news = Vec::new();
+        let replica = &mut world.control.replicas[number];
+        for (connection, session) in &mut replica.sessions {
+            let entry = replica.plan.wanted(data_plane(session.plane), &session.labels);
+            let serial = entry.map(|entry| entry.pointer.serial());
+            if session.told != serial {
+                session.told = serial;
+                news.extend(entry.map(|entry| (*connection, (*entry.pointer).clone())));
+            }
+        }
+        for (connection, pointer) in news {
+            world.tells(connection, FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer }));
+        }
+    }
+
+    /// A control plane ends, as by SIGKILL.
+    pub(crate) fn dies(world: &mut World, number: usize) {
+        let replica = &mut world.control.replicas[number];
+        replica.is_up = false;
+        replica.unwritten.clear();
+        let connections: Vec<_> = std::mem::take(&mut replica.sessions).into_keys().collect();
+        for connection in connections {
+            if world.rng.bool() {
+                Self::breaks(world, connection);
+            }
+        }
+    }
+
+    /// It starts anew: it knows nothing until it has asked the database.
+    pub(crate) fn starts(world: &mut World, number: usize) {
+        let plan = world.control.database.plan.clone();
+        let replica = &mut world.control.replicas[number];
+        if !replica.is_up && world.control.database.is_up {
+            replica.plan = plan;
+            replica.is_up = true;
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! A data plane: the real machine, over a disk and a network that are not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use artifact_format::container::Digest;
+use artifact_format::trust::Trust;
+use fastrand::Rng;
+use fleet::agent::record::Record;
+use fleet::agent::{Agent, Bootstrap, Effect, Ended, Event, Failure, Identity, Start, Ticket};
+use fleet::message::{Formats, FromDataPlane, Health, Heartbeat};
+use uuid::Uuid;
+
+use crate::Planted;
+use crate::control::{Kind, PROJECT, key, kind_of};
+use crate::world::{Connection, Happening, Process, World};
+
+/// What outlives the process.
+#[derive(Debug, Default)]
+pub(crate) struct Disk {
+    pub(crate) record: Option<Record>,
+    pub(crate) artifacts: BTreeSet<Digest>,
+    /// Artifacts that were damaged at some time.
+    pub(crate) spoilt: BTreeSet<Digest>,
+    /// Writes fail.
+    pub(crate) is_full: bool,
+}
+
+/// A data plane.
+pub(crate) struct Plane {
+    pub(crate) number: usize,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) disk: Disk,
+    /// Seconds.
+    pub(crate) clock_ahead: i64,
+    pub(crate) process: Option<Running>,
+    lives: u32,
+    /// The highest serial that was ever on its disk.
+    pub(crate) floor: u64,
+}
+
+/// A process.
+pub(crate) struct Running {
+    pub(crate) id: Process,
+    pub(crate) agent: Agent,
+    born: Duration,
+    instance: Uuid,
+    pub(crate) serving: Option<Digest>,
+    connection: Option<Connection>,
+    loading: Option<Ticket>,
+    /// When it will be woken next.
+    wakes_at: Option<Duration>,
+    /// When the last write that was asked for will be done: they are done in their order.
+    written_at: Duration,
+}
+
+impl Plane {
+    pub(crate) fn new(number: usize, rng: &mut Rng) -> Self {
+        let label = if rng.bool() { "a" } else { "b" };
+        let labels = [("ring".to_owned(), label.to_owned())].into();
+        Self { number, labels, disk: Disk::default(), clock_ahead: 0, process: None, lives: 0, floor: 0 }
+    }
+
+    /// Whether this is the connection of the process that runs.
+    pub(crate) fn is_at(&self, process: Process, connection: Connection) -> bool {
+        self.process.as_ref().is_some_and(|running| running.id == process && running.connection == Some(connection))
+    }
+
+    pub(crate) fn boots(world: &mut World, number: usize) {
+        if world.planes[number].process.is_some() {
+            return;
+        }
+        let instance = Uuid::from_u128(world.rng.u128(..));
+        let plane = &mut world.planes[number];
+        plane.lives += 1;
+        let id = Process { plane: number, life: plane.lives };
+        let boot = plane.disk.record.clone().unwrap_or_else(|| Record::new(PROJECT)).boot();
+        if !plane.disk.is_full {
+            plane.disk.record = Some(boot.record.clone());
+        }
+        let on_disk = |digest: &&Digest| plane.disk.artifacts.contains(*digest) && kind_of(**digest) != Kind::Refused;
+        let has_current = boot.record.current.as_ref().is_some_and(|current| on_disk(&current));
+        let serving = boot.candidates.iter().find(on_disk).copied();
+        // As a gateway does: what was refused in order is not doubted.
+        let mut record = boot.record;
+        for failed in boot.candidates.iter().take_while(|candidate| Some(**candidate) != serving) {
+            record.trials.remove(failed);
+        }
+        if serving != record.current {
+            record.current = serving;
+            record.previous = None;
+        }
+        let identity = Identity {
+            node_id: Uuid::from_u128(number as u128 + 1),
+            instance_id: instance,
+            name: format!("plane-{number}"),
+            labels: plane.labels.clone(),
+            gateway_host: None,
+            formats: Formats { oldest: 1, newest: 1 },
+            version: "0.1.0".to_owned(),
+        };
+        let start = Start {
+            identity,
+            record,
+            set_aside: boot.set_aside,
+            running: serving,
+            pinned: Trust::any_of([key().public()]),
+            root: None,
+            bootstrap: Bootstrap::Absent,
+            alarms: Vec::new(),
+        };
+        if has_current && serving.is_none() {
+            world.find(|| format!("plane {number} has an artifact to serve and boots without any"));
+        }
+        let born = world.now;
+        let moment = world.moment(number, born);
+        let agent = Agent::new(start, moment);
+        world.planes[number].process = Some(Running {
+            id,
+            agent,
+            born,
+            instance,
+            serving,
+            connection: None,
+            loading: None,
+            wakes_at: None,
+            written_at: born,
+        });
+        world.tell(|| format!("plane {number} boots, serving {serving:?}"));
+        if serving.is_some_and(|digest| matches!(kind_of(digest), Kind::Poison | Kind::PoisonAtLoad)) {
+            let pause = world.within(Duration::from_secs(4));
+            world.after(pause, Happening::Dies(id));
+        }
+        Self::takes(world, id, Event::Tick);
+    }
+
+    /// A process is gone, as by SIGKILL: what it had not written yet may or may not be there.
+    pub(crate) fn dies(world: &mut World, process: Process) {
+        let plane = &mut world.planes[process.plane];
+        if plane.process.as_ref().is_none_or(|running| running.id != process) {
+            return;
+        }
+        plane.process = None;
+        if world.planted == Planted::FloorForgotten
+            && let Some(record) = &mut plane.disk.record
+        {
+            record.taken = None;
+        }
+        world.tell(|| format!("plane {} dies", process.plane));
+        let connections: Vec<_> = world
+            .connections
+            .iter()
+            .filter(|(_, (own, _))| *own == process)
+            .map(|(connection, _)| *connection)
+            .collect();
+        for connection in connections {
+            // The kernel says so, or a power cut does not.
+            if world.rng.bool() {
+                let pause = world.within(Duration::from_millis(200));
+                world.after(pause, Happening::LostByControl(connection));
+            }
+        }
+        let pause = world.within(Duration::from_secs(20));
+        world.after(pause, Happening::Boots(process.plane));
+    }
+
+    pub(crate) fn takes(world: &mut World, process: Process, event: Event) {
+        let Some(running) = &world.planes[process.plane].process else { return };
+        if running.id != process {
+            return;
+        }
+        let born = running.born;
+        let moment = world.moment(process.plane, born);
+        let Some(running) = &mut world.planes[process.plane].process else { return };
+        let effects = running.agent.handle(event, moment);
+        for effect in effects {
+            Self::does(world, process, effect);
+            if world.planes[process.plane].process.is_none() {
+                return;
+            }
+        }
+        Self::sleeps(world, process);
+    }
+
+    /// To be woken when the machine asks for it, unless that will be anyway.
+    fn sleeps(world: &mut World, process: Process) {
+        let now = world.now;
+        let Some(running) = &mut world.planes[process.plane].process else { return };
+        let Some(wakes_at) = running.agent.wakes_at() else { return };
+        let at = (running.born + wakes_at).max(now + Duration::from_millis(1));
+        if running.wakes_at.is_none_or(|sooner| sooner <= now || at < sooner) {
+            running.wakes_at = Some(at);
+            world.after(at.saturating_sub(now), Happening::Wake(process));
+        }
+    }
+
+    fn does(world: &mut World, process: Process, effect: Effect) {
+        match effect {
+            Effect::Connect => Self::connects(world, process),
+            Effect::Disconnect => Self::hangs_up(world, process),
+            Effect::Send(message) => Self::says(world, process, *message),
+            Effect::Heartbeat { state, alarms } => {
+                let heartbeat = Heartbeat { state, health: Health::default(), alarms };
+                Self::says(world, process, FromDataPlane::Heartbeat(heartbeat));
+            }
+            Effect::Fetch { ticket, digest, .. } => Self::fetches(world, process, (ticket, digest)),
+            Effect::Load { ticket, digest, .. } => Self::loads(world, process, (ticket, digest)),
+            Effect::Swap { digest } => Self::swaps(world, process, digest),
+            Effect::Persist { ticket, record } => Self::persists(world, process, (ticket, record)),
+            Effect::Collect { needed } => {
+                world.planes[process.plane].disk.artifacts.retain(|digest| needed.contains(digest));
+            }
+            // Late answers to what was called off must not matter: so none is held back.
+            Effect::CancelFetch { .. }
+            | Effect::FetchRoot { .. }
+            | Effect::PersistRoot { .. }
+            | Effect::AskBootstrap { .. } => {}
+        }
+    }
+
+    fn connects(world: &mut World, process: Process) {
+        let connection = world.connection();
+        let replica = world.rng.usize(0..world.control.replicas.len());
+        if let Some(running) = &mut world.planes[process.plane].process {
+            running.connection = Some(connection);
+        }
+        let pause = world.within(Duration::from_millis(400));
+        let happening = if world.rng.u8(0..100) < world.luck.lost {
+            Happening::Unreachable(process, connection)
+        } else {
+            Happening::Opens(process, connection, replica)
+        };
+        world.after(pause, happening);
+    }
+
+    fn hangs_up(world: &mut World, process: Process) {
+        let Some(connection) =
+            world.planes[process.plane].process.as_mut().and_then(|running| running.connection.take())
+        else {
+            return;
+        };
+        if world.rng.u8(0..100) >= world.luck.lost {
+            let pause = world.within(Duration::from_millis(100));
+            world.after(pause, Happening::LostByControl(connection));
+        }
+    }
+
+    /// The network says that there is no connection.
+    pub(crate) fn loses(world: &mut World, process: Process, connection: Connection) {
+        if !world.planes[process.plane].is_at(process, connection) {
+            return;
+        }
+        if let Some(running) = &mut world.planes[process.plane].process {
+            running.connection = None;
+        }
+        Self::takes(world, process, Event::Disconnected(Ended::Unavailable { retry_after: None }));
+    }
+
+    fn says(world: &mut World, process: Process, message: FromDataPlane) {
+        let connection = world.planes[process.plane].process.as_ref().and_then(|running| running.connection);
+        if let Some(connection) = connection {
+            world.says(connection, message);
+        }
+    }
+
+    fn fetches(world: &mut World, process: Process, (ticket, digest): (Ticket, Digest)) {
+        let can_reach = (0..world.control.replicas.len())
+            .any(|replica| world.control.replicas[replica].is_up && !world.is_apart(process.plane, replica));
+        let failure = if world.planes[process.plane].disk.is_full {
+            Some(Failure::unavailable("disk", "no space left".to_owned()))
+        } else if !can_reach || world.rng.u8(0..100) < world.luck.lost {
+            Some(Failure::unavailable("unreachable", "nobody answers".to_owned()))
+        } else if world.rng.u8(0..100) < world.luck.repeated {
+            Some(Failure::damaged("digest_mismatch", "other bytes came".to_owned()))
+        } else {
+            None
+        };
+        let pause = world.within(Duration::from_secs(5));
+        world.after(pause, Happening::Fetched(process, ticket, digest, failure));
+    }
+
+    pub(crate) fn fetched(
+        world: &mut World,
+        process: Process,
+        (ticket, digest, failure): (Ticket, Digest, Option<Failure>),
+    ) {
+        if failure.is_none() {
+            world.planes[process.plane].disk.artifacts.insert(digest);
+        }
+        Self::takes(world, process, Event::Fetched(ticket, failure.map_or(Ok(()), Err)));
+    }
+
+    fn persists(world: &mut World, process: Process, (ticket, record): (Ticket, Box<Record>)) {
+        let pause = world.within(Duration::from_millis(60));
+        let is_full = world.planes[process.plane].disk.is_full;
+        let failure = is_full.then(|| Failure::unavailable("disk", "no space left".to_owned()));
+        let now = world.now;
+        let Some(running) = &mut world.planes[process.plane].process else { return };
+        running.written_at = running.written_at.max(now) + pause;
+        let pause = running.written_at.saturating_sub(now);
+        world.after(pause, Happening::Persisted(process, ticket, record, failure));
+    }
+
+    pub(crate) fn persisted(
+        world: &mut World,
+        process: Process,
+        (ticket, record, failure): (Ticket, Record, Option<Failure>),
+    ) {
+        let is_alive = world.planes[process.plane].process.as_ref().is_some_and(|running| running.id == process);
+        if !is_alive {
+            return;
+        }
+        if failure.is_none() {
+            let plane = &mut world.planes[process.plane];
+            let serial = record.taken.map_or(0, |taken| taken.floor.serial.get());
+            let floor = plane.floor;
+            plane.floor = floor.max(serial);
+            plane.disk.record = Some(record);
+            if serial < floor {
+                world.find(|| format!("plane {} writes pointer {serial} after pointer {floor}", process.plane));
+            }
+        }
+        Self::takes(world, process, Event::Persisted(ticket, failure.map_or(Ok(()), Err)));
+    }
+
+    fn loads(world: &mut World, process: Process, (ticket, digest): (Ticket, Digest)) {
+        let plane = &mut world.planes[process.plane];
+        let is_there = plane.disk.artifacts.contains(&digest);
+        let is_spoilt = plane.disk.spoilt.contains(&digest);
+        let trials = plane.disk.record.as_ref().and_then(|record| record.trials.get(&digest)).copied();
+        let Some(running) = &mut plane.process else { return };
+        let before = running.loading.replace(ticket);
+        if before.is_some() {
+            world.find(|| format!("plane {} loads two artifacts at once", process.plane));
+        }
+        if !is_there && !is_spoilt {
+            world.find(|| format!("plane {} loads {digest}, which is not on its disk", process.plane));
+        }
+        if trials.is_none() {
+            world.find(|| format!("plane {} tries {digest}, and its disk does not know", process.plane));
+        }
+        let pause = world.within(Duration::from_secs(2));
+        if kind_of(digest) == Kind::PoisonAtLoad {
+            world.after(pause, Happening::Dies(process));
+        } else {
+            world.after(pause, Happening::Loaded(process, ticket, digest));
+        }
+    }
+
+    pub(crate) fn loaded(world: &mut World, process: Process, (ticket, digest): (Ticket, Digest)) {
+        let Some(running) = &mut world.planes[process.plane].process else { return };
+        if running.id != process {
+            return;
+        }
+        running.loading = None;
+        let is_there = world.planes[process.plane].disk.artifacts.contains(&digest);
+        let loaded = match kind_of(digest) {
+            _ if !is_there => Err(Failure::damaged("unreadable", "the file is damaged".to_owned())),
+            Kind::Refused => Err(Failure::refused("unsupported", "a newer gateway is needed".to_owned())),
+            Kind::Good | Kind::Poison | Kind::PoisonAtLoad => Ok(()),
+        };
+        Self::takes(world, process, Event::Loaded(ticket, loaded));
+    }
+
+    fn swaps(world: &mut World, process: Process, digest: Digest) {
+        let Some(running) = &mut world.planes[process.plane].process else { return };
+        running.serving = Some(digest);
+        let record = running.agent.record().clone();
+        let number = process.plane;
+        world.tell(|| format!("plane {number} serves {digest}"));
+        let wanted = record.taken.map(|taken| taken.artifact);
+        if wanted != Some(digest) {
+            world.find(|| format!("plane {number} serves {digest} and was told to serve {wanted:?}"));
+        }
+        if record.is_quarantined(&digest) {
+            world.find(|| format!("plane {number} serves {digest}, which it has set aside"));
+        }
+        match kind_of(digest) {
+            Kind::Good => {}
+            Kind::Poison => {
+                let pause = world.within(Duration::from_secs(4));
+                world.after(pause, Happening::Dies(process));
+            }
+            Kind::Refused | Kind::PoisonAtLoad => {
+                world.find(|| format!("plane {number} serves {digest}, which cannot be loaded"));
+            }
+        }
+    }
+
+    /// The id of the process that runs, which control planes see.
+    pub(crate) fn instance(&self) -> Option<Uuid> {
+        self.process.as_ref().map(|running| running.instance)
+    }
+}
