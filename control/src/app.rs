@@ -32,7 +32,7 @@ use crate::hidden::Hidden;
 use crate::key::{self, KeySource, MasterKey, MasterKeyId};
 use crate::server::{self, Phase, Server};
 use crate::store::DatabaseStore;
-use crate::store::objects::{Location, LocationError, Objects, sweep};
+use crate::store::objects::{Location, LocationError, Objects, OwnerError, sweep};
 use crate::store::sql::{self, Database};
 use crate::telemetry::Metrics;
 
@@ -123,6 +123,9 @@ pub enum Error {
     /// The store of artifacts cannot be used.
     #[error(transparent)]
     ArtifactStore(#[from] LocationError),
+    /// The store of artifacts is another installation's.
+    #[error(transparent)]
+    ArtifactStoreOwner(#[from] OwnerError),
     /// What must be there at the start could not be made.
     #[error(transparent)]
     Domain(#[from] domain::error::Error),
@@ -159,7 +162,10 @@ impl App {
         let database = open(settings).await?;
         let store = DatabaseStore::new(database.clone());
         let keys = keys(settings, &store).await?;
-        let artifacts: Arc<dyn ArtifactBytes> = Arc::new(objects(settings)?);
+        let objects = objects(settings)?;
+        // Before anything is swept.
+        objects.claim(store.installation().await?).await?;
+        let artifacts: Arc<dyn ArtifactBytes> = Arc::new(objects);
         let store: Arc<dyn Store> = Arc::new(store);
         let metrics = Arc::new(Metrics::default());
         let workshop = Workshop {

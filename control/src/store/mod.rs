@@ -29,6 +29,7 @@ mod data_planes;
 mod deployments;
 mod documents;
 mod idempotency;
+mod installation;
 pub mod objects;
 mod projects;
 mod revisions;

@@ -8,6 +8,7 @@ mod data_planes;
 mod deployments;
 mod http;
 mod idempotency;
+mod installation;
 mod metrics;
 mod names;
 mod routes;

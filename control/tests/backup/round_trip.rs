@@ -59,6 +59,7 @@ async fn with_secrets(from: Kind, to: Kind) {
     assert_eq!((&restored["rows"], &restored["artifacts"]), (&taken["rows"], &taken["artifacts"]));
     let plane = to.setup.clone().with_token(&bearer).start().await;
     used.is_in(&plane).await;
+    assert_eq!(to.installation().await, from.installation().await, "its store of artifacts is its store still");
     assert_eq!(status(&plane, &used.api_key).await, 200);
     // The private key opens: the next root is signed with it, and follows the one that was there.
     assert_eq!(used.trust_root(&plane).await, root);

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Output;
 
+use control::domain::id::InstallationId;
+use control::store::DatabaseStore;
 use control::store::sql::{Database, sql};
 use serde_json::{Value, json};
 use tests::control_plane::{ControlPlane, Setup};
@@ -61,6 +63,14 @@ impl Place {
         let folder = self.folder().display().to_string();
         let places = ["--data-dir".to_owned(), folder, "--database-url".to_owned(), self.url()];
         command.iter().map(|&argument| argument.to_owned()).chain(places).collect()
+    }
+
+    /// Which installation its database is of.
+    pub(crate) async fn installation(&self) -> InstallationId {
+        let database = Database::open(&self.url(), None).await.unwrap();
+        let id = DatabaseStore::new(database.clone()).installation().await.unwrap();
+        database.close().await;
+        id
     }
 
     /// How many rows a table has.

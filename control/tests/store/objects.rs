@@ -10,9 +10,9 @@ use bytes::Bytes;
 use control::domain::artifact::{ArtifactBytes, ArtifactStream, NewArtifact, store_bytes};
 use control::domain::digest::Digest;
 use control::domain::error::{Dependency, Error};
-use control::domain::store::Artifacts as _;
+use control::domain::id::InstallationId;
 use control::store::objects::sweep::sweep;
-use control::store::objects::{Location, Objects};
+use control::store::objects::{Location, Objects, OwnerError};
 use control::store::sql::sql;
 use futures_util::TryStreamExt as _;
 use futures_util::stream::BoxStream;
@@ -23,7 +23,11 @@ use tokio::sync::Notify;
 use crate::builds::{new_artifact, shop};
 use crate::{Kept, act, of};
 
-crate::in_both!(what_is_stored_while_it_is_swept_is_there, what_is_about_to_be_named_is_not_swept);
+crate::in_both!(
+    what_is_stored_while_it_is_swept_is_there,
+    what_is_about_to_be_named_is_not_swept,
+    replicas_that_start_at_once_are_one_installation,
+);
 
 fn content() -> (Digest, Bytes) {
     // More than one piece, however it is read.
@@ -61,10 +65,56 @@ async fn keeps_what_it_is_given(objects: Objects) {
     objects.remove(digest, in_an_hour()).await.unwrap();
 }
 
+/// Whoever comes first, and nobody else.
+async fn belongs_to_one_installation(objects: Objects, place: &str) {
+    let own = InstallationId::new();
+    for claimed in futures_util::future::join_all((0..8).map(|_| objects.claim(own))).await {
+        claimed.unwrap();
+    }
+    let stranger = InstallationId::new();
+    let error = objects.claim(stranger).await.unwrap_err();
+    assert!(matches!(error, OwnerError::Other { theirs, own: given, .. } if (theirs, given) == (own, stranger)));
+    let error = error.to_string();
+    assert!(error.contains(place) && error.contains("remove the object `installation`"), "{error}");
+    objects.claim(own).await.unwrap();
+    // It is no artifact.
+    let old: Vec<_> = objects.older_than(in_an_hour()).try_collect().await.unwrap();
+    assert_eq!(old, []);
+}
+
 #[tokio::test]
 async fn a_folder_keeps_what_it_is_given() {
     let folder = tempfile::tempdir().unwrap();
-    keeps_what_it_is_given(Location::Folder(folder.path().join("artifacts")).open(&[]).unwrap()).await;
+    let place = folder.path().join("artifacts");
+    let objects = Location::Folder(place.clone()).open(&[]).unwrap();
+    keeps_what_it_is_given(objects.clone()).await;
+    belongs_to_one_installation(objects, &format!("file://{}", place.display())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_installations_that_come_at_once_a_folder_belongs_to_one() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = Location::Folder(folder.path().to_owned()).open(&[]).unwrap();
+        let claims = (0..4).map(|_| {
+            let (objects, id) = (objects.clone(), InstallationId::new());
+            tokio::spawn(async move { (id, objects.claim(id).await) })
+        });
+        let claims: Vec<_> = futures_util::future::try_join_all(claims).await.unwrap();
+        let winners: Vec<_> = claims.iter().filter(|(_, claimed)| claimed.is_ok()).map(|(id, _)| *id).collect();
+        let [winner] = winners[..] else { panic!("it belongs to {winners:?}") };
+        objects.claim(winner).await.unwrap();
+    }
+}
+
+/// Nobody knows whose it is.
+#[tokio::test]
+async fn a_folder_whose_owner_cannot_be_read_is_not_used() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("installation"), "somebody").unwrap();
+    let objects = Location::Folder(folder.path().to_owned()).open(&[]).unwrap();
+    let refused = objects.claim(InstallationId::new()).await;
+    assert!(matches!(refused, Err(OwnerError::Unreadable { .. })), "{refused:?}");
 }
 
 #[tokio::test]
@@ -76,7 +126,9 @@ async fn a_bucket_keeps_what_it_is_given() {
     // Under a prefix, where the server is as the operator says it.
     let location = Location::parse(&format!("{}/a/prefix", s3.url()), Some(&s3.endpoint())).unwrap();
     let variables: Vec<_> = variables.into_iter().filter(|(name, _)| !name.contains("endpoint")).collect();
-    keeps_what_it_is_given(location.open(&variables).unwrap()).await;
+    let objects = location.open(&variables).unwrap();
+    keeps_what_it_is_given(objects.clone()).await;
+    belongs_to_one_installation(objects, &format!("{}/a/prefix", s3.url())).await;
     // With a key that opens nothing.
     let wrong: Vec<_> = variables
         .into_iter()
@@ -122,6 +174,22 @@ async fn what_no_row_names_is_swept() {
     assert_eq!(sweep(&kept.store, &objects, in_an_hour()).await.unwrap(), 1);
     let left: Vec<_> = objects.older_than(in_an_hour()).try_collect().await.unwrap();
     assert_eq!(left, [Digest([1; 32])]);
+}
+
+/// As control planes do at their start.
+async fn replicas_that_start_at_once_are_one_installation(kept: Kept) {
+    let folder = tempfile::tempdir().unwrap();
+    let starting = (0..8).map(|_| {
+        let (store, location) = (kept.store.clone(), Location::Folder(folder.path().to_owned()));
+        tokio::spawn(async move {
+            let id = store.installation().await.unwrap();
+            location.open(&[]).unwrap().claim(id).await.unwrap();
+            id
+        })
+    });
+    let ids = futures_util::future::try_join_all(starting).await.unwrap();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    assert_eq!(kept.store.installation().await.unwrap(), ids[0]);
 }
 
 /// A store of objects that takes its time to remove one: it has looked how old it is, and is about to.

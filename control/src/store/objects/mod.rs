@@ -6,6 +6,7 @@
 
 mod location;
 mod outgoing;
+mod owner;
 pub mod sweep;
 mod verified;
 
@@ -25,11 +26,14 @@ use crate::domain::digest::Digest;
 use crate::domain::error::{Error, Noun};
 
 pub use location::{Location, LocationError};
+pub use owner::OwnerError;
 
 /// A folder, or a bucket.
 #[derive(Debug, Clone)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
+    /// Where they are, for people.
+    place: String,
     /// Where they are, if it is a folder.
     folder: Option<PathBuf>,
 }
