@@ -49,6 +49,14 @@ impl Dialect {
         }
     }
 
+    /// Keeps rows that were selected as they are, beside others who do the same.
+    pub fn for_share(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " for share",
+        }
+    }
+
     /// Keeps builds that were selected as they are, and passes over those that somebody else keeps.
     pub fn for_update_of_builds_skip_locked(self) -> &'static str {
         match self {
