@@ -294,6 +294,14 @@ pub fn master_key_of(folder: &Path, named: Option<&KeySource>, config: &Config) 
     Ok(MasterKey::of_folder(folder, config)?)
 }
 
+/// The master key that is named, or the data folder's, which is there.
+pub fn existing_master_key_of(folder: &Path, named: Option<&KeySource>, config: &Config) -> Result<MasterKey, Error> {
+    Ok(match named {
+        Some(source) => MasterKey::resolve(source, config)?,
+        None => MasterKey::existing_in(folder, config)?,
+    })
+}
+
 fn make_folder(path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::DirBuilderExt as _;
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);

@@ -159,12 +159,20 @@ impl Used {
         assert_eq!(restored["items"].as_array().map(Vec::len), Some(1), "{restored}");
         let taken = plane.get("/api/v1/audit?action=backup.take").await.json();
         assert_eq!(taken["items"].as_array().map(Vec::len), Some(1), "{taken}");
+        for event in [&restored["items"][0], &taken["items"][0]] {
+            assert_eq!(event["actor"], json!({ "kind": "operator", "name": user() }), "{event}");
+        }
     }
 
     /// What the project's gateways believe, oldest first: the keys of each version of its trust root.
     pub(crate) async fn trust_root(&self, plane: &ControlPlane) -> Value {
         plane.get(&format!("/api/v1/projects/{}/trust-root", self.project)).await.json()
     }
+}
+
+/// Who runs these tests, as the audit log has them.
+pub(crate) fn user() -> String {
+    format!("uid {}", rustix::process::getuid().as_raw())
 }
 
 /// Builds a spec. Returns the artifact's digest.
