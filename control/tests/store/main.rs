@@ -15,6 +15,7 @@ mod killed;
 mod master_key;
 mod objects;
 mod projects;
+mod pushed;
 mod replays;
 mod replica;
 mod signing_keys;

@@ -176,6 +176,27 @@ async fn what_no_row_names_is_swept() {
     assert_eq!(left, [Digest([1; 32])]);
 }
 
+/// What a kill in the middle of `put` leaves.
+#[tokio::test]
+async fn what_was_never_finished_is_swept() {
+    let kept = Kept::in_sqlite().await;
+    let folder = tempfile::tempdir().unwrap();
+    let objects = Location::Folder(folder.path().to_owned()).open(&[]).unwrap();
+    let (digest, bytes) = content();
+    kept.store.keep_bytes(digest).await.unwrap();
+    objects.put(digest, bytes).await.unwrap();
+    let name = digest.to_string();
+    let beside = |suffix: &str| folder.path().join(&name[..2]).join(format!("{name}{suffix}"));
+    for suffix in ["#1", "#23", "#", "#a", ".old"] {
+        fs::write(beside(suffix), "half").unwrap();
+    }
+    let before = Timestamp::now() - SignedDuration::from_hours(1);
+    assert_eq!(sweep(&kept.store, &objects, before).await.unwrap(), 0, "somebody may write them now");
+    assert_eq!(sweep(&kept.store, &objects, in_an_hour()).await.unwrap(), 2);
+    let is_there = ["", "#1", "#23", "#", "#a", ".old"].map(|suffix| beside(suffix).exists());
+    assert_eq!(is_there, [true, false, false, true, true, true], "what nobody here writes is not ours");
+}
+
 /// As control planes do at their start.
 async fn replicas_that_start_at_once_are_one_installation(kept: Kept) {
     let folder = tempfile::tempdir().unwrap();
@@ -216,6 +237,10 @@ impl ArtifactBytes for Slow {
 
     fn older_than(&self, before: Timestamp) -> BoxStream<'static, Result<Digest, Error>> {
         self.objects.older_than(before)
+    }
+
+    async fn remove_unfinished(&self, before: Timestamp) -> Result<usize, Error> {
+        self.objects.remove_unfinished(before).await
     }
 
     async fn remove(&self, digest: Digest, _: Timestamp) -> Result<(), Error> {
