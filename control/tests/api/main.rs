@@ -10,6 +10,7 @@ mod http;
 mod idempotency;
 mod installation;
 mod metrics;
+mod named;
 mod names;
 mod routes;
 mod served;
