@@ -11,6 +11,7 @@ use control::domain::artifact::{ArtifactBytes, ArtifactStream, NewArtifact, stor
 use control::domain::digest::Digest;
 use control::domain::error::{Dependency, Error};
 use control::domain::id::InstallationId;
+use control::domain::store::{Artifacts as _, Store};
 use control::store::objects::sweep::sweep;
 use control::store::objects::{Location, Objects, OwnerError};
 use control::store::sql::sql;
@@ -26,6 +27,7 @@ use crate::{Kept, act, of};
 crate::in_both!(
     what_is_stored_while_it_is_swept_is_there,
     what_is_about_to_be_named_is_not_swept,
+    what_cannot_be_removed_keeps_nothing_else,
     replicas_that_start_at_once_are_one_installation,
 );
 
@@ -211,6 +213,64 @@ async fn replicas_that_start_at_once_are_one_installation(kept: Kept) {
     let ids = futures_util::future::try_join_all(starting).await.unwrap();
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     assert_eq!(kept.store.installation().await.unwrap(), ids[0]);
+}
+
+/// A store of objects that does not remove one of them.
+#[derive(Debug)]
+struct Stubborn {
+    objects: Objects,
+    keeps: Digest,
+}
+
+#[async_trait]
+impl ArtifactBytes for Stubborn {
+    async fn put(&self, digest: Digest, bytes: Bytes) -> Result<(), Error> {
+        self.objects.put(digest, bytes).await
+    }
+
+    async fn reach(&self) -> Result<(), Error> {
+        self.objects.reach().await
+    }
+
+    async fn read(&self, digest: Digest, range: Range<u64>) -> Result<ArtifactStream, Error> {
+        self.objects.read(digest, range).await
+    }
+
+    fn older_than(&self, before: Timestamp) -> BoxStream<'static, Result<Digest, Error>> {
+        self.objects.older_than(before)
+    }
+
+    async fn remove_unfinished(&self, _: Timestamp) -> Result<usize, Error> {
+        Err(Error::artifact_store("not today"))
+    }
+
+    async fn remove(&self, digest: Digest, before: Timestamp) -> Result<(), Error> {
+        if digest == self.keeps {
+            return Err(Error::artifact_store("not this one"));
+        }
+        self.objects.remove(digest, before).await
+    }
+}
+
+/// Wherever it stands among the others.
+async fn what_cannot_be_removed_keeps_nothing_else(kept: Kept) {
+    let store: &dyn Store = &kept.store;
+    for keeps in [1, 2, 3].map(|byte| Digest([byte; 32])) {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = Location::Folder(folder.path().to_owned()).open(&[]).unwrap();
+        for byte in 1..=3 {
+            objects.put(Digest([byte; 32]), Bytes::from_static(b"whatever")).await.unwrap();
+        }
+        let stubborn = Stubborn { objects, keeps };
+        assert_eq!(sweep(store, &stubborn, in_an_hour()).await.unwrap(), 2);
+        let left: Vec<_> = stubborn.older_than(in_an_hour()).try_collect().await.unwrap();
+        assert_eq!(left, [keeps]);
+        // Nobody says that it is removed: its lease is still there, and ends by itself.
+        let leases = kept.store.database().fetch_all(sql("select digest from artifact_bytes")).await.unwrap();
+        let leases: Vec<Digest> = leases.iter().map(|row| row.get("digest").unwrap()).collect();
+        assert_eq!(leases, [keeps]);
+        kept.run(sql("delete from artifact_bytes")).await;
+    }
 }
 
 /// A store of objects that takes its time to remove one: it has looked how old it is, and is about to.
