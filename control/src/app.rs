@@ -36,7 +36,7 @@ use crate::key::{self, KeySource, MasterKey, MasterKeyId};
 use crate::rollouts::Driver;
 use crate::server::{self, Phase, Server};
 use crate::store::DatabaseStore;
-use crate::store::objects::{Location, LocationError, Objects, sweep};
+use crate::store::objects::{Location, LocationError, Objects, OwnerError, sweep};
 use crate::store::sql::{self, Database};
 use crate::telemetry::Metrics;
 
@@ -142,6 +142,9 @@ pub enum Error {
     /// The store of artifacts cannot be used.
     #[error(transparent)]
     ArtifactStore(#[from] LocationError),
+    /// The store of artifacts is another installation's.
+    #[error(transparent)]
+    ArtifactStoreOwner(#[from] OwnerError),
     /// What must be there at the start could not be made.
     #[error(transparent)]
     Domain(#[from] domain::error::Error),
@@ -182,7 +185,10 @@ impl App {
         let database = open(settings).await?;
         let store = DatabaseStore::new(database.clone());
         let keys = keys(settings, &store).await?;
-        let artifacts: Arc<dyn ArtifactBytes> = Arc::new(objects(settings)?);
+        let objects = objects(settings)?;
+        // Before anything is swept.
+        objects.claim(store.installation().await?).await?;
+        let artifacts: Arc<dyn ArtifactBytes> = Arc::new(objects);
         let store: Arc<dyn Store> = Arc::new(store);
         let metrics = Arc::new(Metrics::default());
         let workshop = Workshop {
@@ -344,6 +350,14 @@ pub fn master_key_of(folder: &Path, named: Option<&KeySource>, config: &Config) 
     }
     make_folder(folder)?;
     Ok(MasterKey::of_folder(folder, config)?)
+}
+
+/// The master key that is named, or the data folder's, which is there.
+pub fn existing_master_key_of(folder: &Path, named: Option<&KeySource>, config: &Config) -> Result<MasterKey, Error> {
+    Ok(match named {
+        Some(source) => MasterKey::resolve(source, config)?,
+        None => MasterKey::existing_in(folder, config)?,
+    })
 }
 
 fn make_folder(path: &Path) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use artifact_format::container;
 
 use crate::command::{Error, Outcome};
-use crate::store::objects::LocationError;
+use crate::store::objects::{LocationError, OwnerError};
 use crate::store::sql;
 use crate::{app, artifact, backup, build, client, compilation, dev, documents, file, init, key, output};
 
@@ -175,11 +175,13 @@ fn of_server(error: &app::Error) -> Code {
         | app::Error::ArtifactStore(LocationError::Url(_) | LocationError::EndpointOfFolder) => Code::Usage,
         app::Error::DataFolder { .. }
         | app::Error::ArtifactStore(LocationError::Folder { .. } | LocationError::SetUp(_)) => Code::Generic,
-        app::Error::Database(sql::Error::NoDatabase { .. } | sql::Error::OtherSchema { .. }) => {
+        app::Error::Database(sql::Error::NoDatabase { .. } | sql::Error::OtherSchema { .. })
+        | app::Error::ArtifactStoreOwner(OwnerError::Other { .. } | OwnerError::Unreadable { .. }) => {
             Code::NotFoundOrConflict
         }
         app::Error::OtherMasterKey { .. } => Code::Secret,
         app::Error::Database(_)
+        | app::Error::ArtifactStoreOwner(OwnerError::Unreachable { .. })
         | app::Error::Domain(_)
         | app::Error::Secret(_)
         | app::Error::Listener(_)

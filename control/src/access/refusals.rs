@@ -46,8 +46,8 @@ impl Who {
     fn of(refusal: &Refusal) -> Self {
         match (&refusal.act.actor, refusal.act.address) {
             (Actor::Credential { identity, .. }, _) => Self::Known(*identity),
-            (Actor::Unknown | Actor::System, Some(address)) => Self::Stranger(address.into()),
-            (Actor::Unknown | Actor::System, None) => Self::Others,
+            (Actor::Unknown | Actor::Operator { .. } | Actor::System, Some(address)) => Self::Stranger(address.into()),
+            (Actor::Unknown | Actor::Operator { .. } | Actor::System, None) => Self::Others,
         }
     }
 }

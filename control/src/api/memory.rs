@@ -21,31 +21,55 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How much one unit of room is.
 const UNIT_BYTES: usize = 1 << 10;
 
+/// How many permits a place in a queue takes of those that it has. One is left over, which whoever waits has taken: so
+/// whoever has the place sees that they wait.
+const PLACE: u32 = 2;
+const PLACE_PERMITS: usize = 3;
+
 /// The room there is, for all requests.
 #[derive(Debug, Clone)]
 pub struct Memory {
     units: Arc<Semaphore>,
     share_units: usize,
+    /// Where there is room beside that: for one at a time, who then needs no more.
+    reserve: Option<Arc<Semaphore>>,
     patience: Duration,
     /// The shares of those who hold something.
-    shares: Arc<Mutex<HashMap<Reach, Weak<Semaphore>>>>,
+    shares: Arc<Mutex<HashMap<Reach, Weak<Share>>>>,
+}
+
+/// What a team has of the room.
+#[derive(Debug)]
+struct Share {
+    units: Arc<Semaphore>,
+    /// Which of those who wait is the one that may have the reserve: no team waits for it more than once.
+    first: Arc<Semaphore>,
 }
 
 /// Some of it, given back when this is dropped.
 #[derive(Debug)]
 pub struct Held {
-    room: Arc<Semaphore>,
-    share: Arc<Semaphore>,
-    share_units: usize,
-    patience: Duration,
-    units: usize,
+    room: Memory,
+    share: Arc<Share>,
+    has: Has,
     permits: Vec<OwnedSemaphorePermit>,
 }
 
+/// How much somebody has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Has {
+    /// So many units of the room.
+    Units(usize),
+    /// The reserve, which is enough for anything.
+    Reserve,
+}
+
 impl Memory {
-    /// Room for bodies that arrive: 96 MiB, of which a team has 64 MiB.
+    /// Room for bodies that arrive: 64 MiB, of which a team has 32 MiB, and 64 MiB for one of those that find none. The
+    /// largest body is no larger. Many that have begun and need more may have all the room and wait for each other, but
+    /// that one ends, and then the next.
     pub fn for_arrivals() -> Self {
-        Self::of(96 << 20, 64 << 20)
+        Self { reserve: Some(place()), ..Self::of(64 << 20, 32 << 20) }
     }
 
     /// Room for everything that is made of them: 160 MiB, of which a team has 128 MiB.
@@ -57,7 +81,7 @@ impl Memory {
     pub fn of(bytes: usize, share_bytes: usize) -> Self {
         let units = Arc::new(Semaphore::new(bytes / UNIT_BYTES));
         let share_units = share_bytes.min(bytes) / UNIT_BYTES;
-        Self { units, share_units, patience: PATIENCE, shares: Arc::default() }
+        Self { units, share_units, reserve: None, patience: PATIENCE, shares: Arc::default() }
     }
 
     /// None yet, of the share of a team, or of those who reach everything.
@@ -65,13 +89,11 @@ impl Memory {
         let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         shares.retain(|_, share| share.strong_count() > 0);
         let share = shares.get(&whose).and_then(Weak::upgrade).unwrap_or_else(|| {
-            let share = Arc::new(Semaphore::new(self.share_units));
+            let share = Arc::new(Share { units: Arc::new(Semaphore::new(self.share_units)), first: place() });
             shares.insert(whose, Arc::downgrade(&share));
             share
         });
-        let Self { units, share_units, patience, .. } = self;
-        let (room, share_units, patience) = (Arc::clone(units), *share_units, *patience);
-        Held { room, share, share_units, patience, units: 0, permits: Vec::new() }
+        Held { room: self.clone(), share, has: Has::Units(0), permits: Vec::new() }
     }
 
     /// Room for so many bytes.
@@ -86,35 +108,74 @@ impl Memory {
 }
 
 impl Held {
-    /// Room for so many bytes in all, or for the whole share where that is less, in the order of those who wait.
+    /// Room for so many bytes in all, in the order of those who wait. What is more than a share has the reserve, or the
+    /// whole share where there is no reserve.
     ///
     /// # Errors
     /// There is none within ten seconds. What it has, it has still.
     pub async fn grow(&mut self, bytes: usize) -> Result<(), Problem> {
-        let more = bytes.div_ceil(UNIT_BYTES).min(self.share_units).saturating_sub(self.units);
-        if more == 0 {
+        let Has::Units(units) = self.has else { return Ok(()) };
+        let needed = bytes.div_ceil(UNIT_BYTES);
+        let more = needed.min(self.room.share_units).saturating_sub(units);
+        if more == 0 && needed <= self.room.share_units {
             return Ok(());
         }
-        let units = u32::try_from(more).unwrap_or(u32::MAX);
-        let mut grown = Vec::new();
         let growing = async {
-            for of in [&self.share, &self.room] {
-                // Neither is ever closed.
-                grown.extend(Arc::clone(of).acquire_many_owned(units).await.ok());
+            // Whoever needs the reserve in the end does not wait for anything else.
+            if needed > self.room.share_units && self.room.reserve.is_some() {
+                std::future::pending::<()>().await;
+            }
+            let more = u32::try_from(more).unwrap_or(u32::MAX);
+            acquire([&self.share.units, &self.room.units], more).await
+        };
+        let reserve = async {
+            match &self.room.reserve {
+                Some(reserve) => acquire([&self.share.first, reserve], PLACE).await,
+                None => std::future::pending().await,
             }
         };
-        let in_time = tokio::time::timeout(self.patience, growing).await;
-        in_time.map_err(|_| Problem::busy("too many files arrive, leave or are compared"))?;
-        self.permits.append(&mut grown);
-        self.units += more;
+        let found = async {
+            tokio::select! {
+                biased;
+                permits = growing => (Has::Units(units + more), permits),
+                permits = reserve => (Has::Reserve, permits),
+            }
+        };
+        let in_time = tokio::time::timeout(self.room.patience, found).await;
+        let (has, permits) = in_time.map_err(|_| Problem::busy("too many files arrive, leave or are compared"))?;
+        if has == Has::Reserve {
+            // It needs nothing else any more.
+            self.permits.clear();
+        }
+        self.permits.extend(permits);
+        self.has = has;
         Ok(())
     }
 
     /// Whether others wait for what it has.
     pub fn is_wanted(&self) -> bool {
         // Whoever waits has taken what was left.
-        [&self.share, &self.room].iter().any(|of| of.available_permits() == 0)
+        let is_used_up = |of: &Semaphore| of.available_permits() == 0;
+        match self.has {
+            Has::Units(_) => is_used_up(&self.share.units) || is_used_up(&self.room.units),
+            Has::Reserve => is_used_up(&self.share.first) || self.room.reserve.as_deref().is_some_and(is_used_up),
+        }
     }
+}
+
+/// The place of one who has something alone.
+fn place() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(PLACE_PERMITS))
+}
+
+/// The same of both, one after the other.
+async fn acquire(of: [&Arc<Semaphore>; 2], permits: u32) -> Vec<OwnedSemaphorePermit> {
+    let mut acquired = Vec::with_capacity(of.len());
+    for of in of {
+        // None is ever closed.
+        acquired.extend(Arc::clone(of).acquire_many_owned(permits).await.ok());
+    }
+    acquired
 }
 
 impl Held {
@@ -148,6 +209,14 @@ impl hyper::body::Body for Leaving {
 }
 
 #[cfg(test)]
+impl Memory {
+    /// The same, for those who wait less.
+    pub(super) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::problem::Code;
@@ -156,7 +225,7 @@ mod tests {
     const KIB: usize = 1 << 10;
 
     fn memory() -> Memory {
-        Memory { patience: Duration::from_millis(20), ..Memory::of(10 * KIB, 8 * KIB) }
+        Memory::of(10 * KIB, 8 * KIB).with_patience(Duration::from_millis(20))
     }
 
     #[tokio::test]
@@ -194,5 +263,60 @@ mod tests {
         // Until they have given up.
         assert_eq!(waiting.await.unwrap_err().code(), Code::Busy);
         assert!(!held.is_wanted());
+    }
+
+    /// Each has a part of what it needs, and together they have everything.
+    #[tokio::test]
+    async fn who_waits_first_has_the_reserve_and_one_after_the_other_ends() {
+        let memory = Memory { reserve: Some(place()), ..memory() };
+        let team = Reach::Team(TeamId::new());
+        let mut held = Vec::new();
+        for _ in 0..8 {
+            held.push(memory.hold(team, KIB).await.unwrap());
+        }
+        let mut last = held.pop().unwrap();
+        let mut growing: Vec<_> = held
+            .into_iter()
+            .map(|mut held| {
+                Box::pin(async move {
+                    held.grow(4 * KIB).await?;
+                    // More than it said, and more than a share.
+                    held.grow(20 * KIB).await?;
+                    Ok::<_, Problem>(held)
+                })
+            })
+            .collect();
+        let mut first = growing.remove(0);
+        let first = futures_util::poll!(&mut first);
+        let Poll::Ready(first) = first else { panic!("the first of them has the reserve") };
+        let first = first.unwrap();
+        assert!(!first.is_wanted());
+        // It gave back what it had, and that is enough for nobody else.
+        assert!(futures_util::poll!(&mut growing[0]).is_pending());
+        assert!(first.is_wanted());
+        drop(first);
+        let each = growing.into_iter().map(|growing| async { growing.await.map(drop) });
+        futures_util::future::join_all(each).await.into_iter().for_each(Result::unwrap);
+        last.grow(8 * KIB).await.unwrap();
+    }
+
+    /// A team's many wait for the reserve in one place.
+    #[tokio::test]
+    async fn no_team_keeps_the_reserve_from_another() {
+        let memory = Memory { reserve: Some(place()), ..Memory::of(10 * KIB, 8 * KIB) };
+        let (greedy, other) = (Reach::Team(TeamId::new()), Reach::Team(TeamId::new()));
+        let first = memory.hold(greedy, 9 * KIB).await.unwrap();
+        let mut waiting: Vec<_> = (0..5).map(|_| Box::pin(memory.hold(greedy, 9 * KIB))).collect();
+        for waiting in &mut waiting {
+            assert!(futures_util::poll!(waiting).is_pending());
+        }
+        let mut others = Box::pin(memory.hold(other, 9 * KIB));
+        assert!(futures_util::poll!(&mut others).is_pending());
+        drop(first);
+        // All of the greedy team's came before it, and none of them is before it now.
+        let others = others.await.unwrap();
+        assert!(futures_util::poll!(&mut waiting[0]).is_pending());
+        drop(others);
+        waiting.remove(0).await.unwrap();
     }
 }

@@ -35,7 +35,7 @@ const GLANCE_BYTES_MIN: usize = 64 << 10;
 /// How much room is taken for the first bytes of a body; then always as much again as has come.
 const FIRST_BYTES: usize = 64 << 10;
 /// Beyond so much, all the room is taken that a body may need: of many that come at once, each has room for all of it or
-/// waits with little, so that they never wait for each other.
+/// waits with little. Where all the room is had by those who wait, one after the other has the reserve.
 const PROBE_BYTES: usize = 1 << 20;
 
 /// A body that arrives.
@@ -183,6 +183,7 @@ mod tests {
         });
         check(Body::from_stream(ticks), Err(Code::TooSlow)).await;
     }
+
     /// Whoever says nothing takes nothing; whoever has begun keeps it only while nobody else wants it.
     #[tokio::test]
     async fn a_body_takes_room_as_it_comes_and_not_from_those_who_wait() {
@@ -204,5 +205,25 @@ mod tests {
         let (slow, held) = futures_util::join!(slow, memory.hold(Reach::Everything, 128 << 10));
         assert_eq!(slow, Err(Code::TooSlow));
         held.unwrap();
+    }
+
+    /// Each has begun, and all of them together have all of a team's room; what each of them needs is more than is left.
+    #[tokio::test]
+    async fn many_large_bodies_of_one_team_do_not_wait_for_each_other() {
+        const PIECE: &[u8] = &[7; 64 << 10];
+        let memory = Memory::for_arrivals();
+        let receive = async || {
+            // Others come to their piece before there is the next one.
+            let pieces = stream::unfold(0, |sent| async move {
+                tokio::task::yield_now().await;
+                (sent < 32).then_some((Ok::<_, std::io::Error>(PIECE), sent + 1))
+            });
+            let mut held = memory.nothing(Reach::Everything);
+            let request = Request::new(Body::from_stream(pieces));
+            whole(request, 32 << 20, Pace::UPLOAD, &mut held).await.map(|body| body.len())
+        };
+        let received = futures_util::future::join_all((0..60).map(|_| receive())).await;
+        let received = received.into_iter().filter(|received| matches!(received, Ok(length) if *length == 2 << 20));
+        assert_eq!(received.count(), 60);
     }
 }

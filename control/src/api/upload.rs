@@ -6,6 +6,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts as _, Reques
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use serde::Deserialize;
 use tokio::runtime::Handle;
 
 use super::Api;
@@ -35,7 +36,8 @@ pub(super) enum Purpose {
 }
 
 /// A form with files, as it is sent.
-#[derive(utoipa::ToSchema)]
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "for the OpenAPI document: parts are read as they come")]
 pub(super) struct Form {
     /// The files; the file name of each part is its path.

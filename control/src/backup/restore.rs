@@ -20,6 +20,8 @@ use crate::key::seal::{Purpose, Sealed};
 /// Where a backup is restored.
 #[derive(Debug)]
 pub struct Target<'a, S> {
+    /// Who restores it.
+    pub act: &'a Act,
     /// Everything but the bytes of artifacts. Empty.
     pub store: &'a S,
     /// The bytes of artifacts.
@@ -104,7 +106,7 @@ pub async fn restore<S: Backups>(
     if manifest != checked.manifest {
         return Err(Error::Altered("it is another one than when it was checked".to_owned()));
     }
-    let refounded = refound(&mut *restoration, target.keys).await?;
+    let refounded = refound(&mut *restoration, (target.act, target.keys)).await?;
     let detail = serde_json::json!({
         "created_at": checked.header.created_at,
         "program": checked.header.program,
@@ -113,16 +115,16 @@ pub async fn restore<S: Backups>(
         "rows": manifest.rows(),
         "artifacts": manifest.artifacts.count,
     });
-    restoration.commit(&Act::SYSTEM, detail).await?;
+    restoration.commit(target.act, detail).await?;
     Ok(refounded)
 }
 
-async fn refound(restoration: &mut dyn Restoration, keys: &Keys) -> Result<Vec<Refounded>, Error> {
+async fn refound(restoration: &mut dyn Restoration, (act, keys): (&Act, &Keys)) -> Result<Vec<Refounded>, Error> {
     let mut refounded = Vec::new();
     for orphan in restoration.orphans().await? {
         let refounding = keys.refound(&orphan).await?;
         let key_id = refounding.key.key_id();
-        restoration.refound(&Act::SYSTEM, &orphan, refounding).await?;
+        restoration.refound(act, &orphan, refounding).await?;
         let name = orphan.project.name.to_string();
         refounded.push(Refounded { project: orphan.project.id, name, key_id });
     }

@@ -21,6 +21,8 @@ use crate::store::backup::{TABLES, schema_version};
 /// What a backup is taken of.
 #[derive(Debug)]
 pub struct Source<'a, S> {
+    /// Who takes it.
+    pub act: &'a Act,
     /// Everything but the bytes of artifacts.
     pub store: &'a S,
     /// The bytes of artifacts.
@@ -48,7 +50,7 @@ pub async fn take<S: Backups, W: Write>(source: &Source<'_, S>, out: W) -> Resul
         (Some(_), None) | (None, _) => Taking::Without,
     };
     let detail = serde_json::json!({ "secrets": passphrase.is_some() });
-    let mut snapshot = source.store.snapshot(&Act::SYSTEM, detail).await?;
+    let mut snapshot = source.store.snapshot(source.act, detail).await?;
     let header = header(now(), taking, passphrase.as_ref());
     let mut writer = Writer::begin(out, &header)?;
     artifacts(&mut *snapshot, source.artifacts, &mut writer).await?;

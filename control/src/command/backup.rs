@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::operator;
 use super::places::Places;
 use super::{Context, Error, Outcome};
 use crate::app;
 use crate::backup::take::{Source, take};
 use crate::backup::{self, Header, Manifest};
 use crate::documents::is_stdin as is_stream;
-use crate::domain::store::SigningKeys as _;
+use crate::domain::store::Backups as _;
 use crate::file::{Access, Clash, Pending};
 use crate::key::{MasterKey, Passphrase};
 use crate::output::{Format, Show, Table};
@@ -66,6 +67,14 @@ impl Report {
     }
 }
 
+impl Report {
+    /// What the audit log says of it.
+    fn detail(&self) -> serde_json::Value {
+        let Self { secrets, rows, artifacts, .. } = self;
+        serde_json::json!({ "secrets": secrets, "rows": rows, "artifacts": artifacts })
+    }
+}
+
 impl Show for Report {
     fn to_text(&self) -> String {
         let mut table = Table::of_properties();
@@ -112,17 +121,22 @@ async fn write(
         Some(_) => Some(master_key(args, context, store).await?),
         None => None,
     };
-    let source = Source { store, artifacts: &artifacts, secrets: master.as_ref().zip(passphrase) };
+    let act = operator::act();
+    let source = Source { act: &act, store, artifacts: &artifacts, secrets: master.as_ref().zip(passphrase) };
     let _progress = context.console.progress("taking a backup");
     if is_stream(&args.output) {
         let (_, header, manifest) = take(&source, context.console.stream()?).await?;
-        return Ok(Report::new(None, &header, &manifest));
+        let report = Report::new(None, &header, &manifest);
+        store.backup_is_whole(&act, report.detail()).await.map_err(backup::Error::from)?;
+        return Ok(report);
     }
     let clash = if args.force { Clash::Replace } else { Clash::Refuse };
     let file = Pending::begin(&args.output, Access::Private, clash)?;
     let (file, header, manifest) = take(&source, file).await?;
     file.finish(clash)?;
-    Ok(Report::new(Some(args.output.clone()), &header, &manifest))
+    let report = Report::new(Some(args.output.clone()), &header, &manifest);
+    store.backup_is_whole(&act, report.detail()).await.map_err(backup::Error::from)?;
+    Ok(report)
 }
 
 fn passphrase(args: &Args, context: &Context) -> Result<Passphrase, backup::Error> {
@@ -132,9 +146,12 @@ fn passphrase(args: &Args, context: &Context) -> Result<Passphrase, backup::Erro
     Ok(passphrase)
 }
 
-/// The master key, if it is the one that everything is sealed under.
+/// The master key, if it is the one that everything is sealed under. None is made: a new one opens nothing.
 async fn master_key(args: &Args, context: &Context, store: &DatabaseStore) -> Result<MasterKey, Error> {
-    let master = args.places.master_key(context)?;
-    let (sealed_by, given) = (store.master_key(master.id()).await.map_err(app::Error::from)?, master.id());
-    if sealed_by == given { Ok(master) } else { Err(app::Error::OtherMasterKey { sealed_by, given }.into()) }
+    let master = args.places.existing_master_key(context)?;
+    let given = master.id();
+    match store.sealed_by().await.map_err(app::Error::from)? {
+        Some(sealed_by) if sealed_by != given => Err(app::Error::OtherMasterKey { sealed_by, given }.into()),
+        Some(_) | None => Ok(master),
+    }
 }

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::database::DatabaseArgs;
+use super::operator;
 use super::{Context, Error, Outcome};
 use crate::app;
 use crate::custody::{self, Rotated};
@@ -92,7 +93,7 @@ async fn rotate(rotation: &Rotation, folder: &Path, context: &Context) -> Result
     let url = rotation.database.url()?;
     let database = app::open_database(folder, url.as_ref().map(|url| url.reveal().as_str())).await?;
     let store = DatabaseStore::new(database.clone());
-    let rotated = custody::rotate_master_key(&store, &old, &new).await.map_err(app::Error::from)?;
+    let rotated = custody::rotate_master_key(&store, &operator::act(), (&old, &new)).await.map_err(app::Error::from)?;
     database.close().await;
     let secrets = match rotated {
         Rotated::Now { secrets } => secrets,

@@ -24,6 +24,7 @@ pub mod login;
 pub mod man;
 pub mod master_key;
 pub mod openapi;
+mod operator;
 mod places;
 pub mod project;
 pub mod restore;

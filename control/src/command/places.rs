@@ -53,6 +53,11 @@ impl Places {
         Ok(app::master_key_of(&self.folder(context)?, self.master_key.as_ref(), &context.config)?)
     }
 
+    /// The master key, which is there.
+    pub(super) fn existing_master_key(&self, context: &Context) -> Result<MasterKey, Error> {
+        Ok(app::existing_master_key_of(&self.folder(context)?, self.master_key.as_ref(), &context.config)?)
+    }
+
     fn folder(&self, context: &Context) -> Result<PathBuf, Error> {
         let given = self.data_dir.as_deref().or(context.config.data_folder.as_deref());
         given.map(Path::to_owned).ok_or(Error::NoDataFolder)

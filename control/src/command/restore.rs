@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::operator;
 use super::places::Places;
 use super::{Context, Error, Outcome};
 use crate::app;
@@ -128,7 +129,8 @@ async fn put_back(
     let store = DatabaseStore::new(database.clone());
     let references = References { allowed: Vec::new(), config: context.config.clone() };
     let keys = Keys::new(Arc::new(store.clone()), master, references);
-    let target = Target { store: &store, artifacts: &artifacts, keys: &keys };
+    let act = operator::act();
+    let target = Target { act: &act, store: &store, artifacts: &artifacts, keys: &keys };
     let refounded = restore(input, checked, &target).await;
     database.close().await;
     Ok(refounded?)

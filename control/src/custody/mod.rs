@@ -153,7 +153,11 @@ pub enum Rotated {
 }
 
 /// Seals everything anew that is sealed under the old master key.
-pub async fn rotate_master_key(store: &dyn Store, old: &MasterKey, new: &MasterKey) -> Result<Rotated, Error> {
+pub async fn rotate_master_key(
+    store: &dyn Store,
+    act: &Act,
+    (old, new): (&MasterKey, &MasterKey),
+) -> Result<Rotated, Error> {
     let sealed_by = store.master_key(old.id()).await?;
     if sealed_by == new.id() {
         return Ok(Rotated::Before);
@@ -162,7 +166,7 @@ pub async fn rotate_master_key(store: &dyn Store, old: &MasterKey, new: &MasterK
         return Ok(Rotated::Other { sealed_by });
     }
     let reseal = |purpose, sealed: &_| new.reseal(old, sealed, purpose).map_err(|error| vault::refused(&error));
-    let secrets = store.replace_master_key(&Act::SYSTEM, new.id(), &reseal).await?;
+    let secrets = store.replace_master_key(act, new.id(), &reseal).await?;
     Ok(Rotated::Now { secrets })
 }
 

@@ -27,6 +27,11 @@ pub enum Actor {
         /// What it is called.
         name: String,
     },
+    /// Who runs a command on the server's machine, such as a backup, and shows no credential.
+    Operator {
+        /// The machine's user.
+        user: String,
+    },
     /// The control plane itself: a build that ended, an entry that grew too old.
     System,
     /// Nobody who is known: a credential that is missing or wrong.
@@ -39,11 +44,12 @@ impl Act {
 }
 
 impl Actor {
-    /// What kind of one: `token`, `api-key`, `system` or `unknown`.
+    /// What kind of one: `token`, `api-key`, `operator`, `system` or `unknown`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Credential { identity: Identity::Token(_), .. } => "token",
             Self::Credential { identity: Identity::ApiKey { .. }, .. } => "api-key",
+            Self::Operator { .. } => "operator",
             Self::System => "system",
             Self::Unknown => "unknown",
         }
@@ -54,14 +60,15 @@ impl Actor {
         match self {
             Self::Credential { identity: Identity::Token(id), .. } => Some(id.to_string()),
             Self::Credential { identity: Identity::ApiKey { id, .. }, .. } => Some(id.to_string()),
-            Self::System | Self::Unknown => None,
+            Self::Operator { .. } | Self::System | Self::Unknown => None,
         }
     }
 
-    /// What the credential is called.
+    /// What the credential is called, or who the operator is.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Credential { name, .. } => Some(name),
+            Self::Operator { user } => Some(user),
             Self::System | Self::Unknown => None,
         }
     }
@@ -178,8 +185,10 @@ actions! {
     SigningKeyRetire = "signing-key.retire",
     /// Everything was sealed anew, under another master key.
     MasterKeyReplace = "master-key.replace",
-    /// Everything was read, for a backup.
+    /// A backup was begun: everything is about to be read.
     BackupTake = "backup.take",
+    /// The backup was written, whole.
+    BackupFinish = "backup.finish",
     /// A backup was put into this database, when it was empty.
     BackupRestore = "backup.restore",
     /// Events that were too old were removed.

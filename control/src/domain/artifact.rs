@@ -162,6 +162,8 @@ pub trait ArtifactBytes: Debug + Send + Sync {
     async fn read(&self, digest: Digest, range: Range<u64>) -> Result<ArtifactStream, Error>;
     /// Those that were kept before `before`.
     fn older_than(&self, before: Timestamp) -> BoxStream<'static, Result<Digest, Error>>;
+    /// Removes what somebody began to keep before `before` and never finished, because they were killed. Returns how many.
+    async fn remove_unfinished(&self, before: Timestamp) -> Result<usize, Error>;
     /// Removes them, unless they were kept again since `before`.
     async fn remove(&self, digest: Digest, before: Timestamp) -> Result<(), Error>;
 }

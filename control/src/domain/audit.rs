@@ -54,12 +54,12 @@ pub struct Event {
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct EventActor {
-    /// `token`, `api-key`, `system` or `unknown`.
+    /// `token`, `api-key`, `operator`, `system` or `unknown`.
     pub kind: String,
     /// The credential's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// What the credential was called.
+    /// What the credential was called, or the user of the server's machine (`uid 1000`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }

@@ -87,4 +87,6 @@ ids! {
     SigningKeyId,
     /// Of an audit event.
     EventId,
+    /// Of a database and everything that belongs to it.
+    InstallationId,
 }

@@ -56,6 +56,14 @@ impl MasterKey {
         Self::of_file(folder.join(FILE_NAME), config)
     }
 
+    /// Reads `master.key` of a data folder.
+    ///
+    /// # Errors
+    /// Also where there is none.
+    pub fn existing_in(folder: &Path, config: &Config) -> Result<Self, Error> {
+        Self::resolve(&KeySource::File(folder.join(FILE_NAME)), config)
+    }
+
     fn of_file(path: PathBuf, config: &Config) -> Result<Self, Error> {
         if !path.exists() {
             match file::create(&path, Self::generate()?.to_text().as_bytes(), Access::Private) {

@@ -20,6 +20,8 @@ pub(super) struct Activity(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
+    /// Requests whose head was read.
+    begun: u64,
     /// Requests whose handler is at work.
     handled: u32,
     /// Requests whose response is not handed over yet.
@@ -64,8 +66,16 @@ impl Drop for UnderWay {
 impl Activity {
     pub(super) fn new() -> Arc<Self> {
         let now = Instant::now();
-        let state =
-            State { handled: 0, under_way: 0, version: None, head_began: None, ended: now, received: now, sent: now };
+        let state = State {
+            begun: 0,
+            handled: 0,
+            under_way: 0,
+            version: None,
+            head_began: None,
+            ended: now,
+            received: now,
+            sent: now,
+        };
         Arc::new(Self(Mutex::new(state)))
     }
 
@@ -74,9 +84,17 @@ impl Activity {
         let mut state = self.state();
         state.version = Some(version);
         state.head_began = None;
+        state.begun += 1;
         state.handled += 1;
         state.under_way += 1;
         (Handled(self.clone()), UnderWay(self.clone()))
+    }
+
+    /// How many requests there were, where none is under way and they come one after the other (HTTP/1.1).
+    pub(super) fn at_rest_after(&self) -> Option<u64> {
+        let state = self.state();
+        let is_in_order = state.version.is_none_or(|version| version < Version::HTTP_2);
+        (state.under_way == 0 && is_in_order).then_some(state.begun)
     }
 
     /// When the connection ends, if nothing happens until then; `None` while a handler is at work.

@@ -65,7 +65,7 @@ where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let activity = Activity::new();
-        let io = TokioIo::new(Explained::new(Noticed::new(stream, activity.clone())));
+        let io = TokioIo::new(Explained::new(Noticed::new(stream, activity.clone()), peer, activity.clone()));
         let builder = protocols(&self.limits);
         let service = service_fn(|request: Request<Incoming>| self.clone().answer(request, peer, activity.clone()));
         // Whoever goes over to another protocol leaves with the stream: the conversation here is over then.

@@ -57,7 +57,9 @@ pub(super) async fn check_kept(transaction: &mut Transaction, digest: Digest) ->
         sql("select digest from artifact_bytes where digest = $1 and purpose = 'keep' and lease_until > $2 + ")
             .bind(digest)
             .bind(microseconds(KEEPING_MARGIN))
-            .then(transaction.dialect().now());
+            .then(transaction.dialect().now())
+            // Nobody gets leave to remove them until the row is there.
+            .then(transaction.dialect().for_share());
     let kept = transaction.fetch_optional(select).await?;
     kept.map(|_| ()).ok_or_else(|| Error::artifact_store("nobody keeps the bytes any more: they took too long"))
 }

@@ -31,6 +31,7 @@ mod deployments;
 mod documents;
 mod fleet;
 mod idempotency;
+mod installation;
 mod nodes;
 pub mod objects;
 mod projects;

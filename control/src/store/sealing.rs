@@ -2,6 +2,7 @@
 //! nobody seals under another one: neither a second control plane with a key of its own, nor one that runs on while the
 //! master key is replaced.
 
+use super::DatabaseStore;
 use super::audit::{Target, record};
 use super::sql::{Transaction, sql};
 use crate::domain::act::{Act, Action};
@@ -16,8 +17,19 @@ pub(super) async fn current(transaction: &mut Transaction, own: MasterKeyId) -> 
     let insert = sql("insert into master_key (id, is_only) values ($1, true) on conflict (is_only) do nothing");
     transaction.execute(insert.bind(own.0.as_slice())).await?;
     let select = sql("select id from master_key").then(transaction.dialect().for_update());
-    let id: Vec<u8> = transaction.fetch_one(select).await?.get("id")?;
-    Ok(MasterKeyId(id.try_into().map_err(|_| Error::Damaged(Noun::SigningKey))?))
+    id(transaction.fetch_one(select).await?.get("id")?)
+}
+
+impl DatabaseStore {
+    /// The master key of this database, if anybody has said which one it is.
+    pub async fn sealed_by(&self) -> Result<Option<MasterKeyId>> {
+        let row = self.database.fetch_optional(sql("select id from master_key")).await?;
+        row.map(|row| id(row.get("id")?)).transpose()
+    }
+}
+
+fn id(bytes: Vec<u8>) -> Result<MasterKeyId> {
+    Ok(MasterKeyId(bytes.try_into().map_err(|_| Error::Damaged(Noun::SigningKey))?))
 }
 
 /// Whether something is sealed as everything is.

@@ -20,8 +20,13 @@ impl RequestId {
         let theirs = headers.get(&X_REQUEST_ID).and_then(|value| value.to_str().ok());
         Self(match theirs.filter(|id| is_sound(id)) {
             Some(id) => id.into(),
-            None => Uuid::now_v7().to_string().into(),
+            None => return Self::generate(),
         })
+    }
+
+    /// A new one, for a request whose head cannot be read.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7().to_string().into())
     }
 
     /// As it is written.

@@ -7,6 +7,7 @@ use artifact_format::model::{Artifact, Policies, Provenance, Routes, Schemas, Sp
 use control::key;
 use serde_json::json;
 
+use crate::named::{Id, ids};
 use crate::served::{Served, text};
 
 /// The only routes that any credential may ask: what they say is about itself.
@@ -17,21 +18,23 @@ const NOT_FOR_TEAMS: &[&str] = &["data-planes:connect", "teams:write"];
 
 /// One operation of the document.
 #[derive(Debug, Clone)]
-struct Operation {
-    method: String,
+pub(crate) struct Operation {
+    pub(crate) method: String,
     path: String,
     /// Any of these is enough; the first is the one for people.
     scopes: Vec<String>,
     has_body: bool,
+    /// Ids that it takes elsewhere than in its path.
+    pub(crate) ids: Vec<Id>,
 }
 
 impl Operation {
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
     /// The path with these in place of its parameters.
-    fn target(&self, values: &BTreeMap<&str, String>) -> String {
+    pub(crate) fn target(&self, values: &BTreeMap<&str, String>) -> String {
         let query = match self.name().as_str() {
             "GET /artifacts/{artifact}/diff" => format!("?with={}", values["artifact"]),
             "GET /specs/{spec}/revisions/diff" => "?from=1&to=1".to_owned(),
@@ -52,7 +55,7 @@ impl Operation {
     }
 
     /// Something that the operation takes, with its media type: what it refuses must be refused for another reason.
-    fn body(&self) -> Option<(&'static str, String)> {
+    pub(crate) fn body(&self) -> Option<(&'static str, String)> {
         let body = match self.name().as_str() {
             "POST /teams" | "POST /projects" | "POST /tokens" | "POST /projects/{project}/api-keys" => {
                 json!({ "name": "new" })
@@ -72,7 +75,7 @@ impl Operation {
     }
 }
 
-fn operations() -> Vec<Operation> {
+pub(crate) fn operations() -> Vec<Operation> {
     let document = serde_json::to_value(control::api::router::document()).unwrap();
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -85,6 +88,7 @@ fn operations() -> Vec<Operation> {
                 path: path.clone(),
                 scopes: scopes.map(str::to_owned).collect(),
                 has_body: operation["requestBody"].is_object(),
+                ids: ids(&document, operation),
             });
         }
     }
@@ -93,7 +97,7 @@ fn operations() -> Vec<Operation> {
 }
 
 /// One of everything, made by and for this team.
-async fn things(served: &Served, team: &str) -> BTreeMap<&'static str, String> {
+pub(crate) async fn things(served: &Served, team: &str) -> BTreeMap<&'static str, String> {
     let project = served.project(team, "shop").await;
     let own = format!("/api/v1/projects/{project}");
     let token = served.make("/api/v1/tokens", &json!({ "name": "ci", "team": team })).await;

@@ -64,6 +64,11 @@ impl Served {
         Database::open(&format!("sqlite://{}", file.display()), None).await.unwrap()
     }
 
+    /// Where it keeps artifacts.
+    pub(crate) fn artifacts(&self) -> PathBuf {
+        self.folder.path().join("artifacts")
+    }
+
     /// The files that it keeps things in, but for the master key.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
@@ -112,11 +117,9 @@ impl Served {
     }
 }
 
-async fn serve(
-    data_folder: PathBuf,
-    rate_limit: u32,
-) -> (SocketAddr, Option<String>, (oneshot::Sender<()>, JoinHandle<()>)) {
-    let settings = Settings {
+/// Everything in this folder.
+pub(crate) fn settings(data_folder: PathBuf, rate_limit: u32) -> Settings {
+    Settings {
         listener: listener(),
         data_folder,
         database_url: None,
@@ -130,8 +133,14 @@ async fn serve(
         keep: Keep { events: Retention::Forever, builds: Retention::Forever },
         fleet: FleetSettings::default(),
         builds: BuildSettings { artifacts: None, at_once: NonZeroUsize::MIN },
-    };
-    let server = App::start(&settings).await.unwrap();
+    }
+}
+
+async fn serve(
+    data_folder: PathBuf,
+    rate_limit: u32,
+) -> (SocketAddr, Option<String>, (oneshot::Sender<()>, JoinHandle<()>)) {
+    let server = App::start(&settings(data_folder, rate_limit)).await.unwrap();
     let address = server.addresses()[0];
     let secret = server.bootstrap_token.as_ref().map(|secret| secret.reveal().to_owned());
     let (stop, stopped) = oneshot::channel::<()>();

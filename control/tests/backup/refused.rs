@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use tests::CommandLine;
 
-use crate::site::{Kind, Place, Used, fails, operator, succeeds};
+use crate::site::{Kind, Place, Used, fails, operator, run, succeeds};
 
 /// A backup with secrets in the file `b` of an operator's home, and the place that it is of.
 async fn taken() -> (CommandLine, Place) {
@@ -47,7 +47,11 @@ async fn what_is_damaged_is_refused_and_nothing_is_written() {
             continue;
         }
         operator.write("damaged", &damaged);
-        fails(&operator, &restore("damaged", &to), 5);
+        let output = run(&operator, &restore("damaged", &to));
+        let said = String::from_utf8_lossy(&output.stderr);
+        // Another salt makes another key, before anything else is read.
+        let is_another_key = said.contains("the passphrase is not the one");
+        assert_eq!(output.status.code(), Some(if is_another_key { 13 } else { 5 }), "{at}: {said}");
     }
     for end in [0, 1, 10, whole.len() / 2, whole.len() - 9, whole.len() - 1] {
         operator.write("damaged", &whole[..end]);
@@ -116,6 +120,30 @@ async fn secrets_open_with_their_passphrase_alone() {
     assert!(fails(&operator, &backup("short"), 13).contains("fewer than 12"));
     assert!(fails(&operator, &from.command(&["backup", "-o", "c", "--with-secrets"]), 13).contains("passphrase"));
     assert!(!operator.path("c").exists());
+}
+
+/// A new master key opens nothing that is sealed there.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_master_key_is_made_for_a_backup() {
+    let (operator, from) = taken().await;
+    let key = from.folder().join("master.key");
+    let kept = fs::read(&key).unwrap();
+    fs::remove_file(&key).unwrap();
+    let backup = from.command(&["backup", "-o", "c", "--with-secrets", "--passphrase-file", "passphrase"]);
+    let said = fails(&operator, &backup, 13);
+    assert!(said.contains(key.to_str().unwrap()), "{said}");
+    assert!(!key.exists() && !operator.path("c").exists());
+    // Without secrets it needs none; that it was begun and not finished is in the audit log.
+    succeeds(&operator, &from.command(&["backup", "-o", "c"]));
+    assert!(!key.exists());
+    fs::write(&key, kept).unwrap();
+    succeeds(&operator, &from.command(&["backup", "-o", "d", "--with-secrets", "--passphrase-file", "passphrase"]));
+    fs::remove_dir_all(from.folder().join("artifacts")).unwrap();
+    fs::create_dir(from.folder().join("artifacts")).unwrap();
+    fails(&operator, &from.command(&["backup", "-o", "e"]), 7);
+    let events = async |action: &'static str| from.count(action).await;
+    assert_eq!(events("select count(*) as n from audit_events where action = 'backup.take'").await, 4);
+    assert_eq!(events("select count(*) as n from audit_events where action = 'backup.finish'").await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -57,8 +57,10 @@ async fn with_secrets(from: Kind, to: Kind) {
     let (restored, said) = succeeds(&operator, &to.command(&["restore", "-i", "b"]));
     assert_eq!((&restored["restored"], &restored["new_signing_keys"]), (&json!(true), &json!([])), "{restored} {said}");
     assert_eq!((&restored["rows"], &restored["artifacts"]), (&taken["rows"], &taken["artifacts"]));
+    assert_eq!(from.count(WHOLE).await, 1, "the audit log says that it was written");
     let plane = to.setup.clone().with_token(&bearer).start().await;
     used.is_in(&plane).await;
+    assert_eq!(to.installation().await, from.installation().await, "its store of artifacts is its store still");
     assert_eq!(status(&plane, &used.api_key).await, 200);
     // The private key opens: the next root is signed with it, and follows the one that was there.
     assert_eq!(used.trust_root(&plane).await, root);
@@ -106,6 +108,9 @@ async fn without_secrets(from: Kind, to: Kind) {
     assert_eq!(added.status, 201, "{}", added.json());
     assert_eq!(to.count(CONSISTENT).await, 0);
 }
+
+/// Backups that were written whole.
+const WHOLE: &str = "select count(*) as n from audit_events where action = 'backup.finish' and actor_kind = 'operator'";
 
 /// What no state of the database ever had: a spec without its newest revision, a revision without a file, a project
 /// without an active key.

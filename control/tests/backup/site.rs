@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Output;
 
+use control::domain::id::InstallationId;
+use control::store::DatabaseStore;
 use control::store::sql::{Database, sql};
 use serde_json::{Value, json};
 use tests::control_plane::{ControlPlane, Setup};
@@ -61,6 +63,14 @@ impl Place {
         let folder = self.folder().display().to_string();
         let places = ["--data-dir".to_owned(), folder, "--database-url".to_owned(), self.url()];
         command.iter().map(|&argument| argument.to_owned()).chain(places).collect()
+    }
+
+    /// Which installation its database is of.
+    pub(crate) async fn installation(&self) -> InstallationId {
+        let database = Database::open(&self.url(), None).await.unwrap();
+        let id = DatabaseStore::new(database.clone()).installation().await.unwrap();
+        database.close().await;
+        id
     }
 
     /// How many rows a table has.
@@ -149,12 +159,20 @@ impl Used {
         assert_eq!(restored["items"].as_array().map(Vec::len), Some(1), "{restored}");
         let taken = plane.get("/api/v1/audit?action=backup.take").await.json();
         assert_eq!(taken["items"].as_array().map(Vec::len), Some(1), "{taken}");
+        for event in [&restored["items"][0], &taken["items"][0]] {
+            assert_eq!(event["actor"], json!({ "kind": "operator", "name": user() }), "{event}");
+        }
     }
 
     /// What the project's gateways believe, oldest first: the keys of each version of its trust root.
     pub(crate) async fn trust_root(&self, plane: &ControlPlane) -> Value {
         plane.get(&format!("/api/v1/projects/{}/trust-root", self.project)).await.json()
     }
+}
+
+/// Who runs these tests, as the audit log has them.
+pub(crate) fn user() -> String {
+    format!("uid {}", rustix::process::getuid().as_raw())
 }
 
 /// Builds a spec. Returns the artifact's digest.

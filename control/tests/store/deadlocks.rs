@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use control::domain::access::{Identity, Reach, Role};
 use control::domain::data_plane::{Change, DataPlaneUpdate, Kind, NewDataPlane};
-use control::domain::store::{Credentials as _, DataPlanes as _, Edit, Projects as _, Tokens as _};
+use control::domain::digest::Digest;
+use control::domain::error::{Dependency, Error};
+use control::domain::store::{Artifacts as _, Credentials as _, DataPlanes as _, Edit, Projects as _, Tokens as _};
 use control::domain::time::now;
 use control::domain::version::Expected;
 use control::store::sql::{Transaction, sql};
 use tests::wait;
 
+use crate::builds::{new_artifact, shop};
 use crate::{Kept, act, fingerprint, of, token_of};
 
 async fn describe(transaction: &mut Transaction, team: &str, text: &str) -> u64 {
@@ -96,6 +99,24 @@ async fn who_revokes_a_token_takes_those_before_it_first() {
     noting.commit().await.unwrap();
     revoking.await.unwrap().unwrap();
     kept.store.note_uses(&[(Identity::Token(tokens[0]), now())]).await.unwrap();
+}
+
+/// Who removes bytes says so first, and whoever names them then finds that out: not only what was so when they looked.
+#[tokio::test]
+async fn who_names_bytes_waits_for_whoever_removes_them() {
+    let kept = Kept::in_postgres().await;
+    let project = shop(&kept, "red").await.project;
+    let mut removing = kept.store.database().begin().await.unwrap();
+    let update = sql("update artifact_bytes set purpose = 'remove' where digest = $1").bind(Digest([1; 32]));
+    assert_eq!(removing.execute(update).await.unwrap(), 1);
+    let naming = tokio::spawn({
+        let (store, of) = (kept.store.clone(), of(&project));
+        async move { store.push_artifact(&act(), of, new_artifact(1)).await }
+    });
+    wait::until("it waits for the bytes", async || naming.is_finished() || waiting(&kept).await == 1).await;
+    removing.commit().await.unwrap();
+    let refused = naming.await.unwrap();
+    assert!(matches!(refused, Err(Error::Unavailable { dependency: Dependency::ArtifactStore, .. })), "{refused:?}");
 }
 
 /// Whoever deletes a project has it before its data planes; so has whoever gives it one.

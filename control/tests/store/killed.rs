@@ -1,7 +1,7 @@
 //! A server that is killed (SIGKILL) while uploads are under way: what it answered for is there, and all of what is there
 //! is whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,8 +19,11 @@ use sha2::{Digest as _, Sha256};
 use tests::control_plane::ControlPlane;
 use tests::{Client, client, postgres, wait};
 
+use crate::pushed::Pusher;
+
 const KILLS: usize = 50;
 const UPLOADERS: usize = 4;
+const PUSHERS: usize = 2;
 const FILES: usize = 40;
 const FILE_BYTES: usize = 48 << 10;
 const BOUNDARY: &str = "between-parts";
@@ -50,16 +53,22 @@ async fn kill_often(mut control: ControlPlane, url: &str) {
         let target = format!("/projects/{project}/specs?name=s{writer}&entry=0.yaml");
         specs.push(made(&control, &target, &content_type(), form(random())).await);
     }
-    let (answered, mut checked) = (Answered::default(), BTreeMap::new());
+    let pusher = Pusher::of(&control, &project).await;
+    let (answered, mut checked, mut checked_artifacts) = (Answered::default(), BTreeMap::new(), BTreeSet::new());
     for round in 0..KILLS {
-        let before = total(&answered);
-        let uploaders: Vec<_> =
+        let (before, pushed_before) = (total(&answered), pusher.total());
+        let mut uploaders: Vec<_> =
             specs.iter().map(|spec| tokio::spawn(upload(request_of(&control, spec), Arc::clone(&answered)))).collect();
+        uploaders.extend(
+            (0..PUSHERS)
+                .map(|_| tokio::spawn(pusher.clone().push(control.address(), control.token().to_owned(), random()))),
+        );
         // Somewhere in an upload: after a random time, and in every fifth round after one that was answered, so that
         // slow machines get there, too.
         wait::pass(Duration::from_millis(random() % 250)).await;
         if round % 5 == 0 {
-            wait::until("a revision is made", async || total(&answered) > before).await;
+            let is_made = async || total(&answered) > before && pusher.total() > pushed_before;
+            wait::until("a revision is made, and an artifact kept", is_made).await;
         }
         control.kill();
         for uploader in uploaders {
@@ -67,9 +76,12 @@ async fn kill_often(mut control: ControlPlane, url: &str) {
             wait::patiently("uploads end with the server", uploader).await.unwrap();
         }
         check(url, &project, (&answered, &mut checked)).await;
+        let database = Database::open(url, None).await.unwrap();
+        pusher.check(&database, &control.folder().join("artifacts"), &mut checked_artifacts).await;
+        database.close().await;
         control.restart().await;
     }
-    assert!(total(&answered) > 0, "no upload was ever answered");
+    assert!(total(&answered) > 0 && pusher.total() > 0, "no upload was ever answered");
 }
 
 fn total(answered: &Answered) -> i64 {

@@ -66,7 +66,9 @@ def run(database: str, binaries: Path, effort: Effort, seed: int) -> Outcome:
         if server.has_ended():
             raise GatewayError(f"the control plane ended:\n{server.log()}")
         if not outcome.is_clean:
-            outcome = Outcome(outcome.report, f"{outcome.text}\n--- the control plane's log\n{server.log()}")
+            outcome = Outcome(
+                outcome.report, f"{outcome.text}\n--- the control plane's log\n{server.log()}", outcome.faults
+            )
         return outcome
 
 

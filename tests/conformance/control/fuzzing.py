@@ -7,11 +7,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from .hooks import KEPT
+from conformance.gateway import GatewayError
+
+from .hooks import KEPT, PROOFS, SUCCEEDED
 from .seeds import Seeds
 from .server import ControlPlane
 
@@ -34,6 +36,8 @@ class Outcome:
 
     report: dict[str, Any]
     text: str
+    #: What is wrong with the run itself, whatever its report says.
+    faults: list[str] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
@@ -46,14 +50,53 @@ class Outcome:
             and operations.get("tested") == operations.get("total")
             and not self.report.get("errors")
             and not self.report.get("failures")
+            and not self.faults
         )
+
+
+class Asked(Protocol):
+    """A server as far as its token is concerned."""
+
+    def ask(self, method: str, path: str) -> Any:
+        """What it answers to a request that must succeed."""
+
+
+#: Operations that only refuse, and why.
+_ONLY_REFUSED = {
+    "POST /projects/{project}/artifacts": "its body is a file that a key of the project has signed; nobody guesses one",
+    "POST /builds/{build}/cancel": "builds of the documents here end before anybody gets to cancel them",
+}
+
+
+def without_success(document: dict[str, Any], succeeded: set[str]) -> list[str]:
+    """The document's operations of which none did what it was asked, without those that are known for it."""
+    methods = {"get", "put", "post", "patch", "delete", "head", "options", "trace"}
+    operations = {
+        f"{method.upper()} {path}" for path, item in document["paths"].items() for method in methods & set(item)
+    }
+    return sorted(operations - succeeded - set(_ONLY_REFUSED))
+
+
+def faults_of(server: Asked, own: str, unproved: list[str]) -> list[str]:
+    """What makes a run worthless: 401, 403 and 404 are promised, and a token that was lost in the middle of it, or
+    paths that lead nowhere, would get nothing else.
+    """
+    faults = [f"{operation}: nothing but refusals" for operation in unproved]
+    try:
+        after = server.ask("GET", "/api/v1/tokens/self")["id"]
+    except GatewayError as error:
+        return [f"the token of the run is good no more: {error}", *faults]
+    return faults if after == own else [f"the token of the run is another one: {after} instead of {own}", *faults]
 
 
 def fuzz(server: ControlPlane, seeds: Seeds, effort: Effort, seed: int) -> Outcome:
     """Fuzzes every operation of the document that the server has."""
     with tempfile.TemporaryDirectory(prefix="conformance-") as name:
         folder = Path(name)
+        own = server.ask("GET", "/api/v1/tokens/self")["id"]
         document = server.ask("GET", "/api-docs/openapi.json")
+        succeeded = folder / "succeeded"
+        succeeded.touch()
         (folder / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
         (folder / "schemathesis.toml").write_text(_configuration(server, seeds, effort), encoding="utf-8")
         command = [
@@ -63,12 +106,16 @@ def fuzz(server: ControlPlane, seeds: Seeds, effort: Effort, seed: int) -> Outco
         ]  # fmt: skip
         root = str(Path(__file__).resolve().parents[2])
         environment = os.environ | {"PYTHONPATH": root, "PYTHONHASHSEED": "0", KEPT: json.dumps(sorted(seeds.kept))}
+        environment |= {SUCCEEDED: str(succeeded), PROOFS: json.dumps(seeds.proofs)}
         ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         try:
             report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             report = {"exit_code": ran.returncode or 1}
-    return Outcome(report, f"{ran.stdout}{ran.stderr}")
+        lines = set(succeeded.read_text(encoding="utf-8").splitlines())
+        faults = [] if server.has_ended() else faults_of(server, own, without_success(document, lines))
+    text = "".join(f"{fault}\n" for fault in faults)
+    return Outcome(report, f"{ran.stdout}{ran.stderr}{text}", faults)
 
 
 def _configuration(server: ControlPlane, seeds: Seeds, effort: Effort) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from .server import ControlPlane
 
@@ -20,6 +20,16 @@ class Seeds:
     values: dict[str, list[str | int]] = field(default_factory=lambda: defaultdict(list))
     #: What nothing may delete, or nothing would be found any more.
     kept: set[str] = field(default_factory=set)
+    #: By the operation, such as `DELETE /teams/{team}`: what makes one of its requests such that nobody refuses it,
+    #: where that is too rare by chance.
+    proofs: dict[str, Proof] = field(default_factory=dict)
+
+
+class Proof(TypedDict, total=False):
+    """What is put into a request."""
+
+    path: dict[str, str]
+    body: dict[str, str]
 
 
 def plant(server: ControlPlane) -> Seeds:
@@ -32,10 +42,55 @@ def plant(server: ControlPlane) -> Seeds:
             seeds.values[name].append(value)
         if number == 0:
             seeds.kept |= {str(value) for value in made.values()}
+    seeds.proofs = _proofs(server)
     seeds.values["number"] = [1, 2]
     seeds.values["version"] = [1, 2]
     seeds.values["path"] = ["openapi.json"]
     return seeds
+
+
+def _proofs(server: ControlPlane) -> dict[str, Proof]:
+    """Of things that nothing else knows, so that they are still there when their turn comes."""
+    team = server.ask("POST", f"{_OWN}/teams", {"name": "proofs"})["id"]
+    empty = server.ask("POST", f"{_OWN}/teams", {"name": "empty"})["id"]
+    settings = {"upstream": "http://127.0.0.1:1"}
+    doomed, project = (
+        server.ask("POST", f"{_OWN}/projects", {"team": team, "name": name, "settings": settings})["id"]
+        for name in ("doomed", "proofs")
+    )
+    own = f"{_OWN}/projects/{project}"
+    specs = [server.ask("POST", f"{own}/specs?name={name}", _document(name))["id"] for name in ("one", "two", "doomed")]
+    deployed, forgotten = (server.built(spec)["artifact"] for spec in specs[:2])
+    planes = [
+        server.ask("POST", f"{_OWN}/teams/{team}/dataplanes", {"name": name, "kind": "gateway", "project": project})[
+            "id"
+        ]
+        for name in ("by-team", "by-project")
+    ]
+    rotated, revoked = (
+        server.ask("POST", f"{own}/api-keys", {"name": name})["api_key"]["id"] for name in ("rotated", "revoked")
+    )
+    active = server.ask("GET", f"{own}/signing-keys")["items"][0]["id"]
+    generated = {"kind": "generated"}
+    return {
+        "DELETE /teams/{team}": {"path": {"team": empty}},
+        "DELETE /projects/{project}": {"path": {"project": doomed}},
+        "DELETE /specs/{spec}": {"path": {"spec": specs[2]}},
+        "DELETE /projects/{project}/artifacts/{artifact}": {"path": {"project": project, "artifact": forgotten}},
+        "DELETE /projects/{project}/api-keys/{api_key}": {"path": {"project": project, "api_key": revoked}},
+        "DELETE /projects/{project}/data-planes/{data_plane}": {"path": {"project": project, "data_plane": planes[1]}},
+        "DELETE /teams/{team}/dataplanes/{data_plane}": {"path": {"team": team, "data_plane": planes[0]}},
+        "POST /projects/{project}/api-keys/{api_key}/rotate": {
+            "path": {"project": project, "api_key": rotated},
+            "body": {},
+        },
+        "POST /projects/{project}/deploy": {"path": {"project": project}, "body": {"artifact": deployed}},
+        "POST /projects/{project}/signing-keys": {"path": {"project": project}, "body": generated},
+        "POST /projects/{project}/signing-keys/{key}/rotate": {
+            "path": {"project": project, "key": active},
+            "body": generated,
+        },
+    }
 
 
 def _set(server: ControlPlane, number: int) -> dict[str, str | int]:

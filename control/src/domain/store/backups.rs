@@ -12,8 +12,10 @@ use crate::key::MasterKeyId;
 /// Everything, read and written whole.
 #[async_trait]
 pub trait Backups: Send + Sync {
-    /// The state of this moment, with the audit event that says who takes it.
+    /// The state of this moment, with the audit event that says who is about to take it.
     async fn snapshot(&self, act: &Act, detail: serde_json::Value) -> Result<Box<dyn Snapshot>>;
+    /// Says that a backup is whole, after all of it was written.
+    async fn backup_is_whole(&self, act: &Act, detail: serde_json::Value) -> Result<()>;
     /// Begins to fill an empty database whose secrets are sealed under this master key. Nobody else writes to it until
     /// it ends.
     ///

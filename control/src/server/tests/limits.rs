@@ -40,6 +40,29 @@ async fn the_head_after_a_request_is_no_different() {
     rest(stream).await;
 }
 
+/// What cannot be read is explained, also after what could be.
+#[tokio::test]
+async fn a_head_that_cannot_be_read_is_answered_with_a_problem() {
+    let running = start(&[]).await;
+    for requests in [0, 1, 2] {
+        let mut stream = running.connect().await;
+        for _ in 0..requests {
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"127.0.0.1") {
+                answer.push(stream.read_u8().await.unwrap());
+            }
+        }
+        stream.write_all(b"what is this?\r\n\r\n").await.unwrap();
+        let refusal = rest(stream).await;
+        let (head, body) = refusal.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 400"), "after {requests}: {refusal}");
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{refusal}"));
+        let id = format!("\r\nx-request-id: {}\r\n", problem["request_id"].as_str().unwrap());
+        assert!(head.contains(&id), "{refusal}");
+    }
+}
+
 #[tokio::test]
 async fn an_idle_connection_ends() {
     let running = start(&["--idle-timeout", "200ms"]).await;

@@ -27,6 +27,13 @@ impl Backups for DatabaseStore {
         Ok(Box::new(snapshot::Snapshot::new(self.database.snapshot().await?)))
     }
 
+    async fn backup_is_whole(&self, act: &Act, detail: serde_json::Value) -> Result<()> {
+        let mut transaction = self.database.begin().await?;
+        let target = Target::of_installation(Noun::Backup).with(detail);
+        record(&mut transaction, act, Action::BackupFinish, target).await?;
+        Ok(transaction.commit().await?)
+    }
+
     async fn restoration(&self, master_key: MasterKeyId) -> Result<Box<dyn domain::Restoration>> {
         Ok(Box::new(restoration::Restoration::begin(&self.database, master_key).await?))
     }

@@ -29,6 +29,7 @@ pub static TABLES: &[Table] = &[
     TRUST_ROOTS,
     AUDIT_EVENTS,
     IDEMPOTENT_RESPONSES,
+    INSTALLATION,
 ];
 
 /// What no backup holds: the id of the master key, which every installation has its own of, leases, and who is connected,
@@ -436,6 +437,9 @@ const AUDIT_EVENTS: Table = table(
         json("detail"),
     ],
 );
+
+/// What the store of artifacts is held to.
+const INSTALLATION: Table = table("installation", "id", &[bool("is_only"), uuid("id")]);
 
 /// Answers to those who show a credential again.
 const IDEMPOTENT_RESPONSES: Table = secret_table(

@@ -1,5 +1,6 @@
 //! Where artifacts are kept: `file:///folder` or `s3://bucket/prefix`.
 
+use std::fmt;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -81,7 +82,10 @@ impl Location {
     /// Opens it. `aws` holds the `AWS_*` variables in small letters, as S3's own tools read them.
     pub fn open(&self, aws: &[(String, String)]) -> Result<Objects, LocationError> {
         let (bucket, prefix, endpoint) = match self {
-            Self::Folder(path) => return Ok(Objects { store: Arc::new(folder(path)?), folder: Some(path.clone()) }),
+            Self::Folder(path) => {
+                let place = self.to_string();
+                return Ok(Objects { store: Arc::new(folder(path)?), place, folder: Some(path.clone()) });
+            }
             Self::Bucket { bucket, prefix, endpoint } => (bucket, prefix, endpoint),
         };
         let options = ClientOptions::new().with_timeout(ANSWER_TIMEOUT);
@@ -98,7 +102,18 @@ impl Location {
         }
         let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIMEOUT, ..RetryConfig::default() };
         let bucket = builder.with_bucket_name(bucket).with_retry(retry).build()?;
-        Ok(Objects { store: Arc::new(PrefixStore::new(bucket, prefix.as_str())), folder: None })
+        let store = Arc::new(PrefixStore::new(bucket, prefix.as_str()));
+        Ok(Objects { store, place: self.to_string(), folder: None })
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => write!(f, "file://{}", path.display()),
+            Self::Bucket { bucket, prefix, .. } if prefix.is_empty() => write!(f, "s3://{bucket}"),
+            Self::Bucket { bucket, prefix, .. } => write!(f, "s3://{bucket}/{prefix}"),
+        }
     }
 }
 

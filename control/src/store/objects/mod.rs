@@ -6,7 +6,9 @@
 
 mod location;
 mod outgoing;
+mod owner;
 pub mod sweep;
+mod unfinished;
 mod verified;
 
 use std::ops::Range;
@@ -25,11 +27,14 @@ use crate::domain::digest::Digest;
 use crate::domain::error::{Error, Noun};
 
 pub use location::{Location, LocationError};
+pub use owner::OwnerError;
 
 /// A folder, or a bucket.
 #[derive(Debug, Clone)]
 pub struct Objects {
     store: Arc<dyn ObjectStore>,
+    /// Where they are, for people.
+    place: String,
     /// Where they are, if it is a folder.
     folder: Option<PathBuf>,
 }
@@ -70,6 +75,13 @@ impl ArtifactBytes for Objects {
             })
         });
         old.boxed()
+    }
+
+    async fn remove_unfinished(&self, before: Timestamp) -> Result<usize, Error> {
+        // A bucket shows nothing of what was cut off.
+        let Some(folder) = self.folder.clone() else { return Ok(0) };
+        let removing = tokio::task::spawn_blocking(move || unfinished::remove(&folder, before.into()));
+        removing.await.map_err(Error::artifact_store)?.map_err(Error::artifact_store)
     }
 
     async fn remove(&self, digest: Digest, before: Timestamp) -> Result<(), Error> {

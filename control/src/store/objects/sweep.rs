@@ -31,12 +31,19 @@ pub async fn run(store: &dyn Store, objects: &dyn ArtifactBytes) {
     }
 }
 
-/// Removes the objects that were kept before `before` and that no row names. Returns how many.
+/// Removes the objects that were kept before `before` and that no row names. Returns how
+/// many, with those that were never finished.
 ///
 /// One that somebody is about to name stays: whoever stores it has leave to keep it, so there is none to remove it. Of
 /// one that may be removed still when there is no answer in time, nobody says that it is removed; its lease says when.
 pub async fn sweep(store: &dyn Store, objects: &dyn ArtifactBytes, before: Timestamp) -> Result<usize, Error> {
-    let mut removed = 0;
+    let mut removed = match objects.remove_unfinished(before).await {
+        Ok(removed) => removed,
+        Err(error) => {
+            tracing::warn!(%error, "cannot remove stored artifacts that were never finished");
+            0
+        }
+    };
     let mut old = objects.older_than(before);
     while let Some(digest) = old.next().await {
         let digest = digest?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
-use super::replay::Replayed;
+use super::replay::{Length, Replayed};
 use super::sqlite::SqliteFile;
 use super::{Error, Row, Snapshot, Statement, Transaction, migrate, postgres, replica, span, sqlite};
 use crate::domain::store::Replica;
@@ -46,6 +46,14 @@ impl Dialect {
         match self {
             Self::Sqlite => "",
             Self::Postgres => " for key share",
+        }
+    }
+
+    /// Keeps rows that were selected as they are, beside others who do the same.
+    pub fn for_share(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " for share",
         }
     }
 
@@ -190,7 +198,9 @@ impl Database {
         let begin = async {
             Ok(match &self.pools {
                 Pools::Sqlite(file) => Transaction::Sqlite(file.writer.begin_with("BEGIN IMMEDIATE").await?),
-                Pools::Postgres { primary, .. } => Transaction::Postgres(Replayed::new(primary.begin().await?)),
+                Pools::Postgres { primary, .. } => {
+                    Transaction::Postgres(Replayed::begin(primary, Length::Usual).await?)
+                }
             })
         };
         span::within(span::named(self.dialect(), "BEGIN"), begin).await
@@ -215,11 +225,7 @@ impl Database {
     pub async fn begin_long(&self) -> Result<Transaction, Error> {
         match &self.pools {
             Pools::Sqlite(_) => self.begin().await,
-            Pools::Postgres { primary, .. } => {
-                let mut own = primary.begin().await?;
-                postgres::take_time(&mut own).await?;
-                Ok(Transaction::Postgres(Replayed::new(own)))
-            }
+            Pools::Postgres { primary, .. } => Ok(Transaction::Postgres(Replayed::begin(primary, Length::Long).await?)),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{Postgres, Row as _, ValueRef as _};
 
 use super::{Error, Statement, postgres};
@@ -16,16 +16,43 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// nobody is in its way.
 const KEPT_BYTES_MAX: usize = 256 << 10;
 
-/// A transaction that is done again where the server undoes it (`deadlock_detected`, `serialization_failure`): the same
-/// statements, which must find the same as before. Whoever wrote them decided by what they found, and would decide the
+/// A transaction that is done again where the server undoes it (`deadlock_detected`, `serialization_failure`), at a
+/// statement or at its end: the same statements, which must find the same as before. Whoever wrote them decided by what they found, and would decide the
 /// same again. Where one finds anything else, the error stands.
 #[derive(Debug)]
 pub(super) struct Replayed {
+    pool: PgPool,
+    length: Length,
     own: sqlx::Transaction<'static, Postgres>,
     /// What was done so far; nothing where it has grown too large.
     done: Option<Vec<Step>>,
     kept_bytes: usize,
     replays: u32,
+}
+
+/// How long a transaction may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Length {
+    /// As long as a statement may.
+    Usual,
+    /// As long as it takes.
+    Long,
+}
+
+impl Length {
+    async fn begin(self, pool: &PgPool) -> Result<sqlx::Transaction<'static, Postgres>, Error> {
+        let mut own = pool.begin().await?;
+        self.set(&mut own).await?;
+        Ok(own)
+    }
+
+    /// What is said of it holds until the transaction ends, so it is said again to the one that follows.
+    async fn set(self, own: &mut sqlx::Transaction<'static, Postgres>) -> Result<(), Error> {
+        match self {
+            Self::Usual => Ok(()),
+            Self::Long => postgres::take_time(own).await,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -56,8 +83,9 @@ enum Found {
 }
 
 impl Replayed {
-    pub(super) fn new(own: sqlx::Transaction<'static, Postgres>) -> Self {
-        Self { own, done: Some(Vec::new()), kept_bytes: 0, replays: 0 }
+    pub(super) async fn begin(pool: &PgPool, length: Length) -> Result<Self, Error> {
+        let own = length.begin(pool).await?;
+        Ok(Self { pool: pool.clone(), length, own, done: Some(Vec::new()), kept_bytes: 0, replays: 0 })
     }
 
     pub(super) async fn execute(&mut self, statement: Statement) -> Result<u64, Error> {
@@ -74,8 +102,26 @@ impl Replayed {
         }
     }
 
-    pub(super) async fn commit(self) -> Result<(), Error> {
-        Ok(self.own.commit().await?)
+    /// Ends it. What is checked only now, such as a constraint that is deferred, may undo it still.
+    pub(super) async fn commit(mut self) -> Result<(), Error> {
+        let Err(error) = self.own.commit().await else { return Ok(()) };
+        let mut error = Error::from(error);
+        while error.is_undone() && self.replays < REPLAYS_MAX && self.done.is_some() {
+            tracing::debug!(%error, "a transaction was undone at its end, and is done again");
+            pause(self.replays).await;
+            self.replays += 1;
+            // The connection went with what was undone.
+            self.own = self.length.begin(&self.pool).await?;
+            error = match self.repeat().await {
+                Ok(Same::Yes) => match self.own.commit().await {
+                    Ok(()) => return Ok(()),
+                    Err(error) => error.into(),
+                },
+                Ok(Same::No) => break,
+                Err(error) => error,
+            };
+        }
+        Err(error)
     }
 
     async fn run(&mut self, statement: Statement, wanted: Wanted) -> Result<Answer, Error> {
@@ -120,9 +166,15 @@ impl Replayed {
     /// Begins again on the same connection, and does everything that was done.
     async fn replay(&mut self) -> Result<Same, Error> {
         sqlx::raw_sql("rollback").execute(&mut *self.own).await?;
-        tokio::time::sleep(PAUSE * 2_u32.pow(self.replays)).await;
+        pause(self.replays).await;
         self.replays += 1;
         sqlx::raw_sql("begin").execute(&mut *self.own).await?;
+        self.length.set(&mut self.own).await?;
+        self.repeat().await
+    }
+
+    /// Does everything that was done.
+    async fn repeat(&mut self) -> Result<Same, Error> {
         let done = self.done.take().unwrap_or_default();
         let mut same = Ok(Same::Yes);
         for step in &done {
@@ -136,6 +188,11 @@ impl Replayed {
         self.done = Some(done);
         same
     }
+}
+
+/// Waits before it is done again, the longer the more often it was.
+async fn pause(replays: u32) {
+    tokio::time::sleep(PAUSE * 2_u32.pow(replays)).await;
 }
 
 /// Whether everything was as before.

@@ -225,5 +225,6 @@ ids!(
     TokenId,
     DeploymentId,
     SigningKeyId,
-    EventId
+    EventId,
+    InstallationId
 );

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use crate::domain::digest::Digest;
 use crate::domain::id::{
-    ApiKeyId, BuildId, DataPlaneId, DeploymentId, EventId, ProjectId, RevisionId, SigningKeyId, SpecId, TeamId, TokenId,
+    ApiKeyId, BuildId, DataPlaneId, DeploymentId, EventId, InstallationId, ProjectId, RevisionId, SigningKeyId, SpecId,
+    TeamId, TokenId,
 };
 use crate::domain::name::Name;
 use crate::domain::version::Version;
@@ -107,6 +108,7 @@ values! {
     DeploymentId => Uuid, |value| value.0;
     SigningKeyId => Uuid, |value| value.0;
     EventId => Uuid, |value| value.0;
+    InstallationId => Uuid, |value| value.0;
     Vec<u8> => Bytes, |value| value;
     &[u8] => Bytes, <[u8]>::to_vec;
     Digest => Bytes, |value| value.0.to_vec();
