@@ -15,7 +15,7 @@ fn stranger(folder: &Path, artifacts: &Path) -> Settings {
 }
 
 #[tokio::test]
-async fn who_comes_with_anothers_artifacts_is_refused() {
+async fn who_comes_with_artifacts_of_another_is_refused() {
     let mut served = Served::start().await;
     served.restart().await;
     let other = tempfile::tempdir().unwrap();

@@ -131,6 +131,7 @@ pub(crate) fn settings(data_folder: PathBuf, rate_limit: u32) -> Settings {
         admin_token: AdminToken::First,
         rate_limit,
         keep: Keep { events: Retention::Forever, builds: Retention::Forever },
+        bootstrap: None,
         fleet: FleetSettings::default(),
         builds: BuildSettings { artifacts: None, at_once: NonZeroUsize::MIN },
     }

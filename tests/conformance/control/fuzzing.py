@@ -65,6 +65,11 @@ class Asked(Protocol):
 _ONLY_REFUSED = {
     "POST /projects/{project}/artifacts": "its body is a file that a key of the project has signed; nobody guesses one",
     "POST /builds/{build}/cancel": "builds of the documents here end before anybody gets to cancel them",
+    **{
+        f"POST /deployments/{{deployment}}/{how}": "deployments without data planes end before anybody steers them"
+        for how in ("abort", "pause", "promote", "resume")
+    },
+    "POST /projects/{project}/rollback": "there is one artifact, and the way back is to another one",
 }
 
 

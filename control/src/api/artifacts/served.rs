@@ -138,6 +138,10 @@ mod tests {
             stream::empty().boxed()
         }
 
+        async fn remove_unfinished(&self, _: Timestamp) -> Result<usize, Error> {
+            Ok(0)
+        }
+
         async fn remove(&self, _: Digest, _: Timestamp) -> Result<(), Error> {
             Ok(())
         }
