@@ -15,6 +15,7 @@ use crate::access::upkeep::{Keep, Upkeep};
 use crate::api::health::Vitals;
 use crate::api::memory::Memory;
 use crate::api::{Api, PublicUrl, Served, Turns, router};
+use crate::bootstrap::Publisher;
 use crate::build::attempt::Workshop;
 use crate::build::runner::{Limits, Runner};
 use crate::build::worker::Worker;
@@ -24,6 +25,7 @@ use crate::domain;
 use crate::domain::access::Role;
 use crate::domain::act::Act;
 use crate::domain::artifact::ArtifactBytes;
+use crate::domain::bootstrap::Shelf;
 use crate::domain::name::Name;
 use crate::domain::secret::{self, Kind, Secret};
 use crate::domain::store::{SigningKeys as _, Store};
@@ -71,6 +73,8 @@ pub struct Settings {
     pub fleet: FleetSettings,
     /// Where the bytes of artifacts are kept, and how they come to be.
     pub builds: BuildSettings,
+    /// Where data planes find what they start from while no control plane is there.
+    pub bootstrap: Option<Location>,
 }
 
 /// How data planes are let in and heard of.
@@ -175,6 +179,7 @@ pub struct App {
     public_url: Option<PublicUrl>,
     /// How long data planes have to go elsewhere.
     farewell: Duration,
+    bootstrap: Option<Arc<dyn Shelf>>,
     /// The first token's secret, where there was none: to be shown once.
     pub bootstrap_token: Option<Secret>,
 }
@@ -208,6 +213,9 @@ impl App {
         let FleetSettings { public_url, times, bounds } = settings.fleet.clone();
         let hub = Hub::new((Arc::clone(&store), Arc::clone(&metrics)), times, bounds);
         let farewell = FAREWELL_MAX.min(settings.listener.drain_timeout);
+        let bootstrap_store =
+            settings.bootstrap.as_ref().map(|place| place.open(&settings.keys.references.config.aws()));
+        let bootstrap_store = bootstrap_store.transpose()?.map(|place| Arc::new(place) as Arc<dyn Shelf>);
         // Last: whatever fails after it would lose a secret that is shown once.
         let bootstrap_token = bootstrap(&*store, settings.admin_token).await?;
         Ok(Self {
@@ -223,6 +231,7 @@ impl App {
             hub,
             public_url,
             farewell,
+            bootstrap: bootstrap_store,
             bootstrap_token,
         })
     }
@@ -244,6 +253,10 @@ impl App {
         let sweeping = tokio::spawn(async move { sweep::run(&*store, &*artifacts).await });
         let driver = Driver { store: Arc::clone(&self.store), signer: Arc::new(self.keys.clone()) };
         let driving = tokio::spawn(driver.run(stopping.clone()));
+        let publishing = self.bootstrap.map(|shelf| {
+            let publisher = Publisher { store: Arc::clone(&self.store), artifacts: Arc::clone(&self.artifacts), shelf };
+            tokio::spawn(publisher.run(stopping.clone()))
+        });
         let upkeep = Upkeep { store: Arc::clone(&self.store), access: Arc::clone(&self.access), keep: self.keep };
         let upkeep = tokio::spawn(upkeep.run(served.clone().cancelled_owned()));
         let watching = tokio::spawn(Watcher::new(Arc::clone(&self.hub)).run(served.clone()));
@@ -278,6 +291,8 @@ impl App {
         };
         tokio::join!(self.server.serve(router::router(api), &phase, stop), farewell);
         sweeping.abort();
+        // What it writes is written whole, or not at all.
+        publishing.inspect(tokio::task::JoinHandle::abort);
         hearing.abort();
         // After the last request, so that what it noted is written, too.
         served.cancel();

@@ -21,6 +21,7 @@ pub mod api;
 pub mod app;
 pub mod artifact;
 pub mod backup;
+pub mod bootstrap;
 pub mod build;
 pub mod cli;
 pub mod client;

@@ -63,11 +63,15 @@ pub struct Args {
     data_planes: Fleet,
     /// Where the bytes of artifacts are kept: `file:///FOLDER`, or `s3://BUCKET/PREFIX` with the usual `AWS_*` variables.
     /// Without it, a folder in the data folder. Control planes with one database have one store of artifacts.
-    #[arg(long, env = "PORTCULLIS_CONTROL_ARTIFACT_STORE", value_name = "URL")]
+    #[arg(long, env = "PORTCULLIS_CONTROL_ARTIFACT_STORE", value_name = "URL", group = "stores")]
     artifact_store: Option<String>,
     /// Where the S3 server is, if it is not Amazon's: `https://HOST:PORT`.
-    #[arg(long, env = "PORTCULLIS_CONTROL_ARTIFACT_STORE_ENDPOINT", value_name = "URL", requires = "artifact_store")]
+    #[arg(long, env = "PORTCULLIS_CONTROL_ARTIFACT_STORE_ENDPOINT", value_name = "URL", requires = "stores")]
     artifact_store_endpoint: Option<String>,
+    /// Where data planes find what they start from while no control plane is there (`portcullis serve --bootstrap`):
+    /// `file:///FOLDER` or `s3://BUCKET/PREFIX`, which is kept up to date. Serve it over HTTP, if it is not a folder of theirs.
+    #[arg(long, env = "PORTCULLIS_CONTROL_BOOTSTRAP_STORE", value_name = "URL", group = "stores")]
+    bootstrap_store: Option<String>,
     /// How many builds are worked on at a time. Without it, as many as there are cores, and two at most.
     #[arg(long, env = "PORTCULLIS_CONTROL_BUILD_JOBS", value_name = "COUNT")]
     build_jobs: Option<NonZeroUsize>,
@@ -99,6 +103,7 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
         admin_token: if args.new_admin_token { AdminToken::Another } else { AdminToken::First },
         rate_limit: args.rate_limit,
         keep: Keep { events: args.audit_retention, builds: args.build_retention },
+        bootstrap: args.bootstrap_location().map_err(crate::app::Error::from)?,
         fleet: args.data_planes.settings(args.public_url.clone()),
         builds: BuildSettings {
             artifacts: args.artifact_location().map_err(crate::app::Error::from)?,
@@ -163,6 +168,13 @@ impl Args {
     fn artifact_location(&self) -> Result<Option<Location>, LocationError> {
         let parse = |url: &String| Location::parse(url, self.artifact_store_endpoint.as_deref());
         self.artifact_store.as_ref().map(parse).transpose()
+    }
+
+    fn bootstrap_location(&self) -> Result<Option<Location>, LocationError> {
+        // A folder beside a bucket has no endpoint.
+        let endpoint = |url: &str| self.artifact_store_endpoint.as_deref().filter(|_| url.starts_with("s3://"));
+        let parse = |url: &String| Location::parse(url, endpoint(url));
+        self.bootstrap_store.as_ref().map(parse).transpose()
     }
 }
 

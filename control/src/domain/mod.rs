@@ -21,6 +21,7 @@ pub mod api_key;
 pub mod artifact;
 pub mod audit;
 pub mod backup;
+pub mod bootstrap;
 pub mod build;
 pub mod data_plane;
 pub mod deployment;

@@ -7,6 +7,7 @@
 mod location;
 mod outgoing;
 mod owner;
+mod shelf;
 pub mod sweep;
 mod unfinished;
 mod verified;

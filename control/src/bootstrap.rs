@@ -1,0 +1,161 @@
+//! Keeps the files up to date that data planes start from while no control plane is there
+//! ([`domain::bootstrap`](crate::domain::bootstrap)). Every control plane does: what was written already is left alone, and
+//! nothing older is written over what is newer.
+
+use std::collections::HashMap;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Duration;
+
+use artifact_format::pointer::SignedPointer;
+use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt as _;
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::access::Reach;
+use crate::domain::artifact::{ArtifactAt, ArtifactBytes};
+use crate::domain::bootstrap::{Shelf, Stand, stands};
+use crate::domain::digest::Digest;
+use crate::domain::error::{Error, Noun};
+use crate::domain::id::ProjectId;
+use crate::domain::plan::{Entry, Plan};
+use crate::domain::store::{OfProject, Store};
+
+/// How often it is looked for what changed, whether anybody says that something did or not.
+const POLL: Duration = Duration::from_secs(30);
+/// How often everything is looked at: somebody may have taken files away.
+const WHOLE: Duration = Duration::from_hours(1);
+/// Keeps the files up to date.
+pub struct Publisher {
+    /// What is to be served.
+    pub store: Arc<dyn Store>,
+    /// The bytes of it.
+    pub artifacts: Arc<dyn ArtifactBytes>,
+    /// Where they go.
+    pub shelf: Arc<dyn Shelf>,
+}
+
+impl std::fmt::Debug for Publisher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Publisher").finish_non_exhaustive()
+    }
+}
+
+/// What was seen of plans.
+#[derive(Debug, Default)]
+struct Seen {
+    at: Option<Timestamp>,
+    revisions: HashMap<ProjectId, i64>,
+}
+
+impl Publisher {
+    /// Works until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut plans = self.store.plan_changes();
+        let (mut seen, mut began) = (Seen::default(), Instant::now());
+        while !stop.is_cancelled() {
+            if began.elapsed() > WHOLE {
+                (seen, began) = (Seen::default(), Instant::now());
+            }
+            if let Err(error) = self.pass(&mut seen).await {
+                tracing::warn!(%error, "what data planes start from without a control plane is not up to date");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                Ok(()) = plans.changed() => {}
+                () = sleep(POLL) => {}
+            }
+        }
+    }
+
+    async fn pass(&self, seen: &mut Seen) -> Result<(), Error> {
+        let (at, revisions) = self.store.plan_revisions(seen.at).await?;
+        for changed in revisions {
+            if seen.revisions.get(&changed.project) == Some(&changed.revision) {
+                continue;
+            }
+            self.publish(changed.project).await?;
+            seen.revisions.insert(changed.project, changed.revision);
+        }
+        // Only now: what failed is tried again.
+        seen.at = Some(at);
+        Ok(())
+    }
+
+    /// Writes what a project's data planes start from.
+    ///
+    /// # Errors
+    /// The database, the store of artifacts, or the place itself is away.
+    pub async fn publish(&self, project: ProjectId) -> Result<(), Error> {
+        let plan: Plan = self.store.plan(project).await?;
+        for stand in stands(&plan) {
+            match stand.entry {
+                Some(entry) => self.fill(project, &stand, entry).await?,
+                None => self.shelf.erase(&format!("{}/pointer.json", stand.folder)).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The pointer last: whoever has read it finds everything that it takes.
+    async fn fill(&self, project: ProjectId, stand: &Stand<'_>, entry: &Entry) -> Result<(), Error> {
+        let name = format!("{}/pointer.json", stand.folder);
+        let before = self.shelf.file(&name).await?;
+        let before = before.and_then(|text| serde_json::from_slice::<SignedPointer>(&text).ok());
+        let is_newer = before.as_ref().is_none_or(|before| before.serial() < entry.pointer.serial());
+        self.roots(project, &stand.folder).await?;
+        self.artifact(project, &stand.folder, entry.artifact).await?;
+        if !is_newer {
+            return Ok(());
+        }
+        let text = serde_json::to_vec(&*entry.pointer).map_err(|_| Error::Damaged(Noun::Deployment))?;
+        self.shelf.write(&name, text.into()).await?;
+        let before = before.map(|before| Digest(before.artifact().0));
+        self.clear(&stand.folder, [Some(entry.artifact), before]).await
+    }
+
+    async fn roots(&self, project: ProjectId, folder: &str) -> Result<(), Error> {
+        let of = OfProject { reach: Reach::Everything, project };
+        let newest = self.store.trust_root(of, None).await?.version();
+        let name = |version: NonZeroU64| format!("{folder}/roots/{version}.json");
+        // They are written in their order.
+        if self.shelf.file(&name(newest)).await?.is_some() {
+            return Ok(());
+        }
+        for version in (1..=newest.get()).filter_map(NonZeroU64::new) {
+            let root = self.store.trust_root(of, Some(version)).await?;
+            let text = serde_json::to_vec(&root).map_err(|_| Error::Damaged(Noun::SigningKey))?;
+            self.shelf.write(&name(version), text.into()).await?;
+        }
+        Ok(())
+    }
+
+    async fn artifact(&self, project: ProjectId, folder: &str, digest: Digest) -> Result<(), Error> {
+        let name = format!("{folder}/artifacts/{digest}");
+        if self.shelf.names(&format!("{folder}/artifacts")).await?.contains(&name) {
+            return Ok(());
+        }
+        let at = ArtifactAt { reach: Reach::Everything, project: Some(project), digest };
+        let size = u64::try_from(self.store.artifact(at).await?.size).map_err(|_| Error::Damaged(Noun::Artifact))?;
+        tracing::debug!(%project, %digest, "writes an artifact to start from");
+        let pieces = self.artifacts.read(digest, 0..size).await?;
+        let whole = pieces.try_fold(BytesMut::new(), |mut whole, piece: Bytes| {
+            whole.extend_from_slice(&piece);
+            std::future::ready(Ok(whole))
+        });
+        self.shelf.write(&name, whole.await?.freeze()).await
+    }
+
+    /// Removes what no pointer names any more, but for the one before: somebody may be about to fetch it.
+    async fn clear(&self, folder: &str, kept: [Option<Digest>; 2]) -> Result<(), Error> {
+        let kept = kept.map(|digest| digest.map(|digest| format!("{folder}/artifacts/{digest}")));
+        for name in self.shelf.names(&format!("{folder}/artifacts")).await? {
+            if !kept.contains(&Some(name.clone())) {
+                self.shelf.erase(&name).await?;
+            }
+        }
+        Ok(())
+    }
+}
