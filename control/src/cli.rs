@@ -4,8 +4,8 @@ use clap::{Parser, Subcommand};
 
 use crate::command::{
     self, Context, Outcome, apikey, artifact, audit, backup, build, build_worker, check, compile, completion, context,
-    deploy, deployment, dev, diff, init, inspect, keygen, login, man, master_key, openapi, project, restore, schema,
-    serve, sign, signing_key, spec, token, verify,
+    data_plane, deploy, deployment, dev, diff, init, inspect, keygen, login, man, master_key, openapi, project,
+    restore, schema, serve, sign, signing_key, spec, token, verify,
 };
 use crate::output::Verbosity;
 
@@ -69,6 +69,8 @@ pub enum Command {
     Rollback(deploy::RollbackArgs),
     /// List, show and steer a project's deployments.
     Deployment(deployment::Args),
+    /// List, show, label and remove the data planes that serve a project.
+    DataPlane(data_plane::Args),
     /// List the keys that a project's data planes believe, and add one.
     SigningKey(signing_key::Args),
     /// Make, list and revoke access tokens.
@@ -132,6 +134,7 @@ impl Command {
             Self::Deploy(args) => deploy::run(args, context),
             Self::Rollback(args) => deploy::rollback(args, context),
             Self::Deployment(args) => deployment::run(args, context),
+            Self::DataPlane(args) => data_plane::run(args, context),
             Self::SigningKey(args) => signing_key::run(args, context),
             Self::Token(args) => token::run(args, context),
             Self::Apikey(args) => apikey::run(args, context),

@@ -39,6 +39,15 @@ impl Thing {
         Self { value, etag: None }
     }
 
+    /// With the server's URL in a command that the server left it open in, because it was not told its public one.
+    #[must_use]
+    pub fn with_server(mut self, url: &str) -> Self {
+        if let Some(Value::String(command)) = self.value.get_mut("command") {
+            *command = command.replace("CONTROL_PLANE_URL", url.trim_end_matches('/'));
+        }
+        self
+    }
+
     /// In the state that is called so.
     #[must_use]
     pub fn at(self, etag: Option<String>) -> Self {

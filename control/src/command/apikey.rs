@@ -78,6 +78,7 @@ const CREATED: Columns = &[
     ("scopes", "/api_key/scopes"),
     ("expires", "/api_key/expires_at"),
     ("secret", "/secret"),
+    ("command", "/command"),
 ];
 
 /// Runs `apikey`.
@@ -87,7 +88,8 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
             let session = args.asking.open(context)?;
             let url = session.client.at(["projects", session.project(&args.project)?.must("/id")?, "api-keys"]);
             let issued = session.client.post(url, Body::Json(&args.order()?))?;
-            context.console.note("the secret is shown this once: keep it now");
+            let issued = issued.with_server(session.client.server());
+            context.console.note("the secret is shown this once: keep it now, for gateways in the file data-plane.key");
             args.asking.show(&issued, CREATED, context.console)?;
         }
         Verb::List { limit, project, asking } => {

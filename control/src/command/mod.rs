@@ -11,6 +11,7 @@ pub mod check;
 pub mod compile;
 pub mod completion;
 pub mod context;
+pub mod data_plane;
 pub mod database;
 pub mod deploy;
 pub mod deployment;
