@@ -139,7 +139,7 @@ impl ControlPlane {
         self.server.wait().expect("it ended")
     }
 
-    /// Kills it and starts it again with the same data and options, on another port.
+    /// Kills it and starts it again with the same data and options; on another port, if it was not told which.
     ///
     /// # Panics
     /// When it ends before it serves, with what it said.
@@ -215,7 +215,10 @@ impl Setup {
     /// When it ends before, with what it said.
     pub async fn start(self) -> ControlPlane {
         let mut command = Command::new(config::control_binary());
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(self.folder.path());
+        command.args(["serve", "--data-dir"]).arg(self.folder.path());
+        if !self.arguments.iter().any(|argument| argument == "--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         command.args(&self.arguments).env_clear().env("XDG_CONFIG_HOME", self.folder.path());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

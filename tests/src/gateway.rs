@@ -69,6 +69,17 @@ impl Gateway {
         setup.set("--api-key", API_KEY).set("--state-dir", &state.display().to_string())
     }
 
+    /// Is to be started as a control plane says, with this secret in the file that the command names.
+    ///
+    /// # Panics
+    /// Where that is no command to serve.
+    pub fn as_told(command: &str, secret: &str) -> Setup {
+        let arguments = command.strip_prefix("portcullis serve ").unwrap_or_else(|| panic!("{command}"));
+        let setup = Self::serving_nothing().trusting(&[]);
+        fs::write(setup.folder.path().join("data-plane.key"), secret).expect("a writable folder");
+        arguments.split(' ').fold(setup, Setup::with)
+    }
+
     /// Is to serve nothing that the command line names.
     pub fn serving_nothing() -> Setup {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -300,7 +311,7 @@ impl Setup {
             command.arg("--trusted-key").arg(key.to_base64());
         });
         // A developer's own keys are not trusted by accident, and no variable of theirs sets an option.
-        command.env_clear().env("XDG_CONFIG_HOME", folder.path());
+        command.env_clear().env("XDG_CONFIG_HOME", folder.path()).current_dir(folder.path());
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let logs = Logs::read(child.stderr.take().expect("it is piped"));

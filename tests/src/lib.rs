@@ -19,6 +19,7 @@
 //! - [`collector`]: a collector of traces; [`postgres`]: PostgreSQL servers; [`s3`]: a server that speaks S3;
 //! - [`scripted_control`]: a control plane for data planes, with every misfortune that a test asks for;
 //! - [`data_plane`]: a data plane that speaks the protocol and serves nothing; [`project`]: what it connects to;
+//!   [`drone`]: one that keeps all the rules, of which thousands fit into one process;
 //! - [`load`]: many clients at once, none of whose failures is forgotten;
 //! - [`wait`]: conditions instead of pauses; [`process`]: what the kernel knows of a process;
 //! - [`command_line`]: `portcullis-control` as somebody types it;
@@ -37,6 +38,7 @@ pub mod config;
 pub mod control_plane;
 pub mod data_plane;
 pub mod documented;
+pub mod drone;
 pub mod gateway;
 pub mod load;
 mod logs;

@@ -1,10 +1,14 @@
 //! A project on a control plane, with a key for its data planes.
 
+use std::time::Duration;
+
+use artifact_format::signature::PublicKey;
 use serde_json::{Value, json};
 
 use crate::api::{Api, test_key};
 use crate::control_plane::ControlPlane;
 use crate::data_plane::Identity;
+use crate::drone::Site;
 use crate::wait;
 
 /// A project, and an API key of it.
@@ -16,6 +20,8 @@ pub struct Project {
     pub key: String,
     /// The id of its API key.
     pub key_id: String,
+    /// The key that its pointers are signed with, as the command line of a gateway names it.
+    pub trusted_key: String,
 }
 
 impl Project {
@@ -27,12 +33,26 @@ impl Project {
         let public = json!({ "kind": "public", "name": "tests", "public_key": test_key().public().to_base64() });
         made(control_plane, &format!("{own}/signing-keys"), &public).await;
         let issued = made(control_plane, &format!("{own}/api-keys"), &json!({ "name": "edge" })).await;
-        Self { id, key: text(&issued["secret"]), key_id: text(&issued["api_key"]["id"]) }
+        let command = text(&issued["command"]);
+        let (_, trusted_key) = command.rsplit_once(" --trusted-key ").expect("whom to believe");
+        let (key, key_id) = (text(&issued["secret"]), text(&issued["api_key"]["id"]));
+        Self { id, key, key_id, trusted_key: trusted_key.to_owned() }
     }
 
     /// A process of a data plane of that name.
     pub fn data_plane(&self, name: &str) -> Identity {
         Identity::new(name, (&self.id, &self.key))
+    }
+
+    /// Where thousands of data planes may be started that belong to it.
+    pub fn site(&self, control_plane: &ControlPlane) -> Site {
+        Site {
+            control_plane: control_plane.address(),
+            project: self.id.clone(),
+            key: self.key.clone(),
+            trusted: PublicKey::parse(&self.trusted_key).expect("a public key"),
+            slowness: Duration::ZERO,
+        }
     }
 
     /// The path of something of it.
@@ -42,7 +62,12 @@ impl Project {
 
     /// Pushes an artifact of one operation at this path. Returns its digest.
     pub async fn push(&self, control_plane: &ControlPlane, path: &str) -> String {
-        let artifact = Api::nowhere().get(path).to_bytes();
+        self.push_api(control_plane, &Api::nowhere().get(path)).await
+    }
+
+    /// Pushes an artifact of this API. Returns its digest.
+    pub async fn push_api(&self, control_plane: &ControlPlane, api: &Api) -> String {
+        let artifact = api.to_bytes();
         let pushed = control_plane.upload(&self.path("artifacts"), "application/octet-stream", artifact).await;
         assert_eq!(pushed.status, 201, "{}", String::from_utf8_lossy(&pushed.body));
         text(&pushed.json()["digest"])

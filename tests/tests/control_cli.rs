@@ -195,3 +195,26 @@ async fn tokens_and_api_keys_are_made_shown_once_and_revoked() {
     let made = command.json(&["audit", "--action", "token.create", "--limit", "1"]);
     assert_eq!(made["items"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_planes_are_listed_labelled_and_removed_by_name() {
+    let (control_plane, command) = shop().await;
+    let project = command.json(&["project", "get", "shop"])["id"].as_str().unwrap().to_owned();
+    let issued = command.json(&["apikey", "create", "edge"]);
+    assert!(issued["command"].as_str().unwrap().contains(&format!("http://{}", control_plane.address())), "{issued}");
+    let edge = tests::data_plane::Identity::new("edge-1", (&project, issued["secret"].as_str().unwrap()));
+    let mut edge = edge.label("ring", "a").joins(control_plane.address()).await;
+
+    assert_eq!(command.json(&["data-plane", "list"])["items"][0]["name"], "edge-1");
+    assert_eq!(command.json(&["data-plane", "summary"])["data_planes"], 1);
+    let labelled = command.json(&["data-plane", "label", "edge-1", "ring=b", "env=prod"]);
+    assert_eq!(labelled["labels"], serde_json::json!({ "env": "prod", "ring": "b" }));
+    let labelled = command.json(&["data-plane", "label", "edge-1", "ring-"]);
+    assert_eq!(labelled["labels"], serde_json::json!({ "env": "prod", "ring": "a" }));
+    command.fails(&["data-plane", "label", "edge-1", "ring"], 2);
+    command.succeeds(&["data-plane", "disconnect", "edge-1"]);
+    assert_eq!(edge.goodbye().await.reason, fleet::message::Reason::Disconnected);
+    command.fails(&["data-plane", "delete", "edge-1"], 2);
+    command.succeeds(&["data-plane", "delete", "edge-1", "--yes"]);
+    command.fails(&["data-plane", "get", "edge-1"], 4);
+}

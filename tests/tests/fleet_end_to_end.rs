@@ -1,0 +1,196 @@
+//! Real gateways that a real control plane leads, as somebody sees it who types commands.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::path::Path;
+
+use http::{Response, StatusCode};
+use serde_json::Value;
+use tests::load::Load;
+use tests::{CommandLine, ControlPlane, Gateway, Upstream, gateway, wait};
+use uuid::Uuid;
+
+/// A control plane, somebody who leads the project `shop` on it by the command line, and a server behind.
+struct Company {
+    control_plane: ControlPlane,
+    command: CommandLine,
+    upstream: Upstream,
+    /// What a new gateway is started with, and the secret that belongs into the file it names.
+    issued: (String, String),
+}
+
+impl Company {
+    async fn begins() -> Self {
+        Self::with(&[]).await
+    }
+
+    async fn with(options: &[(&str, &str)]) -> Self {
+        // An address of its own, which nobody else takes while it is away.
+        let [first, second, ..] = Uuid::new_v4().into_bytes();
+        let address = format!("127.{}.{second}.77:9090", first.max(1));
+        let setup = ControlPlane::empty()
+            .set("--listen", &address)
+            .set("--heartbeat-interval", "1s")
+            .set("--return-time", "3s");
+        let setup = options.iter().fold(setup, |setup, (option, value)| setup.set(option, value));
+        let control_plane = setup.start().await;
+        let command = CommandLine::of(&control_plane).with("PORTCULLIS_CONTROL_PROJECT", "shop");
+        command.succeeds(&["project", "create", "shop"]);
+        let key = command.json(&["apikey", "create", "edge"]);
+        let issued = (text(&key["command"]), text(&key["secret"]));
+        Self { control_plane, command, upstream: Upstream::fixed(b"steady").await, issued }
+    }
+
+    /// Pushes documents whose operations are these, with a server behind, and builds them. Returns the artifact's digest.
+    fn builds(&self, paths: &[&str], upstream: &Upstream) -> String {
+        let operation =
+            |path: &&str| format!("  {path}: {{ get: {{ responses: {{ '200': {{ description: yes }} }} }} }}\n");
+        let paths: String = paths.iter().map(operation).collect();
+        let servers = format!("servers: [{{ url: 'http://{}' }}]", upstream.address());
+        let document = format!("openapi: 3.1.0\ninfo: {{ title: Shop, version: '1' }}\n{servers}\npaths:\n{paths}");
+        self.command.write("openapi.yaml", document);
+        self.command.succeeds(&["spec", "push", "openapi.yaml"]);
+        text(&self.command.json(&["build", "--spec", "shop", "--wait"])["artifact"])
+    }
+
+    /// A gateway as the control plane says to start one, that is called so and remembers in this folder.
+    fn gateway(&self, name: &str, state: &Path) -> gateway::Setup {
+        let (command, secret) = &self.issued;
+        Gateway::as_told(command, secret).set("--name", name).set("--state-dir", &state.display().to_string())
+    }
+
+    /// The data plane of that name, as the control plane shows it.
+    async fn shown(&self, name: &str) -> Value {
+        let id = text(&self.command.json(&["project", "get", "shop"])["id"]);
+        let all = self.control_plane.get(&format!("/api/v1/projects/{id}/data-planes")).await.json();
+        all["items"].as_array().unwrap().iter().find(|plane| plane["name"] == name).cloned().unwrap_or_default()
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
+
+async fn runs(gateway: &Gateway, digest: &str) {
+    wait::until(&format!("{digest} runs"), async || gateway.running().await == digest).await;
+}
+
+/// Nobody asks any more, and nobody was refused anything.
+async fn went_well(load: Load) {
+    let outcome = load.stop().await;
+    assert_eq!((outcome.failures, outcome.refused), (Vec::new(), 0));
+    assert!(outcome.answered > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_gateway_serves_what_was_deployed_whether_or_not_the_control_plane_is_there() {
+    let mut company = Company::begins().await;
+    let first = company.builds(&["/steady"], &company.upstream);
+    let state = tempfile::tempdir().unwrap();
+    let gateway = company.gateway("edge-1", state.path()).start_unready().await;
+    assert_eq!(gateway.admin_get("/readyz").await.status, 503);
+
+    let deployed = company.command.json(&["deploy", &first, "--wait"]);
+    assert_eq!(deployed["state"], "succeeded");
+    runs(&gateway, &first).await;
+    let shown = company.shown("edge-1").await;
+    assert_eq!((&shown["status"], &shown["artifact"]), (&"online".into(), &first.clone().into()));
+    let load = Load::start(2, gateway.address(), "/steady");
+    let second = company.builds(&["/steady", "/new"], &company.upstream);
+    company.command.succeeds(&["deploy", &second, "--wait"]);
+    assert_eq!(gateway.get("/new").await.status, 200);
+
+    company.control_plane.kill();
+    let before = load.answered();
+    wait::until("requests go on", async || load.answered() > before + 100).await;
+    went_well(load).await;
+
+    drop(gateway);
+    let gateway = company.gateway("edge-1", state.path()).start().await;
+    assert_eq!(gateway.running().await, second, "what was deployed, without anybody to ask");
+    assert_eq!(gateway.get("/new").await.status, 200);
+
+    let load = Load::start(2, gateway.address(), "/steady");
+    company.control_plane.restart().await;
+    wait::until("the control plane sees it again", async || {
+        let shown = company.shown("edge-1").await;
+        shown["status"] == "online" && shown["artifact"] == second
+    })
+    .await;
+    company.command.succeeds(&["rollback", "--wait"]);
+    runs(&gateway, &first).await;
+    assert_eq!(gateway.get("/new").await.status, 404);
+    went_well(load).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_canary_that_answers_5xx_is_taken_back_and_the_others_never_see_it() {
+    let company = Company::begins().await;
+    let good = company.builds(&["/steady"], &company.upstream);
+    let mut fleet = Vec::new();
+    for number in 0..3 {
+        let state = tempfile::tempdir().unwrap();
+        let gateway = company.gateway(&format!("edge-{number}"), state.path()).start_unready().await;
+        fleet.push((gateway, state));
+    }
+    company.command.succeeds(&["deploy", &good, "--wait"]);
+    let mut loads = Vec::new();
+    for (gateway, _) in &fleet {
+        runs(gateway, &good).await;
+        loads.push(Load::start(1, gateway.address(), "/steady"));
+    }
+
+    let broken = Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR).body("").unwrap();
+    let broken = Upstream::responding(broken).await;
+    let bad = company.builds(&["/steady", "/bad"], &broken);
+    let gates = ["--gate-max-error-rate", "5%", "--gate-min-requests", "20", "--gate-bake", "10m"];
+    let said = company.command.fails(&[&["deploy", &bad, "--canary", "1", "--wait"][..], &gates].concat(), 8);
+    assert!(said.contains("error"), "{said}");
+
+    let reached: Vec<bool> = fleet.iter().map(|(gateway, _)| has_loaded(gateway, &bad)).collect();
+    assert_eq!(reached.iter().filter(|reached| **reached).count(), 1, "{reached:?}");
+    for (gateway, _) in &fleet {
+        runs(gateway, &good).await;
+    }
+    for (load, reached) in loads.into_iter().zip(reached) {
+        let outcome = load.stop().await;
+        // What the canary's clients saw is what the server behind it said.
+        let failures = outcome.failures.iter().filter(|failure| !(reached && *failure == "status 500"));
+        assert_eq!((failures.count(), outcome.refused), (0, 0), "{:?}", outcome.failures.first());
+    }
+    // It is not deployed again by a pipeline that does not know.
+    company.command.fails(&["deploy", &bad, "--ci"], 4);
+}
+
+fn has_loaded(gateway: &Gateway, digest: &str) -> bool {
+    gateway.logs().iter().any(|entry| entry["message"] != "artifact rejected" && entry["sha256"] == digest)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_new_gateway_starts_from_a_folder_that_the_control_plane_keeps_while_that_is_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let from = format!("file://{}", folder.path().display());
+    let mut company = Company::with(&[("--bootstrap-store", &from)]).await;
+    let everybody = company.builds(&["/steady"], &company.upstream);
+    let production = company.builds(&["/steady", "/production"], &company.upstream);
+    company.command.succeeds(&["deploy", &everybody]);
+    company.command.succeeds(&["deploy", &production, "--selector", "env=prod"]);
+    let project = text(&company.command.json(&["project", "get", "shop"])["id"]);
+    let folders = [(project.clone(), &everybody), (format!("{project}/env=prod"), &production)];
+    for (own, artifact) in &folders {
+        let pointer = folder.path().join(own).join("pointer.json");
+        let is_written = async || {
+            let text = std::fs::read_to_string(&pointer).unwrap_or_default();
+            text.contains(artifact.as_str())
+        };
+        wait::until(&format!("{own} is written"), is_written).await;
+    }
+
+    company.control_plane.kill();
+    for (own, artifact) in folders {
+        let state = tempfile::tempdir().unwrap();
+        let setup = company.gateway("edge-9", state.path()).set("--bootstrap", &format!("{from}/{own}"));
+        let gateway = setup.start().await;
+        assert_eq!(gateway.running().await, *artifact);
+        assert_eq!(gateway.get("/steady").await.status, 200);
+    }
+}
