@@ -8,7 +8,8 @@
 //! - [`measure`]: rounds that alternate between the contestants, and their medians;
 //! - [`loading`]: what large descriptions cost the gateway, in time and memory;
 //! - [`control`]: the control plane's server with a fleet's worth of rows, on both databases;
-//! - [`report`]: the tables and the plot, in `docs/reference/benchmarks.md`; [`machine`]: on what it ran.
+//! - [`fleet`]: ten thousand data planes on one control plane;
+//! - [`report`]: the tables and the plots, in `docs/reference/benchmarks.md`; [`machine`]: on what it ran.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a tool of ours ends by panicking")]
 #![allow(
     clippy::cast_precision_loss,
@@ -20,6 +21,7 @@
 
 mod contestant;
 mod control;
+mod fleet;
 mod loading;
 mod machine;
 mod measure;
@@ -36,6 +38,8 @@ const USAGE: &str = "bench [--rounds N] [--seconds N] [--write FILE.md]   measur
 bench loading [--rounds N] [--write FILE.md]         measures how large descriptions are loaded, alone
 bench control [--rounds N] [--seconds N] [--database sqlite|postgres] [--write FILE.md]
                                                     measures the control plane's server, alone
+bench fleet [--data-planes N] [--rounds N] [--soak MINUTES] [--write FILE.md]
+                                                    measures one control plane with a fleet on it
 bench pace ADDRESS RATE SECONDS                     one run of the load generator, from one thread";
 
 /// What is measured.
@@ -44,6 +48,7 @@ enum Subject {
     Gateway,
     Loading,
     Control,
+    Fleet,
 }
 
 /// What the command line says.
@@ -52,6 +57,8 @@ struct Options {
     rounds: Option<usize>,
     seconds: Option<u64>,
     database: Option<Kind>,
+    data_planes: Option<usize>,
+    soak_minutes: Option<u64>,
     write: Option<String>,
 }
 
@@ -67,6 +74,7 @@ fn main() {
     let (subject, rest) = match &arguments[..] {
         ["loading", rest @ ..] => (Subject::Loading, rest),
         ["control", rest @ ..] => (Subject::Control, rest),
+        ["fleet", rest @ ..] => (Subject::Fleet, rest),
         all => (Subject::Gateway, all),
     };
     let Some(options) = Options::parse(rest) else {
@@ -101,6 +109,8 @@ impl Options {
                 ["--seconds", number] => options.seconds = Some(number.parse().ok()?),
                 ["--database", "sqlite"] => options.database = Some(Kind::Sqlite),
                 ["--database", "postgres"] => options.database = Some(Kind::Postgres),
+                ["--data-planes", number] => options.data_planes = Some(number.parse().ok()?),
+                ["--soak", minutes] => options.soak_minutes = Some(minutes.parse().ok()?),
                 ["--write", file] => options.write = Some(file.to_owned()),
                 _ => return None,
             }
@@ -128,6 +138,16 @@ fn reports(subject: Subject, options: &Options, facts: &str) -> (Vec<Report>, Ve
                 control::run(control::Plan { runs: options.rounds.unwrap_or(3), duration }, options.database);
             let report = Report::of_control(control::table::table(facts, &measured));
             (vec![report], control::table::excesses(&measured))
+        }
+        Subject::Fleet => {
+            let plan = fleet::Plan {
+                data_planes: options.data_planes.unwrap_or(10_000),
+                deployments: rounds,
+                soak: Duration::from_secs(60 * options.soak_minutes.unwrap_or(0)),
+            };
+            let measured = fleet::run(plan);
+            let (table, plot) = (fleet::table::table(facts, &measured), fleet::table::plot(&measured));
+            (vec![Report::of_fleet(table, plot)], fleet::table::excesses(&measured))
         }
     }
 }

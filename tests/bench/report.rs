@@ -1,4 +1,4 @@
-//! The tables and the plot.
+//! The tables and the plots.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,12 +13,24 @@ pub(crate) struct Report {
     /// The name in the page's markers.
     section: &'static str,
     pub(crate) table: String,
-    plot: Option<String>,
+    plot: Option<Plot>,
+}
+
+/// A drawing beside the page.
+#[derive(Debug)]
+struct Plot {
+    /// What its file's name has after the page's.
+    suffix: &'static str,
+    /// What it shows, for those who do not see it.
+    alt: &'static str,
+    svg: String,
 }
 
 impl Report {
     pub(crate) fn of_proxies(facts: &str, results: &Results) -> Self {
-        Self { section: "measured", table: table(facts, results), plot: Some(plot(&results.entries)) }
+        let alt = "CPU microseconds per request of each proxy";
+        let plot = Plot { suffix: "", alt, svg: plot(&results.entries) };
+        Self { section: "measured", table: table(facts, results), plot: Some(plot) }
     }
 
     /// None where nothing was measured.
@@ -32,6 +44,12 @@ impl Report {
         Self { section: "control", table, plot: None }
     }
 
+    /// Of a fleet on one control plane.
+    pub(crate) fn of_fleet(table: String, svg: String) -> Self {
+        let alt = "How fast a fleet is told of deployments, and the control plane's memory over time";
+        Self { section: "fleet", table, plot: Some(Plot { suffix: "-fleet", alt, svg }) }
+    }
+
     /// Puts the table between the page's markers, and the plot beside the page.
     pub(crate) fn write(&self, page: &Path) {
         let (begin, end) =
@@ -40,12 +58,11 @@ impl Report {
         let (before, rest) = text.split_once(&begin).expect("the page has its first marker");
         let (_, after) = rest.split_once(&end).expect("the page has its second marker");
         let mut measured = self.table.clone();
-        if let Some(plot) = &self.plot {
-            let image = page.with_extension("svg");
-            let name = image.file_name().and_then(|name| name.to_str()).expect("a name");
-            let alt = "CPU microseconds per request of each proxy";
+        if let Some(Plot { suffix, alt, svg }) = &self.plot {
+            let stem = page.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+            let name = format!("{stem}{suffix}.svg");
             writeln!(measured, "\n![{alt}]({name})").expect("a string grows");
-            fs::write(image, plot).expect("the plot can be written");
+            fs::write(page.with_file_name(name), svg).expect("the plot can be written");
         }
         fs::write(page, format!("{before}{begin}\n\n{measured}\n{end}{after}")).expect("the page can be written");
     }

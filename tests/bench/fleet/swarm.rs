@@ -1,0 +1,86 @@
+//! Data planes, by the thousand.
+
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tests::drone::{Drone, Site, random};
+use tests::wait;
+
+/// How often it is looked how they are.
+const GLANCE: Duration = Duration::from_millis(20);
+
+pub(super) struct Swarm {
+    drones: Vec<Drone>,
+}
+
+impl Swarm {
+    pub(super) fn new(site: &Arc<Site>, count: usize) -> Self {
+        Self { drones: (0..count).map(|number| Drone::new(site, format!("edge-{number}"))).collect() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.drones.len()
+    }
+
+    /// Starts all that do not run.
+    pub(super) fn boots(&mut self) {
+        self.drones.iter_mut().for_each(Drone::boots);
+    }
+
+    /// Kills so many that run, at random.
+    pub(super) fn lose(&mut self, count: usize) {
+        let all = self.drones.len() as u64;
+        for _ in 0..count {
+            self.drones[(random() % all) as usize].dies();
+        }
+    }
+
+    /// Waits until all are connected, each since this moment at the earliest. Returns how long that took after it, and
+    /// nothing where it takes longer than `patience`.
+    pub(super) async fn connected(&self, after: Instant, patience: Duration) -> Option<Duration> {
+        self.all(patience, after, |drone| drone.seen().connected_since.filter(|since| *since >= after)).await
+    }
+
+    /// Waits until all serve this, and says how long that took after this moment.
+    pub(super) async fn serve(&self, digest: &str, after: Instant, patience: Duration) -> Option<Duration> {
+        let since = |drone: &Drone| {
+            let (serves, since) = drone.seen().serves?;
+            (serves.to_string() == digest).then_some(since)
+        };
+        self.all(patience, after, since).await
+    }
+
+    /// How long after this moment each was told of this serial, in milliseconds, the shortest first.
+    pub(super) fn told(&self, serial: NonZeroU64, after: Instant) -> Vec<f64> {
+        let told = self.drones.iter().filter_map(|drone| drone.seen().told.filter(|(told, _)| *told >= serial));
+        let mut all: Vec<f64> = told.map(|(_, at)| at.saturating_duration_since(after).as_secs_f64() * 1e3).collect();
+        all.sort_by(f64::total_cmp);
+        all
+    }
+
+    /// How often they were asked to come back later.
+    pub(super) fn turned_away(&self) -> u64 {
+        self.drones.iter().map(|drone| u64::from(drone.seen().turned_away)).sum()
+    }
+
+    /// How long after a moment the last one did something.
+    async fn all(
+        &self,
+        patience: Duration,
+        after: Instant,
+        did: impl Fn(&Drone) -> Option<Instant>,
+    ) -> Option<Duration> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let last = self.drones.iter().map(&did).try_fold(after, |last, at| Some(last.max(at?)));
+            if let Some(last) = last {
+                return Some(last - after);
+            }
+            if Instant::now() > deadline {
+                return None;
+            }
+            wait::pass(GLANCE).await;
+        }
+    }
+}
