@@ -5,7 +5,7 @@
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## build, compile the example API, serve it, and show what happens
+demo: ## a control plane, a gateway, a deployment and a rollback, on one screen
 	@scripts/demo.sh
 
 test: ## install what is missing, then every check and every test
