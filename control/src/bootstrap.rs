@@ -72,12 +72,19 @@ impl Publisher {
 
     async fn pass(&self, seen: &mut Seen) -> Result<(), Error> {
         let (at, revisions) = self.store.plan_revisions(seen.at).await?;
+        let mut failure = None;
         for changed in revisions {
             if seen.revisions.get(&changed.project) == Some(&changed.revision) {
                 continue;
             }
-            self.publish(changed.project).await?;
-            seen.revisions.insert(changed.project, changed.revision);
+            match self.publish(changed.project).await {
+                Ok(()) => drop(seen.revisions.insert(changed.project, changed.revision)),
+                // The others are not to wait for it.
+                Err(error) => failure = Some(error),
+            }
+        }
+        if let Some(error) = failure {
+            return Err(error);
         }
         // Only now: what failed is tried again.
         seen.at = Some(at);
@@ -90,7 +97,8 @@ impl Publisher {
     /// The database, the store of artifacts, or the place itself is away.
     pub async fn publish(&self, project: ProjectId) -> Result<(), Error> {
         let plan: Plan = self.store.plan(project).await?;
-        for stand in stands(&plan) {
+        let files = self.shelf.names(&project.to_string()).await?;
+        for stand in stands(&plan, &files) {
             match stand.entry {
                 Some(entry) => self.fill(project, &stand, entry).await?,
                 None => self.shelf.erase(&format!("{}/pointer.json", stand.folder)).await?,

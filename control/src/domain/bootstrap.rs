@@ -39,12 +39,14 @@ pub struct Stand<'p> {
     pub entry: Option<&'p Entry>,
 }
 
-/// Everything that a plan has to offer: to data planes without labels, and to those with just the labels that a selector
-/// names. What has reached only some is nothing to start from.
-pub fn stands(plan: &Plan) -> Vec<Stand<'_>> {
-    let mut all = vec![stand(plan, &Labels::new())];
-    for entry in &plan.entries {
-        let Some(labels) = labels_of(&entry.selector).filter(|labels| !labels.is_empty()) else { continue };
+/// Everything that a plan has to offer: to data planes without labels, to those with just the labels that a selector
+/// names, and to those for whom there are files already, whose deployment may have been withdrawn since. What has reached
+/// only some is nothing to start from.
+pub fn stands<'p>(plan: &'p Plan, files: &[String]) -> Vec<Stand<'p>> {
+    let named = plan.entries.iter().filter_map(|entry| labels_of(&entry.selector));
+    let known = files.iter().filter_map(|name| labels_in(plan.project, name));
+    let mut all = Vec::new();
+    for labels in std::iter::once(Labels::new()).chain(named).chain(known) {
         let stand = stand(plan, &labels);
         if !all.contains(&stand) {
             all.push(stand);
@@ -66,6 +68,16 @@ pub fn folder(project: ProjectId, labels: &Labels) -> String {
     // A key may have a slash, and a folder's name has none.
     let pairs = labels.iter().map(|(key, value)| format!("{}={}", key.as_str().replace('/', ":"), value.as_str()));
     format!("{project}/{}", pairs.collect::<Vec<_>>().join(","))
+}
+
+/// The labels that the name of a pointer's file says it is for.
+fn labels_in(project: ProjectId, name: &str) -> Option<Labels> {
+    let pairs = name.strip_prefix(&format!("{project}/"))?.strip_suffix("/pointer.json")?;
+    let pair = |pair: &str| {
+        let (key, value) = pair.split_once('=')?;
+        Some((key.replace(':', "/").parse().ok()?, value.parse().ok()?))
+    };
+    pairs.split(',').map(pair).collect()
 }
 
 /// The labels that a selector asks for, if it asks for nothing else.
@@ -120,7 +132,9 @@ mod tests {
             entry(2, "", Reached::Only([].into())),
         ];
         let plan = Plan { entries, ..Plan::empty(project) };
-        let stands = stands(&plan).into_iter();
+        let files = ["a.b:env=prod/pointer.json", "env=dev,tier=edge/pointer.json", "pointer.json", "roots/1.json"]
+            .map(|name| format!("{project}/{name}"));
+        let stands = stands(&plan, &files).into_iter();
         let found: Vec<(String, Option<u64>)> =
             stands.map(|stand| (stand.folder, stand.entry.map(|entry| entry.pointer.serial().get()))).collect();
         assert_eq!(
@@ -129,8 +143,10 @@ mod tests {
                 (project.to_string(), Some(5)),
                 (format!("{project}/a.b:env=prod"), Some(5)),
                 (format!("{project}/ring=a"), Some(5)),
+                // Nothing is for them any more: what is there is to go.
+                (format!("{project}/env=dev,tier=edge"), None),
             ]
         );
-        assert_eq!(super::stands(&Plan::empty(project))[0].entry, None);
+        assert_eq!(super::stands(&Plan::empty(project), &[])[0].entry, None);
     }
 }
