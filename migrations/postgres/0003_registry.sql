@@ -45,13 +45,18 @@ create table processes (
     root_version   bigint,
     phase          text not null,
     phase_name     text not null,
+    -- Since when, or when it last said so again, by the database's clock.
+    phase_at       bigint not null,
     -- JSON, as text in both databases.
     health         text,
     alarms         text not null,
     connected_at   bigint not null,
     last_seen      bigint not null,
+    -- By the database's clock.
+    created_at     bigint not null,
     primary key (data_plane_id, instance_id)
-);
+)
+-- Each row is written anew every few seconds: with room on its page, and no index on what changes, nothing else is.
+with (fillfactor = 50);
 create index processes_by_replica on processes (replica_id) where replica_id is not null;
 create index processes_away on processes (away_until) where presence = 'away';
-create index processes_gone on processes (last_seen) where presence = 'gone';

@@ -45,7 +45,7 @@ create table deployments (
     unique (project_id, serial),
     foreign key (project_id, artifact) references artifacts (project_id, digest)
 );
-create index deployments_to_do on deployments (scheduled_for) where state in ('scheduled', 'in_progress');
+create index deployments_to_do on deployments (scheduled_for) where state in ('scheduled', 'in_progress', 'paused');
 
 -- Which data planes a deployment was let to before its last wave began, and in which wave; later, those it was seen with.
 create table deployment_members (
@@ -133,24 +133,6 @@ create table pins (
     primary key (project_id, selector)
 );
 
--- The processes of data planes. Two of one data plane are two rows.
-create table instances (
-    data_plane_id  text not null references data_planes (id) on delete cascade,
-    -- The process's own choice: unique here within its data plane, and worth no more.
-    instance_id    text not null,
-    is_online      boolean not null,
-    running        blob,
-    -- The newest pointer that it ever took.
-    pointer_serial integer,
-    -- JSON, as text in both databases.
-    phase          text not null,
-    phase_at       integer not null,
-    created_at     integer not null,
-    updated_at     integer not null,
-    primary key (data_plane_id, instance_id)
-);
-create index instances_gone on instances (updated_at) where not is_online;
-
 -- What the traffic of a data plane with an artifact has come to, over all its processes and since it was first seen.
 create table data_plane_traffic (
     data_plane_id text not null references data_planes (id) on delete cascade,
@@ -162,4 +144,3 @@ create table data_plane_traffic (
     updated_at    integer not null,
     primary key (data_plane_id, artifact)
 );
-create index data_plane_traffic_by_age on data_plane_traffic (updated_at);

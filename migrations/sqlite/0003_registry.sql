@@ -45,13 +45,16 @@ create table processes (
     root_version   integer,
     phase          text not null,
     phase_name     text not null,
+    -- Since when, or when it last said so again, by the database's clock.
+    phase_at       integer not null,
     -- JSON, as text in both databases.
     health         text,
     alarms         text not null,
     connected_at   integer not null,
     last_seen      integer not null,
+    -- By the database's clock.
+    created_at     integer not null,
     primary key (data_plane_id, instance_id)
 );
 create index processes_by_replica on processes (replica_id) where replica_id is not null;
 create index processes_away on processes (away_until) where presence = 'away';
-create index processes_gone on processes (last_seen) where presence = 'gone';

@@ -16,8 +16,9 @@ use crate::domain::data_plane::{DataPlane, DataPlaneUpdate, Filter, Kind, NewDat
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{DataPlaneId, ProjectId, TeamId};
 use crate::domain::name::Name;
+use crate::domain::node::Presence;
 use crate::domain::page::{Page, PageRequest};
-use crate::domain::registry::{DRIFT_GRACE_SECONDS, FleetSummary, Instance, Presence};
+use crate::domain::registry::{DRIFT_GRACE_SECONDS, FleetSummary, Instance};
 use crate::domain::store::Edit;
 use crate::domain::team::Team;
 use crate::domain::time::now;

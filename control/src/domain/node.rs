@@ -1,9 +1,8 @@
 //! Data planes as a rollout sees them: which of their processes are there, what those say of themselves, and how their
 //! traffic fares.
 //!
-//! Whoever talks to data planes feeds this through [`store::Nodes`](super::store::Nodes): what a process says through
-//! `record_status`, what its traffic came to through `record_health`. Nothing here is about connections: that a process
-//! is there is said by whoever holds its lease.
+//! What a process says comes from the [`registry`](super::registry), what its traffic came to through
+//! [`store::Nodes`](super::store::Nodes).
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -42,6 +41,8 @@ pub struct Node {
 pub struct Instance {
     /// Which: no two processes share it.
     pub id: Uuid,
+    /// Whether it is connected, or only has time to come back.
+    pub presence: Presence,
     /// What it serves.
     pub running: Option<Digest>,
     /// The newest pointer that it ever took.
@@ -107,31 +108,25 @@ pub struct Traffic {
     pub p99_weight: i64,
 }
 
-/// What a process says of itself.
+/// A phase that a process said it is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
-    /// Which data plane it is of.
-    pub data_plane: DataPlaneId,
-    /// Which process.
-    pub instance: Uuid,
-    /// Whether it is there. Where it is not, the rest is what it last said.
-    pub presence: Presence,
-    /// What it serves.
-    pub running: Option<Digest>,
-    /// The newest pointer that it ever took.
-    pub pointer_serial: Option<NonZeroU64>,
-    /// What it is doing.
+    /// Which.
     pub phase: Phase,
     /// How it came to say so.
     pub occasion: Occasion,
 }
 
 /// Whether a process is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = InstancePresence)]
 pub enum Presence {
-    /// Its lease runs.
-    Here,
-    /// Its lease ran out, or it said goodbye.
+    /// It is connected to a control plane.
+    Connected,
+    /// Its connection is lost, and it has time to come back.
+    Away,
+    /// It did not come back.
     Gone,
 }
 
@@ -140,7 +135,7 @@ pub enum Presence {
 pub enum Occasion {
     /// Its phase changed just now, whatever it was before: it refuses a second pointer as it did the first.
     Status,
-    /// It came, goes on, or went: a phase that it had before is no news.
+    /// It came, or goes on: a phase that it had before is no news.
     Presence,
 }
 
@@ -153,6 +148,17 @@ pub struct Measured {
     pub artifact: Digest,
     /// What is to be added.
     pub traffic: Traffic,
+}
+
+impl Presence {
+    /// As it is kept.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Away => "away",
+            Self::Gone => "gone",
+        }
+    }
 }
 
 impl Node {

@@ -15,7 +15,7 @@ use super::digest::Digest;
 use super::id::{DataPlaneId, ProjectId, TeamId};
 use super::label::Labels;
 use super::name::Name;
-use super::node::Phase;
+use super::node::{Phase, Presence, Said};
 
 /// How long a data plane may serve something else than it is to serve before that is drift: time to fetch and load it.
 pub const DRIFT_GRACE_SECONDS: i64 = 120;
@@ -64,19 +64,6 @@ pub struct Instance {
     pub connected_at: Timestamp,
     /// When it last said anything.
     pub last_seen: Timestamp,
-}
-
-/// Whether a process is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = InstancePresence)]
-pub enum Presence {
-    /// It is connected to a control plane.
-    Connected,
-    /// Its connection is lost, and it has time to come back.
-    Away,
-    /// It did not come back.
-    Gone,
 }
 
 /// How traffic fared in the time before a heartbeat.
@@ -152,6 +139,26 @@ pub struct Heard {
     pub key: InstanceKey,
     /// As it is to be shown.
     pub instance: Instance,
+    /// The phases that it said it is in since this was last kept, in their order. The last one is what it is in now.
+    pub said: Vec<Said>,
+}
+
+/// What came of keeping what was heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The processes whose data plane is not there any more.
+    pub missing: Vec<InstanceKey>,
+    /// Whether the control plane was taken for dead in between, and its processes were given time to come back.
+    pub lease: Lease,
+}
+
+/// The lease that a control plane has on the processes that it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lease {
+    /// It went on.
+    Held,
+    /// It began just now: nothing that was kept before says any more that a process is here.
+    Begun,
 }
 
 /// What decides whether a project's connections stay.
@@ -165,17 +172,14 @@ pub struct Terms {
     pub members: (i64, i64, i64),
 }
 
-/// A process whose time to come back is over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Overdue {
-    /// Which.
-    pub key: InstanceKey,
-    /// What it served.
-    pub running: Option<Digest>,
-    /// The newest pointer that it took.
-    pub pointer_serial: Option<NonZeroU64>,
-    /// What it last did.
-    pub phase: Phase,
+/// Why a process that is away does not come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grounds {
+    /// Its time to do so is over.
+    Overdue,
+    /// Another process of the same data plane has connected later from the same state folder, which one process at a time
+    /// has: this one has ended.
+    Replaced,
 }
 
 /// A control plane that holds data planes.
@@ -207,15 +211,4 @@ pub struct FleetSummary {
     /// How many of those that are there serve which artifact. Those that serve none are not in it.
     #[schema(value_type = BTreeMap<String, i64>)]
     pub artifacts: BTreeMap<String, i64>,
-}
-
-impl Presence {
-    /// As it is kept.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Connected => "connected",
-            Self::Away => "away",
-            Self::Gone => "gone",
-        }
-    }
 }

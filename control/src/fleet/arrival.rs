@@ -10,8 +10,8 @@ use crate::domain::data_plane::is_host;
 use crate::domain::digest::Digest;
 use crate::domain::label::{Key, LABELS_MAX, Labels, Value};
 use crate::domain::name::Name;
-use crate::domain::node::Phase;
-use crate::domain::registry::{Alarm, Health, Instance, Presence};
+use crate::domain::node::{Phase, Presence};
+use crate::domain::registry::{Alarm, Health, Instance};
 
 /// The longest version of a program that is kept, in bytes.
 const VERSION_MAX_BYTES: usize = 64;

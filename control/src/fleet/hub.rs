@@ -196,9 +196,9 @@ impl Hub {
         drop(seats);
         drop(groups);
         let mut unwritten = self.unwritten();
-        unwritten.left.remove(&seat.key);
-        unwritten.heard.insert(seat.key, Arc::clone(seat));
+        let earlier = [unwritten.left.remove(&seat.key), unwritten.heard.insert(seat.key, Arc::clone(seat))];
         drop(unwritten);
+        earlier.into_iter().flatten().for_each(|earlier| seat.succeed(&earlier));
         self.hurry.notify_one();
         group
     }
@@ -206,14 +206,18 @@ impl Hub {
     pub(super) fn leave(&self, group: &Group, seat: &Arc<Seat>) {
         let mut seats = group.seats();
         seats.by_number.remove(&seat.number);
-        // A process that has connected anew is still there.
-        let is_gone = seats.newest.get(&seat.key) == Some(&seat.number);
-        if is_gone {
+        let newest = seats.newest.get(&seat.key).copied();
+        if newest == Some(seat.number) {
             seats.newest.remove(&seat.key);
         }
+        let newer = newest.and_then(|number| seats.by_number.get(&number)).cloned();
         drop(seats);
-        if is_gone {
-            self.unwritten().left.insert(seat.key, Arc::clone(seat));
+        match newer {
+            // A process that has connected anew is still there.
+            Some(newer) => newer.succeed(seat),
+            None => {
+                self.unwritten().left.insert(seat.key, Arc::clone(seat));
+            }
         }
         self.left.notify_waiters();
     }

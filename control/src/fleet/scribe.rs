@@ -3,11 +3,11 @@
 //! Nobody is declared gone by a look at a clock: a database that was away makes every time in it old. A replica is gone
 //! when another one, which has reached the database all the while, has seen it write nothing for [`REPLICA_LEASE`]; a process
 //! whose time to come back is over is gone when the replica that says so has reached the database for as long as data
-//! planes may take to come back.
+//! planes may take to come back. A process that was started anew is gone as soon as its successor has come.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,8 +18,8 @@ use uuid::Uuid;
 use super::hub::{Hub, Unwritten};
 use super::seat::{End, Seat};
 use crate::domain::error::Error;
-use crate::domain::node::{Measured, Occasion, Presence, Said};
-use crate::domain::registry::{Heard, Overdue, Replica};
+use crate::domain::node::Measured;
+use crate::domain::registry::{Grounds, Heard, Lease, Replica};
 use crate::domain::time::now;
 
 /// How often what was heard is written.
@@ -85,13 +85,14 @@ impl Scribe {
         self.hub.write().await?;
         self.hub.count();
         self.bury().await?;
+        self.hub.declare_gone(Grounds::Replaced).await?;
         let time = self.hub.times.return_time;
         if self.healthy_since.is_some_and(|since| since.elapsed() >= time) {
-            self.hub.declare_gone().await?;
-        }
-        if self.forgotten_at.is_none_or(|at| at.elapsed() >= FORGOTTEN_EVERY) {
-            self.hub.forget().await?;
-            self.forgotten_at = Some(Instant::now());
+            self.hub.declare_gone(Grounds::Overdue).await?;
+            if self.forgotten_at.is_none_or(|at| at.elapsed() >= FORGOTTEN_EVERY) {
+                self.hub.forget().await?;
+                self.forgotten_at = Some(Instant::now());
+            }
         }
         Ok(())
     }
@@ -130,24 +131,22 @@ impl Hub {
     }
 
     async fn write_these(&self, Unwritten { heard, left, floors }: &Unwritten) -> Result<(), Error> {
-        // Of those who left, only what nobody knows of: somebody else may hold them by now.
-        let unknown = left.values().filter(|seat| !seat.is_written() && !heard.contains_key(&seat.key));
-        let seats: Vec<&Arc<Seat>> =
-            heard.values().filter(|seat| !left.contains_key(&seat.key) || !seat.is_written()).chain(unknown).collect();
-        let rows: Vec<_> =
-            seats.iter().map(|seat| Heard { key: seat.key, instance: seat.told().instance.clone() }).collect();
-        let missing = self.store.keep_heard(self.replica, &rows).await?;
-        for seat in seats {
-            seat.is_written.store(true, Ordering::Relaxed);
-            if missing.contains(&seat.key) {
-                seat.end(End::REMOVED);
+        let here = heard.iter().filter(|(key, _)| !left.contains_key(key)).map(|(_, seat)| seat);
+        let (here, gone): (Vec<_>, Vec<_>) = (here.collect(), left.values().collect());
+        let kept = taking(&here, async |rows| self.store.keep_heard(self.replica, rows).await).await?;
+        for seat in here.iter().filter(|seat| kept.missing.contains(&seat.key)) {
+            seat.end(End::REMOVED);
+        }
+        if kept.lease == Lease::Begun {
+            // It was given up, with everybody whom it holds: whoever says nothing new would stay away.
+            let mut unwritten = self.unwritten();
+            for seat in self.seats() {
+                unwritten.heard.entry(seat.key).or_insert(seat);
             }
         }
-        let everybody = heard.values().chain(left.values());
-        self.write_said(everybody.clone()).await?;
-        self.write_traffic(everybody).await?;
-        let keys: Vec<_> = left.keys().copied().collect();
-        self.store.let_go(self.replica, &keys, self.times.absence()).await?;
+        let absence = self.times.absence();
+        taking(&gone, async |rows| self.store.let_go(self.replica, rows, absence).await).await?;
+        self.write_traffic(heard.values().chain(left.values())).await?;
         for (deployment, serial) in floors {
             match self.store.raise_floor(*deployment, *serial).await {
                 Ok(()) => {}
@@ -158,52 +157,22 @@ impl Hub {
         Ok(())
     }
 
-    async fn write_said<'s>(&self, seats: impl Iterator<Item = &'s Arc<Seat>>) -> Result<(), Error> {
-        let mut taken: Vec<(&Arc<Seat>, Vec<Said>)> = Vec::new();
-        for seat in seats {
-            let said = std::mem::take(&mut seat.told().said);
-            if !said.is_empty() {
-                taken.push((seat, said));
-            }
-        }
-        let all: Vec<_> = taken.iter().flat_map(|(_, said)| said.iter().cloned()).collect();
-        if all.is_empty() {
-            return Ok(());
-        }
-        let written = self.store.record_status(&all).await;
-        if written.is_err() {
-            for (seat, mut said) in taken {
-                let mut told = seat.told();
-                said.append(&mut told.said);
-                told.said = said;
-            }
-        }
-        written
-    }
-
     async fn write_traffic<'s>(&self, seats: impl Iterator<Item = &'s Arc<Seat>>) -> Result<(), Error> {
-        let mut taken = Vec::new();
-        for seat in seats {
-            let traffic = std::mem::take(&mut seat.told().traffic);
-            taken.extend(traffic.into_iter().map(|(artifact, traffic)| (seat, artifact, traffic)));
-        }
+        let taken: Vec<_> = seats
+            .flat_map(|seat| seat.take_traffic().into_iter().map(move |(artifact, traffic)| (seat, artifact, traffic)))
+            .collect();
         if taken.is_empty() {
             return Ok(());
         }
-        let measured: Vec<_> = taken
-            .iter()
-            .map(|(seat, artifact, traffic)| Measured {
-                data_plane: seat.key.data_plane,
-                artifact: *artifact,
-                traffic: *traffic,
-            })
-            .collect();
-        let written = self.store.record_health(&measured).await;
+        let measured = taken.iter().map(|(seat, artifact, traffic)| Measured {
+            data_plane: seat.key.data_plane,
+            artifact: *artifact,
+            traffic: *traffic,
+        });
+        let written = self.store.record_health(&measured.collect::<Vec<_>>()).await;
         if written.is_err() {
             for (seat, artifact, traffic) in taken {
-                let mut told = seat.told();
-                let all = told.traffic.entry(artifact).or_default();
-                *all = all.plus(traffic);
+                seat.add_traffic(artifact, traffic);
             }
         }
         written
@@ -212,13 +181,21 @@ impl Hub {
     fn put_back(&self, taken: Unwritten) {
         let mut unwritten = self.unwritten();
         for (key, seat) in taken.heard {
-            unwritten.heard.entry(key).or_insert(seat);
+            match unwritten.heard.entry(key) {
+                Entry::Vacant(place) => {
+                    place.insert(seat);
+                }
+                Entry::Occupied(newer) if newer.get().number > seat.number => newer.get().succeed(&seat),
+                Entry::Occupied(_) => {}
+            }
         }
         for (key, seat) in taken.left {
-            // Unless it has come back.
-            let is_here = unwritten.heard.get(&key).is_some_and(|newer| newer.number > seat.number);
-            if !is_here {
-                unwritten.left.entry(key).or_insert(seat);
+            match unwritten.heard.get(&key).filter(|newer| newer.number > seat.number) {
+                // It has come back.
+                Some(newer) => newer.succeed(&seat),
+                None => {
+                    unwritten.left.entry(key).or_insert(seat);
+                }
             }
         }
         for (deployment, serial) in taken.floors {
@@ -227,18 +204,13 @@ impl Hub {
         }
     }
 
-    /// Those whose time to come back is over.
-    async fn declare_gone(&self) -> Result<(), Error> {
+    /// Those that do not come back.
+    async fn declare_gone(&self, grounds: Grounds) -> Result<(), Error> {
         loop {
-            let overdue = self.store.overdue().await?;
-            if overdue.is_empty() {
-                return Ok(());
+            match self.store.declare_gone(grounds).await? {
+                0 => return Ok(()),
+                processes => tracing::info!(processes, ?grounds, "data planes did not come back"),
             }
-            let keys: Vec<_> = overdue.iter().map(|one| one.key).collect();
-            // First for rollouts: whoever stayed there alone would hold one up for ever.
-            self.store.record_status(&overdue.into_iter().map(gone).collect::<Vec<_>>()).await?;
-            self.store.declare_gone(&keys).await?;
-            tracing::info!(processes = keys.len(), "data planes did not come back");
         }
     }
 
@@ -263,16 +235,14 @@ impl Hub {
     }
 }
 
-fn gone(one: Overdue) -> Said {
-    Said {
-        data_plane: one.key.data_plane,
-        instance: one.key.instance,
-        presence: Presence::Gone,
-        running: one.running,
-        pointer_serial: one.pointer_serial,
-        phase: one.phase,
-        occasion: Occasion::Presence,
+/// Writes what these said. What is not written is taken again the next time.
+async fn taking<T>(seats: &[&Arc<Seat>], write: impl AsyncFnOnce(&[Heard]) -> Result<T, Error>) -> Result<T, Error> {
+    let rows: Vec<_> = seats.iter().map(|seat| seat.take_heard()).collect();
+    let written = write(&rows).await;
+    if written.is_err() {
+        seats.iter().zip(rows).for_each(|(seat, heard)| seat.put_back(heard));
     }
+    written
 }
 
 fn earlier(time: Duration) -> Option<Timestamp> {

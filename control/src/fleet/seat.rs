@@ -1,7 +1,6 @@
 //! What the hub knows of one connection.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,8 +9,8 @@ use tokio::sync::watch;
 
 use crate::domain::digest::Digest;
 use crate::domain::label::Labels;
-use crate::domain::node::{Occasion, Presence, Said, Traffic};
-use crate::domain::registry::{Instance, InstanceKey, Member};
+use crate::domain::node::{Occasion, Said, Traffic};
+use crate::domain::registry::{Heard, Instance, InstanceKey, Member};
 
 /// How many changes of phase are remembered until they are written: more than one deployment takes.
 const SAID_MAX: usize = 16;
@@ -28,8 +27,6 @@ pub(super) struct Seat {
     pub(super) disconnects: i64,
     pub(super) since: Instant,
     pub(super) standing: watch::Sender<Standing>,
-    /// Whether the database knows of it.
-    pub(super) is_written: AtomicBool,
     told: Mutex<Told>,
 }
 
@@ -79,7 +76,7 @@ impl Seat {
         let key = InstanceKey { data_plane: member.id, instance: instance.id };
         let standing = Standing { labels: Arc::new(member.labels), version: member.version, drain: None, end: None };
         let mut told = Told { instance, said: Vec::new(), traffic: BTreeMap::new() };
-        told.note(key, Occasion::Presence);
+        told.note(Occasion::Presence);
         Self {
             number,
             key,
@@ -87,13 +84,44 @@ impl Seat {
             disconnects: member.disconnects,
             since: Instant::now(),
             standing: watch::Sender::new(standing),
-            is_written: AtomicBool::new(false),
             told: Mutex::new(told),
         }
     }
 
     pub(super) fn told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what is to be kept of it.
+    pub(super) fn take_heard(&self) -> Heard {
+        let mut told = self.told();
+        Heard { key: self.key, instance: told.instance.clone(), said: std::mem::take(&mut told.said) }
+    }
+
+    /// It was not kept: it is to be taken again, before what was said since.
+    pub(super) fn put_back(&self, heard: Heard) {
+        let mut told = self.told();
+        let later = std::mem::replace(&mut told.said, heard.said);
+        told.said.extend(later);
+        told.forget_the_oldest();
+    }
+
+    /// Takes what its traffic came to.
+    pub(super) fn take_traffic(&self) -> BTreeMap<Digest, Traffic> {
+        std::mem::take(&mut self.told().traffic)
+    }
+
+    /// Adds what traffic came to.
+    pub(super) fn add_traffic(&self, artifact: Digest, traffic: Traffic) {
+        self.told().add(artifact, traffic);
+    }
+
+    /// Takes over what the process said on an earlier connection, and is not kept yet.
+    pub(super) fn succeed(&self, earlier: &Self) {
+        self.put_back(earlier.take_heard());
+        for (artifact, traffic) in earlier.take_traffic() {
+            self.add_traffic(artifact, traffic);
+        }
     }
 
     /// Has the connection end, if it is not about to already.
@@ -104,29 +132,24 @@ impl Seat {
             is_new
         });
     }
-
-    /// Whether the database is known to know of it.
-    pub(super) fn is_written(&self) -> bool {
-        self.is_written.load(Ordering::Relaxed)
-    }
 }
 
 impl Told {
-    /// Remembers what it says now for what becomes of deployments.
-    pub(super) fn note(&mut self, key: InstanceKey, occasion: Occasion) {
-        if self.said.len() >= SAID_MAX {
-            // The latest say most.
-            self.said.remove(0);
-        }
-        let serial = self.instance.pointer_serial.and_then(|serial| u64::try_from(serial).ok()?.try_into().ok());
-        self.said.push(Said {
-            data_plane: key.data_plane,
-            instance: key.instance,
-            presence: Presence::Here,
-            running: self.instance.artifact,
-            pointer_serial: serial,
-            phase: self.instance.phase.clone(),
-            occasion,
-        });
+    /// Remembers what phase it says it is in now, for what becomes of deployments.
+    pub(super) fn note(&mut self, occasion: Occasion) {
+        self.said.push(Said { phase: self.instance.phase.clone(), occasion });
+        self.forget_the_oldest();
+    }
+
+    /// The latest say most.
+    fn forget_the_oldest(&mut self) {
+        let surplus = self.said.len().saturating_sub(SAID_MAX);
+        self.said.drain(..surplus);
+    }
+
+    /// Adds what traffic came to.
+    pub(super) fn add(&mut self, artifact: Digest, traffic: Traffic) {
+        let all = self.traffic.entry(artifact).or_default();
+        *all = all.plus(traffic);
     }
 }

@@ -216,7 +216,7 @@ impl Session {
             Heard::Message(FromDataPlane::Status(message::Status { state })) => {
                 let mut told = self.seat.told();
                 take_state(&mut told.instance, state).map_err(|error| protocol(&error.to_string()))?;
-                told.note(self.seat.key, Occasion::Status);
+                told.note(Occasion::Status);
                 told.instance.last_seen = now();
                 drop(told);
                 self.note();
@@ -233,13 +233,12 @@ impl Session {
         let before = (told.instance.artifact, told.instance.pointer_serial, told.instance.phase.clone());
         take_state(&mut told.instance, heartbeat.state)?;
         if before != (told.instance.artifact, told.instance.pointer_serial, told.instance.phase.clone()) {
-            told.note(self.seat.key, Occasion::Presence);
+            told.note(Occasion::Presence);
         }
         let measured = health(&heartbeat.health);
         if let Some(artifact) = told.instance.artifact {
             let window = Traffic::of_window(measured.requests, measured.server_errors, measured.p99_ms);
-            let all = told.traffic.entry(artifact).or_default();
-            *all = all.plus(window);
+            told.add(artifact, window);
         }
         told.instance.health = Some(measured);
         told.instance.alarms = alarms(heartbeat.alarms);

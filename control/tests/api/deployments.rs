@@ -4,8 +4,11 @@ use std::num::NonZeroU64;
 
 use control::domain::digest::Digest;
 use control::domain::id::{DataPlaneId, ProjectId, TeamId};
+use control::domain::label::Labels;
 use control::domain::node::{Measured, Occasion, Phase, Presence, Said, Traffic};
-use control::domain::store::{Fleet as _, Nodes as _};
+use control::domain::registry::{Heard, Instance, InstanceKey};
+use control::domain::store::{Fleet as _, Nodes as _, Registry as _};
+use control::domain::time::now;
 use control::store::DatabaseStore;
 use control::store::sql::sql;
 use serde_json::{Value, json};
@@ -66,16 +69,28 @@ impl Shop {
     }
 
     async fn say(&self, gateway: (DataPlaneId, Uuid), has: (Option<Digest>, Option<NonZeroU64>), phase: Phase) {
-        let said = Said {
-            data_plane: gateway.0,
-            instance: gateway.1,
-            presence: Presence::Here,
-            running: has.0,
-            pointer_serial: has.1,
-            phase,
-            occasion: Occasion::Status,
+        let at = now();
+        let instance = Instance {
+            id: gateway.1,
+            node: gateway.1,
+            presence: Presence::Connected,
+            version: "0.1.0".to_owned(),
+            labels: Labels::new(),
+            address: None,
+            artifact: has.0,
+            wanted: None,
+            drift_since: None,
+            pointer_serial: has.1.map(|serial| i64::try_from(serial.get()).unwrap()),
+            root_version: None,
+            phase: phase.clone(),
+            health: None,
+            alarms: Vec::new(),
+            connected_at: at,
+            last_seen: at,
         };
-        self.store.record_status(&[said]).await.unwrap();
+        let key = InstanceKey { data_plane: gateway.0, instance: gateway.1 };
+        let heard = Heard { key, instance, said: vec![Said { phase, occasion: Occasion::Status }] };
+        self.store.keep_heard(Uuid::from_u128(1), &[heard]).await.unwrap();
     }
 
     /// Each data plane that is told to serve something does so.

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::Duration;
 
 use control::domain::access::Reach;
 use control::domain::data_plane::{Kind, NewDataPlane};
@@ -9,11 +10,13 @@ use control::domain::deployment::{Deployment, NewDeployment};
 use control::domain::digest::Digest;
 use control::domain::id::{DataPlaneId, DeploymentId};
 use control::domain::label::Labels;
-use control::domain::node::{Measured, Occasion, Phase, Presence, Said, Traffic};
+use control::domain::node::{self, Measured, Occasion, Phase, Presence, Traffic};
 use control::domain::plan::Entry;
 use control::domain::project::Project;
+use control::domain::registry::{Grounds, Heard, Instance, InstanceKey};
 use control::domain::rollout::{GatesWanted, Share, Strategy};
-use control::domain::store::{DataPlanes as _, Deployments as _, Fleet as _, Nodes as _};
+use control::domain::store::{DataPlanes as _, Deployments as _, Fleet as _, Nodes as _, Registry as _};
+use control::domain::time::now;
 use control::rollouts::Driver;
 use control::store::sql::sql;
 use uuid::Uuid;
@@ -22,6 +25,8 @@ use crate::{Kept, act, of};
 
 pub(crate) const OLD: Digest = Digest([1; 32]);
 pub(crate) const NEW: Digest = Digest([2; 32]);
+/// The control plane that holds all of them.
+const REPLICA: Uuid = Uuid::from_u128(1);
 
 /// A data plane with one process.
 #[derive(Debug, Clone)]
@@ -130,7 +135,19 @@ impl Fleet {
             Phase::Active { digest } => Some(*digest),
             _ => None,
         };
-        self.kept.store.record_status(&[said(gateway, (running, pointer), phase)]).await.unwrap();
+        self.hears(&[said(gateway, (running, pointer), phase)]).await;
+    }
+
+    /// Keeps what was said, all at once.
+    pub(crate) async fn hears(&self, said: &[Said]) {
+        let kept = self.kept.store.keep_heard(REPLICA, &heard(said)).await.unwrap();
+        assert!(kept.missing.iter().all(|key| self.gateways.iter().any(|gateway| gateway.id == key.data_plane)));
+    }
+
+    /// The connection of a process is lost, and it does not come back.
+    pub(crate) async fn loses(&self, said: Said) {
+        self.kept.store.let_go(REPLICA, &heard(&[said]), Duration::ZERO).await.unwrap();
+        self.kept.store.declare_gone(Grounds::Overdue).await.unwrap();
     }
 
     /// Each that is told to serve something serves it.
@@ -147,7 +164,7 @@ impl Fleet {
         let entry = self.wanted(gateway).await.unwrap();
         let phase = Phase::Rejected { digest: entry.artifact, code: "bad".into(), detail: "no 'good'".into() };
         let said = Said { running: Some(OLD), ..said(gateway, (None, None), phase) };
-        self.kept.store.record_status(&[said]).await.unwrap();
+        self.hears(&[said]).await;
     }
 
     pub(crate) async fn serve(&self, gateway: &Gateway, requests: u64, errors: u64) {
@@ -166,18 +183,59 @@ impl Fleet {
     }
 }
 
+/// What a process says.
+#[derive(Debug, Clone)]
+pub(crate) struct Said {
+    pub(crate) key: InstanceKey,
+    pub(crate) running: Option<Digest>,
+    pub(crate) pointer_serial: Option<NonZeroU64>,
+    pub(crate) phase: Phase,
+    pub(crate) occasion: Occasion,
+}
+
 pub(crate) fn said(
     gateway: &Gateway,
     (running, pointer_serial): (Option<Digest>, Option<NonZeroU64>),
     phase: Phase,
 ) -> Said {
-    Said {
-        data_plane: gateway.id,
-        instance: gateway.instance,
-        presence: Presence::Here,
-        running,
-        pointer_serial,
-        phase,
-        occasion: Occasion::Status,
+    let key = InstanceKey { data_plane: gateway.id, instance: gateway.instance };
+    Said { key, running, pointer_serial, phase, occasion: Occasion::Status }
+}
+
+/// Of each process what it is now, and what it said, in the order in which they spoke.
+fn heard(all: &[Said]) -> Vec<Heard> {
+    let mut heard: Vec<Heard> = Vec::new();
+    for said in all {
+        let words = node::Said { phase: said.phase.clone(), occasion: said.occasion };
+        match heard.iter_mut().find(|heard| heard.key == said.key) {
+            Some(known) => {
+                known.instance = instance(said);
+                known.said.push(words);
+            }
+            None => heard.push(Heard { key: said.key, instance: instance(said), said: vec![words] }),
+        }
+    }
+    heard
+}
+
+fn instance(said: &Said) -> Instance {
+    let at = now();
+    Instance {
+        id: said.key.instance,
+        node: said.key.instance,
+        presence: Presence::Connected,
+        version: "0.1.0".to_owned(),
+        labels: Labels::new(),
+        address: None,
+        artifact: said.running,
+        wanted: None,
+        drift_since: None,
+        pointer_serial: said.pointer_serial.map(|serial| i64::try_from(serial.get()).unwrap()),
+        root_version: None,
+        phase: said.phase.clone(),
+        health: None,
+        alarms: Vec::new(),
+        connected_at: at,
+        last_seen: at,
     }
 }

@@ -4,15 +4,17 @@ use std::num::NonZeroU64;
 
 use control::domain::access::Reach;
 use control::domain::deployment::{NewDeployment, NodeOutcome};
+use control::domain::digest::Digest;
 use control::domain::id::DataPlaneId;
-use control::domain::node::{Measured, Node, Occasion, Phase, Presence, Said, Traffic};
+use control::domain::node::{Measured, Node, Occasion, Phase, Traffic};
 use control::domain::page::PageRequest;
+use control::domain::registry::InstanceKey;
 use control::domain::store::{DataPlanes as _, Deployments as _, Edit, Nodes as _, Rollouts as _};
 use control::domain::version::Expected;
 use control::store::sql::sql;
 use uuid::Uuid;
 
-use crate::fleet::{Fleet, Gateway, NEW, OLD, said};
+use crate::fleet::{Fleet, Gateway, NEW, OLD, Said, said};
 use crate::{Kept, act};
 
 crate::in_both!(
@@ -26,8 +28,12 @@ crate::in_both!(
     old_traces_are_forgotten,
 );
 
+async fn nodes_with(fleet: &Fleet, artifact: Digest) -> Vec<Node> {
+    fleet.kept.store.nodes(fleet.project.id, artifact).await.unwrap()
+}
+
 async fn nodes(fleet: &Fleet) -> Vec<Node> {
-    fleet.kept.store.nodes(fleet.project.id).await.unwrap()
+    nodes_with(fleet, NEW).await
 }
 
 fn rejected() -> Phase {
@@ -38,16 +44,17 @@ fn rejected() -> Phase {
 async fn what_processes_say_is_kept(kept: Kept) {
     let fleet = Fleet::of(kept, &["env=prod"]).await;
     let gateway = &fleet.gateways[0];
-    let other = Said { instance: Uuid::new_v4(), ..said(gateway, (Some(OLD), NonZeroU64::new(7)), rejected()) };
-    fleet.kept.store.record_status(std::slice::from_ref(&other)).await.unwrap();
+    let key = InstanceKey { data_plane: gateway.id, instance: Uuid::new_v4() };
+    let other = Said { key, ..said(gateway, (Some(OLD), NonZeroU64::new(7)), rejected()) };
+    fleet.hears(std::slice::from_ref(&other)).await;
     let all = nodes(&fleet).await;
     assert_eq!((all.len(), all[0].id, &all[0].labels), (1, gateway.id, &gateway.labels));
     let mut instances = all[0].instances.clone();
-    instances.sort_by_key(|instance| instance.id != other.instance);
+    instances.sort_by_key(|instance| instance.id != key.instance);
     assert_eq!((instances.len(), &instances[0].phase, &instances[1].phase), (2, &rejected(), &Phase::Waiting));
     assert_eq!((instances[0].running, instances[0].pointer_serial), (Some(OLD), NonZeroU64::new(7)));
     assert!(all[0].is_online() && !all[0].serves(OLD));
-    fleet.kept.store.record_status(&[Said { presence: Presence::Gone, ..other }]).await.unwrap();
+    fleet.loses(other).await;
     assert_eq!(nodes(&fleet).await[0].instances.len(), 1);
 }
 
@@ -56,12 +63,12 @@ async fn when_a_phase_began_is_known(kept: Kept) {
     let fleet = Fleet::of(kept, &["a=1"]).await;
     let gateway = &fleet.gateways[0];
     let first = said(gateway, (None, None), rejected());
-    fleet.kept.store.record_status(std::slice::from_ref(&first)).await.unwrap();
+    fleet.hears(std::slice::from_ref(&first)).await;
     let since = nodes(&fleet).await[0].instances[0].phase_at;
-    fleet.kept.store.record_status(&[Said { occasion: Occasion::Presence, ..first.clone() }]).await.unwrap();
+    fleet.hears(&[Said { occasion: Occasion::Presence, ..first.clone() }]).await;
     assert_eq!(nodes(&fleet).await[0].instances[0].phase_at, since);
     assert!(nodes(&fleet).await[0].refusal(NEW, since).is_some());
-    fleet.kept.store.record_status(&[first]).await.unwrap();
+    fleet.hears(&[first]).await;
     let node = nodes(&fleet).await.remove(0);
     assert!(node.instances[0].phase_at > since);
     assert_eq!(node.refusal(NEW, since).map(|refusal| refusal.code.to_owned()), Some("pointer_expired".to_owned()));
@@ -76,19 +83,25 @@ async fn traffic_adds_up(kept: Kept) {
     for _ in 0..2 {
         fleet.kept.store.record_health(&all).await.unwrap();
     }
-    let nodes = nodes(&fleet).await;
-    let of = |index: usize, artifact| {
+    let (old, new) = (nodes_with(&fleet, OLD).await, nodes_with(&fleet, NEW).await);
+    let of = |nodes: &[Node], index: usize, artifact| {
         nodes.iter().find(|node| node.id == fleet.gateways[index].id).unwrap().traffic_with(artifact)
     };
-    assert_eq!((of(0, OLD).requests, of(0, OLD).server_errors, of(0, OLD).p99_weight), (40, 4, 100_000));
-    assert_eq!((of(1, OLD).requests, of(0, NEW).requests, of(1, NEW)), (20, 20, Traffic::default()));
+    let first = of(&old, 0, OLD);
+    assert_eq!((first.requests, first.server_errors, first.p99_weight), (40, 4, 100_000));
+    assert_eq!((of(&old, 1, OLD).requests, of(&new, 0, NEW).requests), (20, 20));
+    assert_eq!((of(&new, 1, NEW), of(&new, 0, OLD)), (Traffic::default(), Traffic::default()));
+    // What its project does not have is nobody's to measure.
+    let foreign = Digest([99; 32]);
+    fleet.kept.store.record_health(&[Measured { artifact: foreign, ..all[0] }]).await.unwrap();
+    assert_eq!(of(&nodes_with(&fleet, foreign).await, 0, foreign), Traffic::default());
     // It stops rather than go over.
     let all = Traffic { requests: i64::MAX, server_errors: i64::MAX, p99_weight: i64::MAX };
     let huge = Measured { data_plane: fleet.gateways[0].id, artifact: OLD, traffic: all };
     for _ in 0..6 {
         fleet.kept.store.record_health(&[huge]).await.unwrap();
     }
-    assert!(fleet.kept.store.nodes(fleet.project.id).await.unwrap()[0].traffic_with(OLD).requests > 1 << 60);
+    assert!(nodes_with(&fleet, OLD).await[0].traffic_with(OLD).requests > 1 << 60);
 }
 
 async fn who_was_removed_is_passed_over(kept: Kept) {
@@ -101,7 +114,7 @@ async fn who_was_removed_is_passed_over(kept: Kept) {
     let measured = |id: DataPlaneId| Measured { data_plane: id, artifact: OLD, traffic: Traffic::default() };
     let both = [measured(gone.id), measured(fleet.gateways[1].id)];
     fleet.kept.store.record_health(&both).await.unwrap();
-    fleet.kept.store.record_status(&[said(&gone, (None, None), Phase::Waiting)]).await.unwrap();
+    fleet.hears(&[said(&gone, (None, None), Phase::Waiting)]).await;
     assert_eq!(nodes(&fleet).await.len(), 1);
 }
 
@@ -110,7 +123,7 @@ async fn history_keeps_failures_and_an_end(kept: Kept) {
     let id = fleet.deploy(NewDeployment::of(NEW)).await;
     fleet.pass().await;
     for _ in 0..120 {
-        fleet.kept.store.record_status(&[said(&fleet.gateways[0], (Some(OLD), None), rejected())]).await.unwrap();
+        fleet.hears(&[said(&fleet.gateways[0], (Some(OLD), None), rejected())]).await;
     }
     let page = PageRequest { after: None, limit: 200, name: None };
     let history = fleet.kept.store.node_events(Reach::Everything, id, &page).await.unwrap().items;
@@ -136,7 +149,7 @@ async fn what_is_said_at_once_is_kept_in_its_order(kept: Kept) {
         back,
         said(one, (Some(NEW), NonZeroU64::new(2)), Phase::Active { digest: NEW }),
     ];
-    fleet.kept.store.record_status(&all).await.unwrap();
+    fleet.hears(&all).await;
     let page = PageRequest { after: None, limit: 200, name: None };
     let history = async || fleet.kept.store.node_events(Reach::Everything, id, &page).await.unwrap().items;
     let told: Vec<_> = history().await.iter().rev().map(|event| (event.data_plane, event.outcome)).collect();
@@ -155,7 +168,7 @@ async fn what_is_said_at_once_is_kept_in_its_order(kept: Kept) {
     );
     // One that says the same all the time fills no disk, at once either.
     all = vec![said(two, (Some(OLD), None), rejected()); 120];
-    fleet.kept.store.record_status(&all).await.unwrap();
+    fleet.hears(&all).await;
     assert_eq!(history().await.iter().filter(|event| event.data_plane == two.id).count(), 100);
 }
 
@@ -171,14 +184,13 @@ async fn processes_that_chose_the_same_id_are_two(kept: Kept) {
 
 async fn old_traces_are_forgotten(kept: Kept) {
     let fleet = Fleet::of(kept, &["a=1", "a=2"]).await;
-    let away = Said { presence: Presence::Gone, ..said(&fleet.gateways[0], (None, None), Phase::Waiting) };
-    fleet.kept.store.record_status(&[away]).await.unwrap();
     let traffic = Traffic::of_window(1, 0, None);
-    let measured = Measured { data_plane: fleet.gateways[1].id, artifact: OLD, traffic };
-    fleet.kept.store.record_health(&[measured]).await.unwrap();
+    let of = |index: usize| Measured { data_plane: fleet.gateways[index].id, artifact: OLD, traffic };
+    fleet.kept.store.record_health(&[of(0), of(1)]).await.unwrap();
     assert_eq!(fleet.kept.store.forget_traces().await.unwrap(), 0);
-    fleet.kept.run(sql("update instances set updated_at = 1")).await;
-    fleet.kept.run(sql("update data_plane_traffic set updated_at = 1")).await;
-    assert_eq!(fleet.kept.store.forget_traces().await.unwrap(), 2, "who is there stays");
-    assert!(nodes(&fleet).await.iter().any(Node::is_online));
+    let age = sql("update data_plane_traffic set updated_at = 1 where data_plane_id = $1");
+    fleet.kept.run(age.bind(fleet.gateways[0].id)).await;
+    assert_eq!(fleet.kept.store.forget_traces().await.unwrap(), 1);
+    let left: Vec<_> = nodes_with(&fleet, OLD).await.iter().map(|node| node.traffic.len()).collect();
+    assert_eq!(left.iter().sum::<usize>(), 1);
 }

@@ -6,10 +6,12 @@ use control::domain::data_plane::{DataPlaneUpdate, Filter, Kind, NewDataPlane, S
 use control::domain::digest::Digest;
 use control::domain::error::Error;
 use control::domain::id::ProjectId;
-use control::domain::node::Phase;
+use control::domain::node::{Occasion, Phase, Presence, Said};
 use control::domain::page::PageRequest;
 use control::domain::project::Project;
-use control::domain::registry::{Alarm, Health, Heard, Instance, InstanceKey, Member, Newcomer, Presence, Terms};
+use control::domain::registry::{
+    Alarm, Grounds, Health, Heard, Instance, InstanceKey, Kept as Written, Lease, Member, Newcomer, Terms,
+};
 use control::domain::store::{ApiKeyAt, ApiKeys as _, DataPlanes as _, Edit, Projects as _, Registry as _};
 use control::domain::time::now;
 use control::domain::version::Expected;
@@ -23,6 +25,7 @@ in_both!(
     one_that_was_made_by_hand_is_bound_and_others_are_not_taken,
     what_was_heard_is_shown,
     leases_end_when_somebody_says_so,
+    a_process_that_was_started_anew_ends_the_one_before_it,
     a_replica_is_buried_once,
     terms_tell_of_every_change,
     what_is_old_is_forgotten,
@@ -63,7 +66,8 @@ fn heard(member: &Member, instance: Uuid) -> Heard {
         connected_at: at,
         last_seen: at,
     };
-    Heard { key: InstanceKey { data_plane: member.id, instance: instance.id }, instance }
+    let said = vec![Said { phase: instance.phase.clone(), occasion: Occasion::Presence }];
+    Heard { key: InstanceKey { data_plane: member.id, instance: instance.id }, instance, said }
 }
 
 async fn status(kept: &Kept, member: &Member) -> Status {
@@ -147,7 +151,8 @@ async fn what_was_heard_is_shown(kept: Kept) {
         ..bare
     };
     let all = [first.clone(), second.clone(), bare.clone()];
-    assert_eq!(kept.store.keep_heard(replica, &all).await.unwrap(), []);
+    let written = kept.store.keep_heard(replica, &all).await.unwrap();
+    assert_eq!(written, Written { missing: Vec::new(), lease: Lease::Begun });
     let shown = kept.store.instances(&[one.id, other.id]).await.unwrap();
     assert!(shown[&one.id].contains(&first.instance) && shown[&one.id].contains(&second.instance));
     assert_eq!(shown[&other.id], [bare.instance]);
@@ -164,9 +169,10 @@ async fn what_was_heard_is_shown(kept: Kept) {
     // Of one that was removed, nothing is kept; of the others everything is.
     let at = Edit { reach: within(&team), id: other.id, expected: Expected::Any };
     kept.store.delete_data_plane(&act(), at).await.unwrap();
-    assert_eq!(kept.store.keep_heard(replica, &all).await.unwrap(), [bare.key]);
+    let written = kept.store.keep_heard(replica, &all).await.unwrap();
+    assert_eq!(written, Written { missing: vec![bare.key], lease: Lease::Held });
     assert_eq!(status(&kept, &one).await, Status::Online);
-    assert_eq!(kept.store.keep_heard(replica, &[]).await.unwrap(), []);
+    assert_eq!(kept.store.keep_heard(replica, &[]).await.unwrap().missing, []);
 }
 
 async fn leases_end_when_somebody_says_so(kept: Kept) {
@@ -175,34 +181,67 @@ async fn leases_end_when_somebody_says_so(kept: Kept) {
     let member = comes(&kept, &project, "edge").await;
     let (replica, elsewhere) = (Uuid::now_v7(), Uuid::now_v7());
     let (one, other) = (heard(&member, Uuid::now_v7()), heard(&member, Uuid::now_v7()));
+    let lets_go = async |replica, left: &Heard, time| {
+        kept.store.let_go(replica, std::slice::from_ref(left), time).await.unwrap();
+    };
+    let gone = async || kept.store.declare_gone(Grounds::Overdue).await.unwrap();
     kept.store.keep_heard(replica, &[one.clone(), other.clone()]).await.unwrap();
-    // Whoever does not hold it cannot let it go.
-    kept.store.let_go(elsewhere, &[one.key], Duration::ZERO).await.unwrap();
+    // Whoever does not hold it cannot let it go, and says nothing of it.
+    let mut stale = one.clone();
+    stale.instance.version = "0.0.1".into();
+    lets_go(elsewhere, &stale, Duration::ZERO).await;
     assert_eq!(presence(&kept, one.key).await, Presence::Connected);
-    kept.store.let_go(replica, &[one.key], Duration::from_mins(10)).await.unwrap();
-    assert_eq!(presence(&kept, one.key).await, Presence::Away);
-    assert_eq!(kept.store.overdue().await.unwrap(), []);
-    // Whatever is said of one that has time left.
-    kept.store.declare_gone(&[one.key]).await.unwrap();
-    assert_eq!(presence(&kept, one.key).await, Presence::Away);
-    kept.store.let_go(replica, &[other.key], Duration::ZERO).await.unwrap();
+    let shown = kept.store.instances(&[member.id]).await.unwrap();
+    assert!(shown[&member.id].contains(&one.instance));
+    lets_go(replica, &one, Duration::from_mins(10)).await;
+    assert_eq!((presence(&kept, one.key).await, gone().await), (Presence::Away, 0));
+    lets_go(replica, &other, Duration::ZERO).await;
     assert_eq!(status(&kept, &member).await, Status::Online);
-    let overdue = kept.store.overdue().await.unwrap();
-    assert_eq!(overdue.iter().map(|one| one.key).collect::<Vec<_>>(), [other.key]);
-    assert_eq!((overdue[0].running, &overdue[0].phase), (Some(Digest([7; 32])), &other.instance.phase));
     // It comes back before anybody says so.
     kept.store.keep_heard(elsewhere, std::slice::from_ref(&other)).await.unwrap();
-    kept.store.declare_gone(&[other.key]).await.unwrap();
-    assert_eq!(presence(&kept, other.key).await, Presence::Connected);
-    kept.store.let_go(elsewhere, &[other.key], Duration::ZERO).await.unwrap();
-    kept.store.declare_gone(&[other.key]).await.unwrap();
+    assert_eq!((gone().await, presence(&kept, other.key).await), (0, Presence::Connected));
+    lets_go(elsewhere, &other, Duration::ZERO).await;
+    assert_eq!((gone().await, gone().await), (1, 0));
     assert_eq!((presence(&kept, other.key).await, status(&kept, &member).await), (Presence::Gone, Status::Online));
     kept.store.keep_heard(replica, std::slice::from_ref(&one)).await.unwrap();
-    kept.store.let_go(replica, &[one.key], Duration::ZERO).await.unwrap();
-    kept.store.declare_gone(&[one.key]).await.unwrap();
-    assert_eq!(status(&kept, &member).await, Status::Offline);
+    lets_go(replica, &one, Duration::ZERO).await;
+    assert_eq!((gone().await, status(&kept, &member).await), (1, Status::Offline));
     let plane = kept.store.data_plane(within(&team), member.id).await.unwrap();
     assert!(plane.last_seen.is_some() && plane.connected_at.is_none());
+    // One that nobody knew of until it left.
+    let brief = heard(&member, Uuid::now_v7());
+    lets_go(replica, &brief, Duration::from_mins(10)).await;
+    assert_eq!(presence(&kept, brief.key).await, Presence::Away);
+}
+
+async fn a_process_that_was_started_anew_ends_the_one_before_it(kept: Kept) {
+    let team = kept.team("red").await;
+    let project = kept.project(&team, "shop").await;
+    let (member, other) = (comes(&kept, &project, "edge").await, comes(&kept, &project, "other").await);
+    let replica = Uuid::now_v7();
+    let all: Vec<_> = [&member, &member, &other].into_iter().map(|member| heard(member, Uuid::now_v7())).collect();
+    kept.store.keep_heard(replica, &all).await.unwrap();
+    kept.store.let_go(replica, &all, Duration::from_mins(10)).await.unwrap();
+    let replaced = async || kept.store.declare_gone(Grounds::Replaced).await.unwrap();
+    assert_eq!(replaced().await, 0);
+    // From the first one's state folder, of the same data plane.
+    let mut successor = heard(&member, Uuid::now_v7());
+    successor.instance.node = all[0].instance.node;
+    kept.store.keep_heard(replica, std::slice::from_ref(&successor)).await.unwrap();
+    // The same folder's of another data plane, or a copy's, says nothing.
+    let mut copy = heard(&other, Uuid::now_v7());
+    copy.instance.node = all[1].instance.node;
+    kept.store.keep_heard(replica, &[copy]).await.unwrap();
+    assert_eq!(replaced().await, 1);
+    let mut presences = Vec::new();
+    for heard in &all {
+        presences.push(presence(&kept, heard.key).await);
+    }
+    assert_eq!(presences, [Presence::Gone, Presence::Away, Presence::Away]);
+    // Whoever came first ends nobody, however late it connects anew.
+    kept.store.keep_heard(replica, &all[..1]).await.unwrap();
+    kept.store.let_go(replica, &[successor], Duration::from_mins(10)).await.unwrap();
+    assert_eq!(replaced().await, 0);
 }
 
 async fn a_replica_is_buried_once(kept: Kept) {
@@ -222,8 +261,9 @@ async fn a_replica_is_buried_once(kept: Kept) {
     assert_eq!(kept.store.bury_replica(after[0], Duration::from_mins(10)).await.unwrap(), 1);
     assert_eq!(presence(&kept, one.key).await, Presence::Away);
     assert_eq!(kept.store.replicas().await.unwrap(), []);
-    // It was not dead after all.
-    kept.store.keep_heard(replica, std::slice::from_ref(&one)).await.unwrap();
+    // It was not dead after all, and is told that it was taken for dead.
+    let written = kept.store.keep_heard(replica, std::slice::from_ref(&one)).await.unwrap();
+    assert_eq!(written.lease, Lease::Begun);
     assert_eq!(presence(&kept, one.key).await, Presence::Connected);
 }
 
@@ -283,9 +323,8 @@ async fn what_is_old_is_forgotten(kept: Kept) {
     let replica = Uuid::now_v7();
     let all: Vec<_> = [&gone, &gone, &here].into_iter().map(|member| heard(member, Uuid::now_v7())).collect();
     kept.store.keep_heard(replica, &all).await.unwrap();
-    let keys: Vec<_> = all[..2].iter().map(|heard| heard.key).collect();
-    kept.store.let_go(replica, &keys, Duration::ZERO).await.unwrap();
-    kept.store.declare_gone(&keys).await.unwrap();
+    kept.store.let_go(replica, &all[..2], Duration::ZERO).await.unwrap();
+    assert_eq!(kept.store.declare_gone(Grounds::Overdue).await.unwrap(), 2);
     kept.run(sql("update processes set last_seen = 1000")).await;
     let later = now();
     // The last one says when the data plane was seen.

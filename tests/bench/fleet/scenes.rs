@@ -66,6 +66,7 @@ async fn tell(stage: &Stage, number: usize) -> Told {
         served,
         store_reads: stage.metric(STORE_READS).await - reads,
     };
+    succeeds(stage, &deployment).await;
     let p99 = crate::pace::percentile(&told.after_ms, 0.99);
     let last = crate::pace::percentile(&told.after_ms, 1.0);
     eprintln!("told: p99 {p99:.0} ms, last {last:.0} ms; all serve after {:.1} s", served.as_secs_f64());
@@ -74,13 +75,25 @@ async fn tell(stage: &Stage, number: usize) -> Told {
 
 /// The serial of a deployment's first pointer, which may not be issued yet when the deployment is answered.
 async fn pointer_serial(stage: &Stage, deployment: &Value) -> NonZeroU64 {
-    let id = deployment["id"].as_str().expect("it has an id");
-    let target = stage.project.path(&format!("deployments/{id}"));
     loop {
-        let shown = stage.control.get(&target).await.json();
+        let shown = stage.deployment(deployment).await;
         if let Some(serial) = shown["pointer_serial"].as_u64().and_then(NonZeroU64::new) {
             return serial;
         }
         wait::pass(Duration::from_millis(5)).await;
+    }
+}
+
+/// Waits until a deployment has ended, and wants it to have gone well.
+async fn succeeds(stage: &Stage, deployment: &Value) {
+    let began = Instant::now();
+    loop {
+        let shown = stage.deployment(deployment).await;
+        match shown["state"].as_str() {
+            Some("succeeded") => return,
+            Some("scheduled" | "in_progress") if began.elapsed() < PATIENCE => {}
+            _ => panic!("the deployment does not succeed: {shown:#}"),
+        }
+        wait::pass(Duration::from_millis(200)).await;
     }
 }

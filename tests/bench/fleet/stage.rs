@@ -59,6 +59,14 @@ impl Stage {
         value.unwrap_or_else(|| panic!("no {name}:\n{text}"))
     }
 
+    /// A deployment as it is by now.
+    pub(super) async fn deployment(&self, deployment: &Value) -> Value {
+        let id = deployment["id"].as_str().expect("it has an id");
+        let answer = self.control.get(&format!("/api/v1/deployments/{id}")).await;
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+        answer.json()
+    }
+
     /// Whether it believes that everybody serves this, and nobody anything else.
     pub(super) async fn believes(&self, digest: &str) -> Result<(), Value> {
         let fleet = self.project.fleet(&self.control).await;

@@ -14,7 +14,7 @@ use crate::domain::deployment::{Deployment, Kind, State, Trigger};
 use crate::domain::digest::Digest;
 use crate::domain::id::{DataPlaneId, DeploymentId, ProjectId, TeamId};
 use crate::domain::label::{Labels, Selector};
-use crate::domain::node::{Instance, Node, Phase, Traffic};
+use crate::domain::node::{Instance, Node, Phase, Presence, Traffic};
 use crate::domain::version::Version;
 
 const NEW: Digest = Digest([2; 32]);
@@ -50,6 +50,7 @@ fn node(index: usize) -> Node {
 fn instance(index: usize) -> Instance {
     Instance {
         id: Uuid::from_u128(index as u128 + 1000),
+        presence: Presence::Connected,
         running: Some(OLD),
         pointer_serial: NonZeroU64::new(1),
         phase: Phase::Active { digest: OLD },

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{Edit, OfProject, Result};
 use crate::domain::act::Act;
 use crate::domain::id::{DataPlaneId, ProjectId};
-use crate::domain::registry::{FleetSummary, Heard, Instance, InstanceKey, Member, Newcomer, Overdue, Replica, Terms};
+use crate::domain::registry::{FleetSummary, Grounds, Heard, Instance, Kept, Member, Newcomer, Replica, Terms};
 
 /// Data planes that connect. Written in batches by the control planes that hold them; leases are by the database's clock.
 #[async_trait]
@@ -23,18 +23,18 @@ pub trait Registry: Send + Sync {
     /// [`Conflict`](crate::domain::error::Error::Conflict), where the name is of another project or of another kind.
     /// [`NotFound`](crate::domain::error::Error::NotFound), where the project is gone.
     async fn register(&self, act: &Act, newcomer: &Newcomer) -> Result<Member>;
-    /// Keeps what was heard, and says that this replica lives. Returns the processes whose data plane is not there.
-    async fn keep_heard(&self, replica: Uuid, heard: &[Heard]) -> Result<Vec<InstanceKey>>;
-    /// These processes are not connected to this replica any more, and have so long to come back.
-    async fn let_go(&self, replica: Uuid, left: &[InstanceKey], time: Duration) -> Result<()>;
+    /// Keeps what was heard of processes that are connected to this replica, what became of deployments by it, and that the
+    /// replica lives.
+    async fn keep_heard(&self, replica: Uuid, heard: &[Heard]) -> Result<Kept>;
+    /// These processes are not connected to this replica any more, and have so long to come back. What was heard of them
+    /// last is kept, unless another replica holds them by now.
+    async fn let_go(&self, replica: Uuid, left: &[Heard], time: Duration) -> Result<()>;
     /// The replicas that hold processes.
     async fn replicas(&self) -> Result<Vec<Replica>>;
     /// A replica is gone, unless it has written since: its processes have so long to come back. Returns how many.
     async fn bury_replica(&self, replica: Replica, time: Duration) -> Result<u64>;
-    /// Some of the processes whose time to come back is over.
-    async fn overdue(&self) -> Result<Vec<Overdue>>;
-    /// They did not come back. One that did stays.
-    async fn declare_gone(&self, gone: &[InstanceKey]) -> Result<()>;
+    /// Some of the processes that are away do not come back, on these grounds. Returns how many.
+    async fn declare_gone(&self, grounds: Grounds) -> Result<u64>;
     /// What decides whether the connections of these projects stay. Those of a project that is not there have no root.
     async fn terms(&self, projects: &[ProjectId]) -> Result<BTreeMap<ProjectId, Terms>>;
     /// A project's data planes.

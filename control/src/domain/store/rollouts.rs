@@ -27,7 +27,6 @@ pub trait Rollouts: Send + Sync {
     async fn renewals_due(&self) -> Result<Vec<ProjectId>>;
     /// Issues those of one project. Returns how many.
     async fn renew_pointers(&self, project: ProjectId, by: &Issuer) -> Result<u64>;
-    /// Forgets what nobody asks for any more: processes that have long been gone, traffic of long ago. Returns how many
-    /// rows.
+    /// Forgets what nobody asks for any more: traffic of long ago. Returns how many rows.
     async fn forget_traces(&self) -> Result<u64>;
 }

@@ -34,7 +34,7 @@ pub static TABLES: &[Table] = &[
 
 /// What no backup holds: the id of the master key, which every installation has its own of, leases, and who is connected,
 /// which data planes say again.
-pub const LEFT_OUT: &[&str] = &["artifact_bytes", "instances", "master_key", "processes", "replicas"];
+pub const LEFT_OUT: &[&str] = &["artifact_bytes", "master_key", "processes", "replicas"];
 
 /// The oldest schema whose rows mean today what they meant then. Columns and tables that it did not have are left to the
 /// database's defaults. A migration that drops one of them, or changes what is in a row, raises it.

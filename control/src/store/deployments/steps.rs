@@ -20,8 +20,8 @@ use crate::store::changes::Topic;
 use crate::store::sql::{Row, Transaction, sql};
 use crate::store::{DatabaseStore, fleet, projects};
 
-/// How long a process that is gone, and traffic that does not grow, is remembered, in microseconds: a day, and a week.
-const TRACES: (i64, i64) = (86_400_000_000, 604_800_000_000);
+/// How long traffic that does not grow is remembered, in microseconds: a week.
+const TRAFFIC_REMEMBERED: i64 = 604_800_000_000;
 
 #[async_trait]
 impl Rollouts for DatabaseStore {
@@ -44,7 +44,7 @@ impl Rollouts for DatabaseStore {
         let plan = self.plan(deployment.project).await?;
         let place = plan.entries.iter().position(|entry| entry.deployment == id).unwrap_or_default();
         let later = &plan.entries[..place];
-        let nodes = self.nodes(deployment.project).await?;
+        let nodes = self.nodes(deployment.project, deployment.artifact).await?;
         let nodes = nodes
             .into_iter()
             .filter(|node| deployment.selector.matches(&node.labels))
@@ -105,12 +105,10 @@ impl Rollouts for DatabaseStore {
     async fn forget_traces(&self) -> Result<u64> {
         let mut transaction = self.database.begin().await?;
         let now = transaction.dialect().now();
-        let gone = sql("delete from instances where not is_online and updated_at + $1 < ").bind(TRACES.0).then(now);
-        let gone = transaction.execute(gone).await?;
-        let old = sql("delete from data_plane_traffic where updated_at + $1 < ").bind(TRACES.1).then(now);
-        let old = transaction.execute(old).await?;
+        let old = sql("delete from data_plane_traffic where updated_at < ").then(now);
+        let old = transaction.execute(old.then_bind(" - ", TRAFFIC_REMEMBERED)).await?;
         transaction.commit().await?;
-        Ok(gone + old)
+        Ok(old)
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{key, key_rows};
-use crate::domain::registry::{InstanceKey, Overdue, Replica};
+use super::heard::{self, Rows};
+use super::key_rows;
+use crate::domain::registry::{Grounds, Heard, InstanceKey, Replica};
 use crate::store::sql::{Database, Dialect, Error, Statement, sql};
 
 /// How many rows one transaction takes: it is over before anybody who waits for it notices.
@@ -14,16 +15,17 @@ const AT_ONCE: i64 = 2000;
 
 pub(super) async fn let_go(
     database: &Database,
-    (replica, left): (Uuid, &[InstanceKey]),
+    (replica, left): (Uuid, &[Heard]),
     time: Duration,
 ) -> Result<(), Error> {
     if left.is_empty() {
         return Ok(());
     }
     let mut transaction = database.begin().await?;
+    heard::write(&mut transaction, (replica, left), Rows::Own).await?;
     let dialect = transaction.dialect();
     let change = away(dialect, time).then_bind(" where replica_id = ", replica);
-    transaction.execute(among(change, dialect, left)).await?;
+    transaction.execute(among(change, dialect, left.iter().map(|heard| heard.key))).await?;
     transaction.commit().await
 }
 
@@ -36,9 +38,9 @@ fn away(dialect: Dialect, time: Duration) -> Statement {
 }
 
 /// Of these processes.
-fn among(statement: Statement, dialect: Dialect, keys: &[InstanceKey]) -> Statement {
+fn among(statement: Statement, dialect: Dialect, keys: impl Iterator<Item = InstanceKey>) -> Statement {
     let statement = statement.then(" and (data_plane_id, instance_id) in (");
-    key_rows(statement, dialect, keys.iter().copied()).then(")")
+    key_rows(statement, dialect, keys).then(")")
 }
 
 pub(super) async fn replicas(database: &Database) -> Result<Vec<Replica>, Error> {
@@ -58,34 +60,23 @@ pub(super) async fn bury(database: &Database, replica: Replica, time: Duration) 
     Ok(left)
 }
 
-pub(super) async fn overdue(database: &Database) -> Result<Vec<Overdue>, Error> {
-    let select = sql("select * from processes where presence = 'away' and away_until < ")
-        .then(database.dialect().now())
-        .then_bind(" order by data_plane_id, instance_id limit ", AT_ONCE);
-    let rows = database.fetch_all(select).await?;
-    let read = rows.iter().map(|row| {
-        let serial: Option<i64> = row.get("pointer_serial")?;
-        Ok(Overdue {
-            key: key(row)?,
-            running: row.get("running")?,
-            pointer_serial: serial.and_then(|serial| u64::try_from(serial).ok()?.try_into().ok()),
-            phase: row.json_text("phase")?,
-        })
-    });
-    read.collect()
-}
-
-pub(super) async fn declare_gone(database: &Database, gone: &[InstanceKey]) -> Result<(), Error> {
-    if gone.is_empty() {
-        return Ok(());
-    }
+/// Those that are away and do not come back, some at a time. They are held in the order of their keys.
+pub(super) async fn declare_gone(database: &Database, grounds: Grounds) -> Result<u64, Error> {
     let mut transaction = database.begin().await?;
     let dialect = transaction.dialect();
-    let change =
-        sql("update processes set presence = 'gone', away_until = null where presence = 'away' and away_until < ")
-            .then(dialect.now());
-    transaction.execute(among(change, dialect, gone)).await?;
-    transaction.commit().await
+    let lost = sql("update processes set presence = 'gone', away_until = null where (data_plane_id, instance_id) in \
+         (select p.data_plane_id, p.instance_id from processes p where p.presence = 'away' and ");
+    let lost = match grounds {
+        Grounds::Overdue => lost.then("p.away_until <= ").then(dialect.now()),
+        Grounds::Replaced => lost.then(
+            "exists (select 1 from processes o where o.data_plane_id = p.data_plane_id and o.node_id = p.node_id \
+             and o.presence = 'connected' and o.created_at > p.created_at)",
+        ),
+    };
+    let lost = lost.then_bind(" order by p.data_plane_id, p.instance_id limit ", AT_ONCE);
+    let gone = transaction.execute(lost.then(dialect.for_update()).then(")")).await?;
+    transaction.commit().await?;
+    Ok(gone)
 }
 
 /// Forgets processes, but for the one that a data plane was last seen as.

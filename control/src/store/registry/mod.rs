@@ -6,6 +6,7 @@ mod heard;
 mod keys;
 mod leases;
 mod register;
+mod said;
 mod shown;
 mod terms;
 
@@ -24,11 +25,11 @@ use super::data_planes;
 use super::sql::sql;
 use crate::domain::act::{Act, Action};
 use crate::domain::id::{DataPlaneId, ProjectId};
-use crate::domain::registry::{FleetSummary, Heard, Instance, InstanceKey, Member, Newcomer, Overdue, Replica, Terms};
+use crate::domain::registry::{FleetSummary, Grounds, Heard, Instance, Kept, Member, Newcomer, Replica, Terms};
 use crate::domain::store::{Edit, OfProject, Registry, Result};
 use crate::domain::time::now;
 
-pub(super) use self::keys::{key, key_rows};
+use self::keys::{key, key_rows};
 
 #[async_trait]
 impl Registry for DatabaseStore {
@@ -36,12 +37,16 @@ impl Registry for DatabaseStore {
         register::register(&self.database, act, newcomer).await
     }
 
-    async fn keep_heard(&self, replica: Uuid, heard: &[Heard]) -> Result<Vec<InstanceKey>> {
-        Ok(heard::keep(&self.database, replica, heard).await?)
+    async fn keep_heard(&self, replica: Uuid, heard: &[Heard]) -> Result<Kept> {
+        let kept = heard::keep(&self.database, replica, heard).await?;
+        self.tell_of(heard);
+        Ok(kept)
     }
 
-    async fn let_go(&self, replica: Uuid, left: &[InstanceKey], time: Duration) -> Result<()> {
-        Ok(leases::let_go(&self.database, (replica, left), time).await?)
+    async fn let_go(&self, replica: Uuid, left: &[Heard], time: Duration) -> Result<()> {
+        leases::let_go(&self.database, (replica, left), time).await?;
+        self.tell_of(left);
+        Ok(())
     }
 
     async fn replicas(&self) -> Result<Vec<Replica>> {
@@ -52,12 +57,12 @@ impl Registry for DatabaseStore {
         Ok(leases::bury(&self.database, replica, time).await?)
     }
 
-    async fn overdue(&self) -> Result<Vec<Overdue>> {
-        Ok(leases::overdue(&self.database).await?)
-    }
-
-    async fn declare_gone(&self, gone: &[InstanceKey]) -> Result<()> {
-        Ok(leases::declare_gone(&self.database, gone).await?)
+    async fn declare_gone(&self, grounds: Grounds) -> Result<u64> {
+        let gone = leases::declare_gone(&self.database, grounds).await?;
+        if gone > 0 {
+            self.changes.tell(Topic::Nodes);
+        }
+        Ok(gone)
     }
 
     async fn terms(&self, projects: &[ProjectId]) -> Result<BTreeMap<ProjectId, Terms>> {
@@ -102,5 +107,14 @@ impl Registry for DatabaseStore {
 
     fn registry_changes(&self) -> watch::Receiver<()> {
         self.changes.receiver(Topic::Registry)
+    }
+}
+
+impl DatabaseStore {
+    /// Whether rollouts have something to look at.
+    fn tell_of(&self, heard: &[Heard]) {
+        if heard.iter().any(|heard| !heard.said.is_empty()) {
+            self.changes.tell(Topic::Nodes);
+        }
     }
 }

@@ -138,7 +138,8 @@ pub(super) async fn members(database: &Database, project: ProjectId) -> Result<V
 pub(super) async fn forget(database: &Database, before: Timestamp) -> Result<u64> {
     let select = data_planes::select()
         .then(" where is_registered and status = 'offline'")
-        .then_bind(" and coalesce(last_seen, created_at) < ", before)
+        // One that was never seen came with a backup: when it was, nobody knows.
+        .then_bind(" and last_seen < ", before)
         .then_bind(" limit ", FORGOTTEN_AT_ONCE);
     let mut forgotten = 0;
     for row in database.fetch_all(select).await? {

@@ -1,6 +1,4 @@
-//! What data planes say of themselves: what they do, in `said`; how their traffic fares, here.
-
-mod said;
+//! Data planes as rollouts see them: their processes, as `registry` keeps them, and how their traffic fares.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU64;
@@ -14,7 +12,7 @@ use super::sql::{Error as SqlError, Row, Statement, sql};
 use crate::domain::data_plane::Kind;
 use crate::domain::digest::Digest;
 use crate::domain::id::{DataPlaneId, ProjectId};
-use crate::domain::node::{Instance, Measured, Node, Said, Traffic};
+use crate::domain::node::{Instance, Measured, Node, Traffic};
 use crate::domain::store::{Nodes, Result};
 
 /// How many rows are sent at once.
@@ -24,16 +22,13 @@ const SUM_MAX: i64 = i64::MAX / 4;
 
 #[async_trait]
 impl Nodes for DatabaseStore {
-    async fn record_status(&self, said: &[Said]) -> Result<()> {
-        said::keep(&self.database, said).await?;
-        self.changes.tell(Topic::Nodes);
-        Ok(())
-    }
-
     async fn record_health(&self, measured: &[Measured]) -> Result<()> {
         // Each row once, and always in this order: two control planes do not wait for each other.
         let mut sums: BTreeMap<(DataPlaneId, Digest), Traffic> = BTreeMap::new();
         for Measured { data_plane, artifact, traffic } in measured {
+            if traffic.requests == 0 {
+                continue;
+            }
             let sum = sums.entry((*data_plane, *artifact)).or_default();
             *sum = sum.plus(*traffic);
         }
@@ -48,21 +43,23 @@ impl Nodes for DatabaseStore {
         Ok(())
     }
 
-    async fn nodes(&self, project: ProjectId) -> Result<Vec<Node>> {
+    async fn nodes(&self, project: ProjectId, artifact: Digest) -> Result<Vec<Node>> {
         let select = sql("select id, name, labels from data_planes where project_id = $1 and kind = $2 order by id");
         let rows = self.database.fetch_all(select.bind(project).bind(Kind::Gateway.as_str())).await?;
         let mut nodes = rows.iter().map(node).collect::<Result<Vec<_>, _>>()?;
         let places: HashMap<_, _> = nodes.iter().enumerate().map(|(place, node)| (node.id, place)).collect();
-        let select = sql("select instances.* from instances join data_planes on data_planes.id = data_plane_id \
-             where project_id = $1 and is_online order by instance_id");
+        let select =
+            sql("select p.data_plane_id, p.instance_id, p.presence, p.running, p.pointer_serial, p.phase, p.phase_at \
+             from processes p join data_planes d on d.id = p.data_plane_id \
+             where d.project_id = $1 and p.presence <> 'gone' order by p.instance_id");
         for row in self.database.fetch_all(select.bind(project)).await? {
             // One that was made in between is seen the next time.
             let Some(place) = places.get(&row.get("data_plane_id")?) else { continue };
             nodes[*place].instances.push(instance(&row)?);
         }
         let select = sql("select data_plane_traffic.* from data_plane_traffic \
-             join data_planes on data_planes.id = data_plane_id where project_id = $1");
-        for row in self.database.fetch_all(select.bind(project)).await? {
+             join data_planes on data_planes.id = data_plane_id where project_id = $1 and artifact = $2");
+        for row in self.database.fetch_all(select.bind(project).bind(artifact)).await? {
             let Some(place) = places.get(&row.get("data_plane_id")?) else { continue };
             nodes[*place].traffic.insert(row.get("artifact")?, traffic(&row)?);
         }
@@ -76,7 +73,7 @@ impl Nodes for DatabaseStore {
 
 fn add(rows: &[((DataPlaneId, Digest), Traffic)], now: &'static str) -> Statement {
     let insert = sql("insert into data_plane_traffic (data_plane_id, artifact, requests, server_errors, p99_weight, \
-         updated_at) select id, column2, column3, column4, column5, ")
+         updated_at) select d.id, column2, column3, column4, column5, ")
     .then(now)
     .then(" from (values ");
     let insert = rows.iter().enumerate().fold(insert, |insert, (index, ((id, artifact), traffic))| {
@@ -91,7 +88,8 @@ fn add(rows: &[((DataPlaneId, Digest), Traffic)], now: &'static str) -> Statemen
     });
     insert
         .then(
-            ") as measured join data_planes on id = column1 where true on conflict (data_plane_id, artifact) \
+            ") as measured join data_planes d on d.id = column1 \
+         join artifacts a on a.project_id = d.project_id and a.digest = column2 where true on conflict (data_plane_id, artifact) \
          do update set updated_at = excluded.updated_at, requests = case when data_plane_traffic.requests < ",
         )
         .then_bind("", SUM_MAX)
@@ -122,6 +120,7 @@ fn instance(row: &Row) -> Result<Instance, SqlError> {
     let serial = row.get::<Option<i64>>("pointer_serial")?;
     Ok(Instance {
         id: row.get("instance_id")?,
+        presence: row.word("presence")?,
         running: row.get("running")?,
         pointer_serial: serial.and_then(|serial| u64::try_from(serial).ok()).and_then(NonZeroU64::new),
         phase: row.json_text("phase")?,
