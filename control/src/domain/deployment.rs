@@ -507,3 +507,38 @@ impl NewRollback {
         Ok(())
     }
 }
+
+/// One that was asked for, and has not started.
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+pub(crate) fn deployed(artifact: Digest, manner: Manner) -> Deployment {
+    let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+    Deployment {
+        id: DeploymentId::new(),
+        team: TeamId::new(),
+        project: ProjectId::new(),
+        serial: 1,
+        kind: Kind::Deploy,
+        started_by: Trigger::Manual,
+        artifact,
+        selector: Selector::default(),
+        waves: manner.strategy.waves(),
+        manner,
+        message: String::new(),
+        author: "tester".into(),
+        takes_back: None,
+        state: State::Scheduled,
+        reason: None,
+        wave: 0,
+        promoted: 0,
+        pointer_serial: None,
+        wave_began_at: None,
+        baking_since: None,
+        scheduled_for: None,
+        version: Version::FIRST,
+        created_at: now,
+        started_at: None,
+        finished_at: None,
+        updated_at: now,
+    }
+}

@@ -76,7 +76,7 @@ impl Deployments for DatabaseStore {
         let artifact = match (new.artifact, new.deployment) {
             (Some(artifact), _) => artifact,
             (None, Some(id)) => artifact_of(&mut transaction, project.id, id).await?,
-            (None, None) => match back::beneath(&standing, place) {
+            (None, None) => match back::beneath(&standing[place..], &taken.selector) {
                 Beneath::One(artifact) => artifact,
                 Beneath::Several => return Err(Error::Conflict(SEVERAL.to_owned())),
                 Beneath::Nothing => return Err(Error::Conflict(NOTHING.to_owned())),

@@ -191,7 +191,7 @@ async fn roll_back(
     rows::happened(transaction, act, deployment, Happened::Breached).await?;
     let standing = rows::standing(transaction, deployment.project).await?;
     let place = standing.iter().position(|standing| standing.deployment.id == deployment.id).unwrap_or_default();
-    let beneath = back::beneath(&standing, place);
+    let beneath = back::beneath(&standing[place..], &deployment.selector);
     let state = match beneath {
         Beneath::One(_) | Beneath::Several => State::RolledBack,
         Beneath::Nothing => State::Failed,
