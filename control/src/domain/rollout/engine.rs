@@ -8,7 +8,7 @@ use super::gate::{self, Breach};
 use super::manner::{OnFailure, Promotion};
 use crate::domain::deployment::{Deployment, State};
 use crate::domain::id::DataPlaneId;
-use crate::domain::node::{Node, Traffic};
+use crate::domain::node::{Instance, Node, Traffic};
 
 /// A deployment at some moment.
 #[derive(Debug, Clone)]
@@ -144,17 +144,19 @@ impl Rollout {
             return self.wave_after(deployment.promoted).map(Step::Begin).or_else(|| self.too_slow());
         }
         if deployment.is_for_everyone() {
-            let others: Vec<Join> = self.others().map(|node| self.join(node)).collect();
+            let others: Vec<Join> = self.candidates().map(|node| self.join(node)).collect();
             if !others.is_empty() {
                 return Some(Step::Admit(others));
             }
         }
+        let bake_seconds = deployment.manner.gates.bake_seconds;
         match (self.is_settled(), deployment.baking_since) {
-            (true, None) if deployment.manner.gates.bake_seconds == 0 => self.well(),
-            (true, None) => Some(Step::Bake),
-            (true, Some(since)) if self.is_over(since, deployment.manner.gates.bake_seconds) => self.well(),
+            (true, None) if bake_seconds > 0 => Some(Step::Bake),
             (false, Some(_)) => Some(Step::Unsettle),
-            (true, Some(_)) | (false, None) => self.too_slow(),
+            (true, since) if since.is_none_or(|since| self.is_over(since, bake_seconds)) && self.is_whole() => {
+                self.well()
+            }
+            _ => self.too_slow(),
         }
     }
 
@@ -170,13 +172,33 @@ impl Rollout {
         }
     }
 
-    /// Whether every data plane of the wave that is there has made up its mind. A wave of which nobody is there tells
-    /// nothing, and is not settled unless it is the last.
+    /// Whether every data plane with which the wave began, and which is there, has made up its mind, and more of the wave
+    /// are there than are gone. Who came later holds nobody up.
     fn is_settled(&self) -> bool {
-        let deployment = &self.deployment;
-        let present: Vec<&Node> = self.wave_members().filter(|node| node.is_online()).collect();
-        let is_enough = deployment.is_for_everyone() || !present.is_empty() || self.wave_members().next().is_none();
-        is_enough && present.iter().all(|node| self.is_serving(node) || self.has_refused(node))
+        let are_decided =
+            self.founders().filter(|node| node.is_online()).all(|node| is_away(node) || self.is_decided(node));
+        are_decided && self.is_enough(self.founders().filter(|node| !node.is_online()).count())
+    }
+
+    /// Whether it is enough, with those that are away counted among the gone.
+    fn is_whole(&self) -> bool {
+        self.is_enough(self.missing().count())
+    }
+
+    /// Whether the wave can do without so many of those with whom it began. Nobody who is gone vouches for anything; in
+    /// the last wave, which nothing follows, whoever came instead is as good.
+    fn is_enough(&self, missing: usize) -> bool {
+        let vouching = self.wave_members().filter(|node| !is_away(node) && self.is_decided(node)).count();
+        if self.deployment.is_for_everyone() { vouching >= missing } else { vouching > missing }
+    }
+
+    /// Of those with whom the wave began, who is not there with every process.
+    pub(super) fn missing(&self) -> impl Iterator<Item = &Node> {
+        self.founders().filter(|node| !node.is_online() || is_away(node))
+    }
+
+    fn is_decided(&self, node: &Node) -> bool {
+        self.is_serving(node) || self.has_refused(node)
     }
 
     /// Whether a data plane has said that it does not serve it: whether so many may is the gates' business.
@@ -190,16 +212,30 @@ impl Rollout {
         self.members().filter(move |(_, member)| member.wave == wave).map(|(node, _)| node)
     }
 
+    /// Those with whom the wave began: all of them were there.
+    fn founders(&self) -> impl Iterator<Item = &Node> {
+        let (wave, began) = (self.deployment.wave, self.deployment.wave_began_at);
+        let is_founder =
+            move |member: Member| member.wave == wave && began.is_none_or(|began| member.joined_at <= began);
+        self.members().filter(move |(_, member)| is_founder(*member)).map(|(node, _)| node)
+    }
+
     /// Whether a data plane serves the artifact because of this deployment.
     pub(super) fn is_serving(&self, node: &Node) -> bool {
         let least = self.deployment.pointer_serial.and_then(|serial| u64::try_from(serial).ok()).unwrap_or_default();
         let took = |serial: Option<std::num::NonZeroU64>| serial.is_some_and(|serial| serial.get() >= least);
-        node.serves(self.deployment.artifact) && node.instances.iter().all(|instance| took(instance.pointer_serial))
+        let does = |instance: &Instance| instance.is_connected() && took(instance.pointer_serial);
+        node.serves(self.deployment.artifact) && node.instances.iter().all(does)
     }
 
     /// Those that are there, and that it was not let to.
     fn others(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.is_online() && !self.members.contains_key(&node.id))
+    }
+
+    /// Those of them that answer.
+    fn candidates(&self) -> impl Iterator<Item = &Node> {
+        self.others().filter(|node| node.instances.iter().any(Instance::is_connected))
     }
 
     fn join(&self, node: &Node) -> Join {
@@ -213,17 +249,22 @@ impl Rollout {
         let online = self.nodes.iter().filter(|node| node.is_online()).count();
         let reached = self.members().count();
         let begun = usize::try_from(wave).unwrap_or_default();
-        let next = sizes.iter().enumerate().skip(begun).find_map(|(index, size)| {
-            let room = size.of(online).saturating_sub(reached);
-            let joining: Vec<Join> = self.others().take(room).map(|node| self.join(node)).collect();
-            (!joining.is_empty()).then_some((index, joining))
-        });
-        if let Some((index, joining)) = next {
-            return Some(Wave { number: i64::try_from(index).ok()?.checked_add(1)?, joining });
+        if begun < sizes.len() && online == 0 && !self.nodes.is_empty() {
+            return None;
         }
-        let is_blind = begun < sizes.len() && online == 0 && !self.nodes.is_empty();
-        let everyone = || self.others().map(|node| self.join(node)).collect();
-        (!is_blind).then(|| Wave { number: self.deployment.waves, joining: everyone() })
+        for (index, size) in sizes.iter().enumerate().skip(begun) {
+            let room = size.of(online).saturating_sub(reached);
+            // Whoever could be in it is away: that is no reason to pass over it.
+            if room > 0 && self.others().next().is_some() && self.candidates().next().is_none() {
+                return None;
+            }
+            let joining: Vec<Join> = self.candidates().take(room).map(|node| self.join(node)).collect();
+            if !joining.is_empty() {
+                return Some(Wave { number: i64::try_from(index).ok()?.checked_add(1)?, joining });
+            }
+        }
+        let everyone = self.candidates().map(|node| self.join(node)).collect();
+        Some(Wave { number: self.deployment.waves, joining: everyone })
     }
 
     fn is_over(&self, since: Timestamp, seconds: u32) -> bool {
@@ -237,8 +278,14 @@ impl Rollout {
         if !self.is_over(began, gates.wave_seconds_max.saturating_add(gates.bake_seconds)) {
             return None;
         }
-        let all = self.wave_members().count();
-        let serving = self.wave_members().filter(|node| self.is_serving(node)).count();
-        Some(self.halted(Breach::TooSlow { wave: deployment.wave, serving, all }))
+        let all = self.founders().count();
+        let serving = self.founders().filter(|node| self.is_serving(node)).count();
+        let missing = self.missing().count();
+        Some(self.halted(Breach::TooSlow { wave: deployment.wave, serving, all, missing }))
     }
+}
+
+/// Whether the connection of any of its processes is lost, and that one may still come back.
+fn is_away(node: &Node) -> bool {
+    node.instances.iter().any(|instance| !instance.is_connected())
 }

@@ -44,8 +44,10 @@ pub enum Breach {
         wave: i64,
         /// How many of its data planes serve.
         serving: usize,
-        /// How many data planes it has.
+        /// With how many data planes it began.
         all: usize,
+        /// How many of those are not there any more.
+        missing: usize,
     },
 }
 
@@ -63,8 +65,11 @@ impl fmt::Display for Breach {
             Self::Latency { wave, p99_ms, max_ms } => {
                 write!(f, "the 99th percentile of wave {wave} is {p99_ms:.1} ms, and may be {max_ms:.1} ms")
             }
-            Self::TooSlow { wave, serving, all } => {
+            Self::TooSlow { wave, serving, all, missing: 0 } => {
                 write!(f, "wave {wave} took too long: {serving} of {all} data planes serve it")
+            }
+            Self::TooSlow { wave, serving, all, missing } => {
+                write!(f, "wave {wave} took too long: {serving} of {all} data planes serve it, and {missing} are gone")
             }
         }
     }

@@ -10,12 +10,11 @@ use uuid::Uuid;
 
 use super::Strategy;
 use super::*;
-use crate::domain::deployment::{Deployment, Kind, State, Trigger};
+use crate::domain::deployment::{State, deployed};
 use crate::domain::digest::Digest;
-use crate::domain::id::{DataPlaneId, DeploymentId, ProjectId, TeamId};
-use crate::domain::label::{Labels, Selector};
+use crate::domain::id::DataPlaneId;
+use crate::domain::label::Labels;
 use crate::domain::node::{Instance, Node, Phase, Traffic};
-use crate::domain::version::Version;
 
 const NEW: Digest = Digest([2; 32]);
 const OLD: Digest = Digest([1; 32]);
@@ -59,35 +58,8 @@ fn instance(index: usize) -> Instance {
 
 impl World {
     fn new(nodes: usize, manner: Manner) -> Self {
-        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let deployment = Deployment {
-            id: DeploymentId::new(),
-            team: TeamId::new(),
-            project: ProjectId::new(),
-            serial: 1,
-            kind: Kind::Deploy,
-            started_by: Trigger::Manual,
-            artifact: NEW,
-            selector: Selector::default(),
-            waves: manner.strategy.waves(),
-            manner,
-            message: String::new(),
-            author: "tester".into(),
-            takes_back: None,
-            state: State::Scheduled,
-            reason: None,
-            wave: 0,
-            promoted: 0,
-            pointer_serial: None,
-            wave_began_at: None,
-            baking_since: None,
-            scheduled_for: None,
-            version: Version::FIRST,
-            created_at: now,
-            started_at: None,
-            finished_at: None,
-            updated_at: now,
-        };
+        let deployment = deployed(NEW, manner);
+        let now = deployment.created_at;
         let nodes = (0..nodes).map(node).collect();
         Self { rollout: Rollout { deployment, members: BTreeMap::new(), nodes, now }, taken: Vec::new() }
     }
@@ -163,6 +135,13 @@ impl World {
                 instance.pointer_serial = NonZeroU64::new(2);
                 instance.phase = Phase::Active { digest: NEW };
             }
+        }
+    }
+
+    /// Its connections are lost, and it has time to come back.
+    fn away(&mut self, index: usize) {
+        for instance in &mut self.rollout.nodes[index].instances {
+            instance.id = Uuid::nil();
         }
     }
 
@@ -312,15 +291,17 @@ fn a_wave_that_takes_too_long_is_taken_back() {
 
 #[test]
 fn who_is_away_holds_nobody_up_and_vouches_for_nobody() {
-    let mut world = World::new(3, manner(&waves(&["2"]), &gates()));
-    world.rollout.nodes[2].instances.clear();
-    world.settle();
-    world.obey();
-    world.rollout.nodes[0].instances.clear();
-    world.settle();
-    world.pass(10);
-    world.settle();
-    assert_eq!(world.state().1, 2, "one of two is enough");
+    for (size, expected, why) in [("3", 2, "two of three are enough"), ("2", 1, "one of two is not")] {
+        let mut world = World::new(5, manner(&waves(&[size]), &gates()));
+        world.rollout.nodes[4].instances.clear();
+        world.settle();
+        world.obey();
+        world.rollout.nodes[0].instances.clear();
+        world.settle();
+        world.pass(10);
+        world.settle();
+        assert_eq!(world.state().1, expected, "{why}");
+    }
 
     let mut world = World::new(3, manner(&waves(&["1"]), &gates()));
     world.settle();
@@ -338,6 +319,137 @@ fn who_is_away_holds_nobody_up_and_vouches_for_nobody() {
     world.rollout.nodes[0].instances.push(instance(0));
     world.settle();
     assert_eq!(world.state(), (State::InProgress, 1, 1));
+}
+
+/// Of five, four are gone: the one that is left does not vouch for them.
+#[test]
+fn a_wave_that_is_lost_does_not_vouch() {
+    let mut world = World::new(9, manner(&waves(&["5"]), &gates()));
+    world.settle();
+    world.obey();
+    world.settle();
+    for index in 0..4 {
+        world.rollout.nodes[index].instances.clear();
+    }
+    world.pass(10);
+    world.settle();
+    assert_eq!(world.state(), (State::InProgress, 1, 5));
+    // Back again, they have to last as long as the others.
+    for index in 0..4 {
+        world.rollout.nodes[index].instances.push(instance(index));
+    }
+    world.obey();
+    world.settle();
+    world.pass(9);
+    world.settle();
+    assert_eq!(world.state().1, 1);
+    world.pass(1);
+    world.settle();
+    assert_eq!(world.state().1, 2);
+
+    let mut world = World::new(9, manner(&waves(&["5"]), &gates()));
+    world.settle();
+    world.obey();
+    (0..4).for_each(|index| world.rollout.nodes[index].instances.clear());
+    world.pass(110);
+    world.settle();
+    assert_eq!(world.state(), (State::RolledBack, 1, 5), "and it is not waited for ever");
+}
+
+/// Its connection is lost, and nobody knows yet whether it is.
+#[test]
+fn who_is_away_is_waited_for() {
+    let mut world = World::new(2, manner(&waves(&["1"]), &gates()));
+    world.settle();
+    world.obey();
+    world.settle();
+    world.away(0);
+    world.pass(10);
+    world.settle();
+    assert_eq!(world.state().1, 1);
+    // It is back: that it was away for a moment makes nobody begin anew.
+    world.rollout.nodes[0].instances = vec![instance(0)];
+    world.obey();
+    world.settle();
+    assert_eq!(world.state().1, 2);
+
+    // A process that came instead is not enough, while the one before may still come back.
+    let mut world = World::new(2, manner(&waves(&["1"]), &gates()));
+    world.settle();
+    world.obey();
+    world.settle();
+    world.away(0);
+    world.rollout.nodes[0].instances.push(instance(7));
+    world.obey();
+    world.pass(10);
+    world.settle();
+    assert_eq!(world.state().1, 1);
+    world.rollout.nodes[0].instances.remove(0);
+    world.settle();
+    assert_eq!(world.state().1, 2);
+}
+
+/// A canary is somebody who answers; and that all who might be one are away is no reason to go to everyone.
+#[test]
+fn who_is_away_is_no_canary() {
+    let mut world = World::new(3, manner(&waves(&["1"]), &gates()));
+    world.away(0);
+    world.settle();
+    assert_eq!(world.rollout.members.keys().copied().collect::<Vec<_>>(), [node(1).id]);
+
+    let mut world = World::new(2, manner(&waves(&["1"]), &gates()));
+    (0..2).for_each(|index| world.away(index));
+    world.settle();
+    assert_eq!(world.state(), (State::InProgress, 0, 0));
+    world.rollout.nodes[1].instances = vec![instance(1)];
+    world.settle();
+    assert_eq!(world.state(), (State::InProgress, 1, 1));
+}
+
+/// Fleets grow while they are deployed to.
+#[test]
+fn who_comes_during_the_last_wave_holds_nobody_up() {
+    let mut world = World::new(2, manner(&[], &gates()));
+    world.settle();
+    world.obey();
+    world.settle();
+    for count in 2..5 {
+        world.pass(4);
+        world.rollout.nodes.push(node(count));
+        world.settle();
+    }
+    assert_eq!(world.state(), (State::Succeeded, 1, 5), "{:?}", world.taken);
+
+    // And it is theirs, too: what they say of it counts.
+    let mut world = World::new(2, manner(&[], &gates()));
+    world.settle();
+    world.obey();
+    world.settle();
+    world.pass(4);
+    world.rollout.nodes.push(node(2));
+    world.settle();
+    world.refuse(2);
+    world.settle();
+    assert_eq!(world.state().0, State::RolledBack);
+}
+
+/// Every process of a fleet is replaced by another one, as a new image is rolled out.
+#[test]
+fn who_comes_instead_vouches_in_the_last_wave() {
+    let mut world = World::new(3, manner(&[], &gates()));
+    world.settle();
+    world.obey();
+    for index in 0..3 {
+        world.pass(1);
+        world.rollout.nodes[index].instances.clear();
+        world.rollout.nodes.push(node(3 + index));
+        world.settle();
+        world.obey();
+        world.settle();
+    }
+    world.pass(10);
+    world.settle();
+    assert_eq!(world.state(), (State::Succeeded, 1, 6), "{:?}", world.taken);
 }
 
 /// Two processes of one data plane both have to.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::domain::act::Act;
 use crate::domain::deployment::{Deployment, DeploymentEvent, Happened, NodeEvent, NodeOutcome, Reason, State};
 use crate::domain::error::{Error, Noun};
@@ -109,16 +111,18 @@ pub(super) async fn happened(
     Ok(())
 }
 
-/// Lets data planes to a deployment. One that was removed in the meantime is passed over.
-pub(super) async fn join(transaction: &mut Transaction, deployment: &Deployment, joining: &[Join]) -> Result<()> {
-    let now = transaction.dialect().now();
+/// Lets data planes to a deployment, at this time. One that was removed in the meantime is passed over.
+pub(super) async fn join(
+    transaction: &mut Transaction,
+    (deployment, at): (&Deployment, Timestamp),
+    joining: &[Join],
+) -> Result<()> {
     for rows in joining.chunks(ROWS_MAX) {
         let insert = sql("insert into deployment_members (deployment_id, data_plane_id, wave, joined_at, requests, \
-             server_errors, p99_weight) select $1, id, $2, ")
+             server_errors, p99_weight) select $1, id, $2, $3, column2, column3, column4 from (values ")
         .bind(deployment.id)
         .bind(deployment.wave)
-        .then(now)
-        .then(", column2, column3, column4 from (values ");
+        .bind(at);
         let insert = rows.iter().enumerate().fold(insert, |insert, (index, Join { data_plane, before })| {
             insert
                 .then(if index == 0 { "(" } else { ", (" })
@@ -134,10 +138,9 @@ pub(super) async fn join(transaction: &mut Transaction, deployment: &Deployment,
         );
         transaction.execute(insert).await?;
         let ids = sql("insert into node_events (id, deployment_id, data_plane_id, data_plane_name, at, outcome) \
-             select column1, $1, data_planes.id, name, ")
+             select column1, $1, data_planes.id, name, $2, 'reached' from (values ")
         .bind(deployment.id)
-        .then(now)
-        .then(", 'reached' from (values ");
+        .bind(at);
         let ids = rows.iter().enumerate().fold(ids, |insert, (index, Join { data_plane, .. })| {
             insert
                 .then(if index == 0 { "(" } else { ", (" })

@@ -50,10 +50,12 @@ pub(super) async fn begin(
     (deployment, wave): (&mut Deployment, Wave),
 ) -> Result<()> {
     deployment.wave = wave.number;
-    deployment.wave_began_at = Some(fleet::now(transaction).await?);
+    let now = fleet::now(transaction).await?;
+    deployment.wave_began_at = Some(now);
     deployment.baking_since = None;
     rows::update(transaction, deployment).await?;
-    rows::join(transaction, deployment, &wave.joining).await?;
+    // To the microsecond: who joins later is somebody who came later.
+    rows::join(transaction, (deployment, now), &wave.joining).await?;
     rows::happened(transaction, act, deployment, Happened::WaveBegan).await?;
     if deployment.is_for_everyone() {
         pointers::forget_covered(transaction, deployment.project).await?;

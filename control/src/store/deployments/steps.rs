@@ -145,7 +145,8 @@ async fn take(
         Step::RollBack(breach) => return roll_back(transaction, (deployment, &breach), by()?).await,
         Step::Admit(others) => {
             rows::update(transaction, deployment).await?;
-            return rows::join(transaction, deployment, &others).await;
+            let now = fleet::now(transaction).await?;
+            return rows::join(transaction, (deployment, now), &others).await;
         }
         Step::Bake => {
             deployment.baking_since = Some(fleet::now(transaction).await?);
