@@ -1,6 +1,8 @@
 //! How deployments go on.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use control::domain::access::Reach;
 use control::domain::deployment::{
@@ -14,6 +16,7 @@ use control::domain::rollout::{GatesWanted, OnFailure, Promotion, Share, Strateg
 use control::domain::signing::Signer as _;
 use control::domain::store::{Deployments as _, Edit, Fleet as _, Rollouts as _, Steering};
 use control::domain::version::{Expected, Version};
+use control::rollouts::Driver;
 use control::store::sql::sql;
 
 use crate::fleet::{Fleet, NEW, OLD, canary};
@@ -38,6 +41,7 @@ crate::in_both!(
     of_many_that_look_one_takes_the_step,
     a_step_from_another_version_is_not_taken,
     without_its_key_it_cannot_start,
+    who_has_the_key_signs,
     who_comes_back_later_catches_up,
 );
 
@@ -402,18 +406,38 @@ async fn a_step_from_another_version_is_not_taken(kept: Kept) {
     assert!(matches!(late, Err(Error::Stale { .. })), "{late:?}");
 }
 
+/// A control plane whose master key is another one: it cannot sign.
+fn keyless(fleet: &Fleet) -> Driver {
+    Driver::new(Arc::new(fleet.kept.store.clone()), Arc::new(crate::keys_in(&fleet.kept.store)))
+}
+
 async fn without_its_key_it_cannot_start(kept: Kept) {
     let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await;
     let id = fleet.deploy(NewDeployment::of(NEW)).await;
-    // Whose master key is another one.
-    let mut driver = fleet.driver();
-    driver.signer = std::sync::Arc::new(crate::keys_in(&fleet.kept.store));
-    driver.pass().await.unwrap();
+    keyless(&fleet).leaving_to_others(Duration::ZERO).pass().await.unwrap();
     let failed = fleet.deployment(id).await;
     let reason = failed.reason.unwrap();
     assert_eq!((failed.state, reason.code), (State::Failed, ReasonCode::CannotSign));
     assert!(reason.detail.contains("master key"), "{}", reason.detail);
     assert_eq!(fleet.all_wanted().await, [1]);
+}
+
+async fn who_has_the_key_signs(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await;
+    let id = fleet.deploy(NewDeployment::of(NEW)).await;
+    let keyless = keyless(&fleet);
+    for _ in 0..2 {
+        keyless.pass().await.unwrap();
+    }
+    assert_eq!(fleet.deployment(id).await.state, State::Scheduled, "another one may have it");
+    fleet.pass().await;
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::InProgress, vec![2]));
+    // The way back is signed, too.
+    fleet.refuse(&fleet.gateways[0]).await;
+    keyless.pass().await.unwrap();
+    assert_eq!(fleet.deployment(id).await.state, State::InProgress);
+    fleet.pass().await;
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::RolledBack, vec![1]));
 }
 
 async fn who_comes_back_later_catches_up(kept: Kept) {
