@@ -97,6 +97,7 @@ pub(super) fn breach(rollout: &Rollout) -> Option<Breach> {
 
 fn rejections(rollout: &Rollout) -> Option<Breach> {
     let deployment = &rollout.deployment;
+    let max = deployment.manner.gates.max_rejections?;
     let refused: Vec<String> = rollout
         .members()
         .filter(|(_, member)| member.wave > deployment.promoted)
@@ -105,7 +106,6 @@ fn rejections(rollout: &Rollout) -> Option<Breach> {
             Some(format!("{}: {} ({})", node.name, refusal.detail, refusal.code))
         })
         .collect();
-    let max = deployment.manner.gates.max_rejections;
     let is_too_many = refused.len() > usize::try_from(max).unwrap_or(usize::MAX);
     let example = refused.first()?.clone();
     is_too_many.then_some(Breach::Rejected { count: refused.len(), max, example })
