@@ -435,6 +435,16 @@ impl Happened {
     }
 }
 
+impl ReasonCode {
+    /// Whether it is a gate that was breached.
+    pub fn is_breach(self) -> bool {
+        match self {
+            Self::Rejected | Self::ErrorRate | Self::Latency | Self::TooSlow => true,
+            Self::PromotionAwaited | Self::ByHand | Self::CannotSign | Self::Pinned | Self::Superseded => false,
+        }
+    }
+}
+
 impl Reason {
     /// Somebody said so.
     pub fn by_hand(who: &str) -> Self {
@@ -443,6 +453,11 @@ impl Reason {
 }
 
 impl Deployment {
+    /// Whether a gate has it go no further.
+    pub fn is_halted(&self) -> bool {
+        self.state == State::Paused && self.reason.as_ref().is_some_and(|reason| reason.code.is_breach())
+    }
+
     /// Whether its last wave has begun.
     pub fn is_for_everyone(&self) -> bool {
         self.wave >= self.waves

@@ -38,6 +38,7 @@ crate::in_both!(
     it_waits_for_its_time,
     somebody_steers,
     a_breach_that_only_pauses,
+    a_breach_in_the_last_wave_is_answered_for,
     of_many_that_look_one_takes_the_step,
     a_step_from_another_version_is_not_taken,
     without_its_key_it_cannot_start,
@@ -374,6 +375,26 @@ async fn a_breach_that_only_pauses(kept: Kept) {
     assert_eq!((halted.state, halted.reason.unwrap().code), (State::Paused, ReasonCode::Rejected));
     assert_eq!(fleet.all_wanted().await, [2, 1]);
     assert!(fleet.kept.store.pins(of(&fleet.project)).await.unwrap().is_empty());
+}
+
+/// There is no wave after it to promote it to.
+async fn a_breach_in_the_last_wave_is_answered_for(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let id = fleet.deploy(NewDeployment { on_failure: OnFailure::Pause, ..NewDeployment::of(NEW) }).await;
+    let promote = async || {
+        fleet.kept.store.steer_deployment(&act(), edit(id), Steering::Promote(PromoteTo::Next)).await
+    };
+    fleet.pass().await;
+    assert!(matches!(promote().await, Err(Error::Conflict(_))), "nothing is wrong yet");
+    fleet.refuse(&fleet.gateways[0]).await;
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(id).await.reason.unwrap().code, ReasonCode::Rejected);
+    fleet.kept.store.steer_deployment(&act(), edit(id), Steering::Resume).await.unwrap();
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(id).await.state, State::Paused, "what is breached is still breached");
+    promote().await.unwrap();
+    fleet.pass().await;
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::Succeeded, vec![2, 2]));
 }
 
 /// Eight control planes, at once, again and again.

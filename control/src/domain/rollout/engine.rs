@@ -139,6 +139,10 @@ impl Rollout {
 
     fn onward(&self) -> Option<Step> {
         let deployment = &self.deployment;
+        // Somebody answers for the last wave.
+        if deployment.is_for_everyone() && deployment.promoted >= deployment.wave {
+            return Some(Step::Succeed);
+        }
         // Nobody was there to begin with, or somebody said that it shall go on.
         if !deployment.is_for_everyone() && deployment.promoted >= deployment.wave {
             return self.wave_after(deployment.promoted).map(Step::Begin).or_else(|| self.too_slow());

@@ -344,6 +344,12 @@ fn steered(act: &Act, deployment: &mut Deployment, how: Steering) -> Result<bool
             deployment.wave_began_at = Some(now());
             deployment.baking_since = None;
         }
+        // Whoever answers for it ends it well.
+        (Steering::Promote(_), _) if deployment.is_for_everyone() && deployment.is_halted() => {
+            deployment.promoted = deployment.wave;
+            deployment.state = State::InProgress;
+            deployment.reason = None;
+        }
         (Steering::Promote(_), _) if deployment.is_for_everyone() => {
             return Err(Error::Conflict("it is in its last wave: there is none to promote it to".to_owned()));
         }
