@@ -200,7 +200,7 @@ pub struct NewDeployment {
     /// When it is to start; absent: now. A time that is past is now.
     #[serde(default)]
     pub scheduled_for: Option<Timestamp>,
-    /// Take away the pins that rollbacks left on any of the same data planes.
+    /// Take away, as it starts, the pins that rollbacks have left on any of the same data planes. Not for a pipeline.
     #[serde(default)]
     pub unpin: bool,
     /// Why, for people: at most 4096 bytes.
@@ -223,8 +223,7 @@ pub enum Asker {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewRollback {
-    /// Which data planes go back: the selector of the deployment that is taken back. Absent: that of the one that started
-    /// last.
+    /// Which data planes go back, from what decides for all of them. Absent: those of the deployment that started last.
     #[serde(default)]
     pub selector: Option<Selector>,
     /// To this artifact. Absent, as is `deployment`: to the one before.
@@ -488,6 +487,9 @@ impl NewDeployment {
         if bytes > GROUP_MAX_BYTES {
             return Err(Error::invalid("/selector", format!("{bytes} bytes; at most {GROUP_MAX_BYTES}")));
         }
+        if self.unpin && self.started_by == Asker::Ci {
+            return Err(Error::invalid("/unpin", "a pipeline does not go over pins: unpin by hand"));
+        }
         self.strategy.check()?;
         self.gates.check()
     }
@@ -508,6 +510,7 @@ impl NewDeployment {
             promotion: self.promotion,
             gates: Gates::of(&self.gates, &self.strategy),
             on_failure: self.on_failure,
+            unpin: self.unpin,
         }
     }
 }

@@ -10,6 +10,7 @@ use control::domain::deployment::{
 };
 use control::domain::error::Error;
 use control::domain::id::DeploymentId;
+use control::domain::label::Selector;
 use control::domain::page::PageRequest;
 use control::domain::pointer::Issuer;
 use control::domain::rollout::{GatesWanted, OnFailure, Promotion, Share, Strategy};
@@ -31,6 +32,9 @@ crate::in_both!(
     each_goes_back_to_its_own,
     what_is_aborted_is_taken_away,
     a_way_back_is_one_call_and_pins,
+    pins_go_when_what_goes_over_them_starts,
+    what_has_not_started_is_taken_back_first,
+    some_go_back_and_the_others_do_not,
     a_way_back_to_something_that_is_named,
     there_is_no_way_back_to_nothing,
     a_newer_one_takes_over,
@@ -235,9 +239,9 @@ async fn a_way_back_is_one_call_and_pins(kept: Kept) {
     let refused = store.create_deployment(&act(), of(&fleet.project), ci()).await;
     assert!(matches!(refused, Err(Error::Pinned(_))), "{refused:?}");
     // What was set before it was pinned does not go over it either.
-    let late = NewDeployment { scheduled_for: "2999-01-01T00:00:00Z".parse().ok(), unpin: true, ..ci() };
+    let late = NewDeployment { scheduled_for: "2999-01-01T00:00:00Z".parse().ok(), unpin: true, ..NewDeployment::of(NEW) };
     let late = fleet.deploy(late).await;
-    assert!(store.pins(of(&fleet.project)).await.unwrap().is_empty());
+    assert_eq!(store.pins(of(&fleet.project)).await.unwrap(), pins, "not before it starts");
     fleet.deploy(NewDeployment::of(NEW)).await;
     fleet.pass().await;
     store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await.unwrap();
@@ -251,6 +255,61 @@ async fn a_way_back_is_one_call_and_pins(kept: Kept) {
     assert_eq!(store.unpin(&act(), of(&fleet.project), &"a=2".parse().unwrap()).await.unwrap(), 1);
     store.create_deployment(&act(), of(&fleet.project), ci()).await.unwrap();
     assert!(fleet.kept.audit().await.contains(&"deployment.unpin".to_owned()));
+}
+
+async fn pins_go_when_what_goes_over_them_starts(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await.serving(NEW).await;
+    let store = &fleet.kept.store;
+    store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await.unwrap();
+    fleet.pass().await;
+    let new = NewDeployment { scheduled_for: "2999-01-01T00:00:00Z".parse().ok(), unpin: true, ..NewDeployment::of(NEW) };
+    let id = fleet.deploy(new).await;
+    fleet.pass().await;
+    assert_eq!(store.pins(of(&fleet.project)).await.unwrap().len(), 1);
+    fleet.kept.run(sql("update deployments set scheduled_for = 1 where scheduled_for is not null")).await;
+    fleet.pass().await;
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::InProgress, vec![2]));
+    assert!(store.pins(of(&fleet.project)).await.unwrap().is_empty());
+    let ci = NewDeployment { started_by: Asker::Ci, unpin: true, ..NewDeployment::of(NEW) };
+    assert!(matches!(ci.check(), Err(Error::Invalid(_))));
+}
+
+/// Nobody has started it yet, and somebody thinks better of it.
+async fn what_has_not_started_is_taken_back_first(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await.serving(NEW).await;
+    let store = &fleet.kept.store;
+    let id = fleet.deploy(NewDeployment::of(control::domain::digest::Digest([3; 32]))).await;
+    let back = store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await.unwrap();
+    assert_eq!((back.takes_back, back.artifact), (Some(id), NEW));
+    fleet.pass().await;
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::Aborted, vec![2]));
+    assert_eq!(store.pins(of(&fleet.project)).await.unwrap()[0].deployment, id);
+    // Who asks twice means the same.
+    let again = || store.create_rollback(&act(), of(&fleet.project), NewRollback::default());
+    let fleet_serves = fleet.deployment(back.id).await;
+    assert_eq!(fleet_serves.state, State::InProgress);
+    let first = again().await.unwrap();
+    let second = again().await.unwrap();
+    assert_eq!((first.artifact, second.artifact), (OLD, OLD));
+}
+
+/// A deployment to everyone went over theirs, and is taken back for them alone.
+async fn some_go_back_and_the_others_do_not(kept: Kept) {
+    let fleet = Fleet::of(kept, &["env=prod", "env=dev"]).await.serving(OLD).await;
+    let prod = || "env=prod".parse::<Selector>().unwrap();
+    for digest in [OLD, NEW] {
+        fleet.deploy(NewDeployment { selector: prod(), ..NewDeployment::of(digest) }).await;
+        fleet.pass().await;
+    }
+    let fleet = fleet.serving(control::domain::digest::Digest([3; 32])).await;
+    let all = fleet.kept.store.newest_deployment(of(&fleet.project)).await.unwrap();
+    let back = NewRollback { selector: Some(prod()), ..NewRollback::default() };
+    let back = fleet.kept.store.create_rollback(&act(), of(&fleet.project), back).await.unwrap();
+    assert_eq!((back.takes_back, back.artifact, back.selector), (Some(all.id), NEW, prod()));
+    fleet.pass().await;
+    assert_eq!(fleet.all_wanted().await, [2, 3]);
+    assert_eq!(fleet.deployment(all.id).await.state, State::Succeeded);
+    assert_eq!(fleet.kept.store.pins(of(&fleet.project)).await.unwrap()[0].selector, prod());
 }
 
 async fn a_way_back_to_something_that_is_named(kept: Kept) {

@@ -27,6 +27,9 @@ pub struct Manner {
     pub gates: Gates,
     /// What follows when it does not.
     pub on_failure: OnFailure,
+    /// Whether it takes away, as it starts, the pins that there were when it was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unpin: bool,
 }
 
 /// In which steps a deployment reaches data planes. The last wave is always everyone that its selector chooses.

@@ -32,6 +32,7 @@ fn manner(sizes: &[Share], gates: &GatesWanted) -> Manner {
         promotion: Promotion::Automatic,
         gates: Gates::of(gates, &strategy),
         on_failure: OnFailure::Rollback,
+        unpin: false,
         strategy,
     }
 }

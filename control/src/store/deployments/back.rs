@@ -1,6 +1,6 @@
 //! Where a way back leads.
 
-use super::rows::Standing;
+use super::rows::{self, Standing};
 use crate::domain::deployment::Deployment;
 use crate::domain::digest::Digest;
 use crate::domain::label::Selector;
@@ -14,6 +14,15 @@ pub(super) enum Beneath {
     Several,
     /// Some or all of them served nothing else.
     Nothing,
+}
+
+/// Which of these is taken back where these data planes go back: the one that started last, of those that decide for all of
+/// them.
+pub(super) fn taken(standing: &[Standing], selector: Option<&Selector>) -> Option<usize> {
+    let deciding = rows::deciding(standing.to_vec());
+    let decides = |one: &Deployment| deciding.iter().any(|standing| standing.deployment.id == one.id);
+    let is_meant = |one: &Deployment| selector.is_none_or(|selector| one.selector.covers(selector));
+    standing.iter().position(|one| is_meant(&one.deployment) && decides(&one.deployment))
 }
 
 /// What those that `selector` chooses served before the first of these deployments, which decides for all of them: of what
@@ -64,7 +73,8 @@ mod tests {
         let strategy = Strategy::Canary { size: Share::Count(1) };
         let gates = Gates::of(&GatesWanted::default(), &strategy);
         let (promotion, on_failure) = (Promotion::Automatic, OnFailure::Rollback);
-        let mut deployment = deployed(digest(artifact), Manner { strategy, promotion, gates, on_failure });
+        let manner = Manner { strategy, promotion, gates, on_failure, unpin: false };
+        let mut deployment = deployed(digest(artifact), manner);
         (deployment.selector, deployment.wave) = (selector.parse().unwrap(), wave);
         Standing { deployment, precedence }
     }
@@ -94,6 +104,26 @@ mod tests {
         // What another one covered is nobody's.
         check(&["env=prod->9", "->1", "->2"], one("1"));
         check(&["->1", "env=prod->9", "env=prod->1", "->2"], one("1"));
+    }
+
+    /// Of what was deployed, in order, the place from the end of what is taken back.
+    fn check_taken(deployed: &[&str], selector: Option<&str>, expected: Option<usize>) {
+        let all = deployed.iter().enumerate().rev();
+        let all: Vec<Standing> = all.map(|(place, text)| standing(i64::try_from(place).unwrap(), text)).collect();
+        let selector = selector.map(|text| text.parse().unwrap());
+        assert_eq!(taken(&all, selector.as_ref()), expected, "{deployed:?}");
+    }
+
+    #[test]
+    fn what_decides_is_taken_back() {
+        check_taken(&[], None, None);
+        check_taken(&["->1", "env=prod->2"], None, Some(0));
+        check_taken(&["->1", "env=prod->2", "env=dev->3"], Some("env=prod"), Some(1));
+        check_taken(&["->1", "env=prod->2"], Some(""), Some(1));
+        // What is covered decides nothing.
+        check_taken(&["env=prod->1", "env=prod->2", "->3"], Some("env=prod"), Some(0));
+        check_taken(&["env=prod->1", "env=prod->2"], Some("env=dev"), None);
+        check_taken(&["env=prod->1", "env=prod->2", "~->3"], Some("env=prod"), Some(0));
     }
 
     #[test]

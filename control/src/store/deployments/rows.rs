@@ -182,6 +182,16 @@ pub(super) async fn standing(transaction: &mut Transaction, project: ProjectId) 
     Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
 }
 
+/// What was asked for to start at once, and has not started, the newest first: as if it stood already. A way back is none of
+/// it: whoever asks twice means the same.
+pub(super) async fn waiting(transaction: &mut Transaction, project: ProjectId) -> Result<Vec<Standing>> {
+    let select = sql("select * from deployments where project_id = $1 and state = 'scheduled' \
+         and scheduled_for is null and kind = 'deploy' order by serial desc");
+    let rows = transaction.fetch_all(select.bind(project)).await?;
+    let read = |row: &Row| Ok(Standing { deployment: read(row)?, precedence: i64::MAX });
+    Ok(rows.iter().map(read).collect::<Result<_, SqlError>>()?)
+}
+
 /// Those of them that decide for anybody: whatever another one that started later covers, and has reached everyone of,
 /// does not.
 pub(super) fn deciding(standing: Vec<Standing>) -> Vec<Standing> {

@@ -199,7 +199,7 @@ async fn roll_back(
     };
     let withdrawn = start::end(transaction, act, (deployment, state, Reason::from(breach))).await?;
     record(transaction, act, Action::DeploymentFail, rows::target(deployment)).await?;
-    pins::pin(transaction, deployment, act.actor.kind()).await?;
+    pins::pin(transaction, (deployment, &deployment.selector), act.actor.kind()).await?;
     match (beneath, withdrawn) {
         (Beneath::One(artifact), _) => {
             let mut back = made(transaction, act, deployment.project).await?;
@@ -229,5 +229,6 @@ pub(super) fn manner_of_rollback() -> Manner {
         promotion: Promotion::Automatic,
         gates: Gates::of_rollback(),
         on_failure: OnFailure::Pause,
+        unpin: false,
     }
 }
