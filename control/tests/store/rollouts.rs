@@ -42,6 +42,7 @@ crate::in_both!(
     it_waits_for_its_time,
     somebody_steers,
     a_breach_that_only_pauses,
+    what_waits_for_somebody_is_left_alone,
     a_breach_in_the_last_wave_is_answered_for,
     of_many_that_look_one_takes_the_step,
     a_step_from_another_version_is_not_taken,
@@ -434,6 +435,24 @@ async fn a_breach_that_only_pauses(kept: Kept) {
     assert_eq!((halted.state, halted.reason.unwrap().code), (State::Paused, ReasonCode::Rejected));
     assert_eq!(fleet.all_wanted().await, [2, 1]);
     assert!(fleet.kept.store.pins(of(&fleet.project)).await.unwrap().is_empty());
+}
+
+async fn what_waits_for_somebody_is_left_alone(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let to_do = async || fleet.kept.store.rollouts_to_do().await.unwrap().into_iter().map(|(_, id)| id).collect::<Vec<_>>();
+    let id = fleet.deploy(NewDeployment { on_failure: OnFailure::Pause, ..canary(NEW) }).await;
+    fleet.pass().await;
+    assert_eq!(to_do().await, [id]);
+    fleet.kept.store.steer_deployment(&act(), edit(id), Steering::Pause).await.unwrap();
+    assert_eq!(to_do().await, []);
+    // A gate may still take this one back; and whichever clock says when it was asked for, the first comes first.
+    let first = fleet.deploy(canary(NEW)).await;
+    fleet.pass().await;
+    fleet.kept.store.steer_deployment(&act(), edit(first), Steering::Pause).await.unwrap();
+    let second = fleet.deploy(canary(OLD)).await;
+    let late = sql("update deployments set created_at = created_at * 2 where id = $1").bind(first);
+    fleet.kept.run(late).await;
+    assert_eq!(to_do().await, [first, second]);
 }
 
 /// There is no wave after it to promote it to.

@@ -12,6 +12,7 @@ mod start;
 mod steps;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use self::back::Beneath;
 use self::rows::Standing;
@@ -33,7 +34,6 @@ use crate::domain::label::Selector;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::pointer::Issuer;
 use crate::domain::store::{Deployments, Edit, OfProject, Projects as _, Result, Steering};
-use crate::domain::time::now;
 use crate::domain::version::Version;
 
 #[async_trait]
@@ -147,7 +147,8 @@ impl Deployments for DatabaseStore {
             Steering::Resume => (Action::DeploymentResume, Happened::Resumed),
             Steering::Promote(_) => (Action::DeploymentPromote, Happened::Promoted),
         };
-        if !steered(act, &mut deployment, how)? {
+        let now = fleet::now(&mut transaction).await?;
+        if !steered((act, now), &mut deployment, how)? {
             return Ok(deployment);
         }
         rows::update(&mut transaction, &mut deployment).await?;
@@ -325,7 +326,7 @@ fn ended(deployment: &Deployment) -> Error {
 }
 
 /// Does to a deployment what somebody says. False, where it does so already.
-fn steered(act: &Act, deployment: &mut Deployment, how: Steering) -> Result<bool> {
+fn steered((act, now): (&Act, Timestamp), deployment: &mut Deployment, how: Steering) -> Result<bool> {
     let state = deployment.state;
     match (how, state) {
         (_, State::Scheduled) => {
@@ -341,7 +342,7 @@ fn steered(act: &Act, deployment: &mut Deployment, how: Steering) -> Result<bool
             deployment.state = State::InProgress;
             deployment.reason = None;
             // It was not looked at in the meantime: what it waits for begins anew.
-            deployment.wave_began_at = Some(now());
+            deployment.wave_began_at = Some(now);
             deployment.baking_since = None;
         }
         // Whoever answers for it ends it well.

@@ -17,7 +17,7 @@ use crate::domain::store::{Fleet as _, Nodes as _, OfProject, Result, Rollouts};
 use crate::domain::version::Version;
 use crate::store::audit::record;
 use crate::store::changes::Topic;
-use crate::store::sql::{Row, Transaction, sql};
+use crate::store::sql::{Dialect, Row, Transaction, sql};
 use crate::store::{DatabaseStore, fleet, projects};
 
 /// How long a process that is gone, and traffic that does not grow, is remembered, in microseconds: a day, and a week.
@@ -26,10 +26,20 @@ const TRACES: (i64, i64) = (86_400_000_000, 604_800_000_000);
 #[async_trait]
 impl Rollouts for DatabaseStore {
     async fn rollouts_to_do(&self) -> Result<Vec<(ProjectId, DeploymentId)>> {
-        let select = sql("select project_id, id from deployments where state in ('in_progress', 'paused') or \
-             (state = 'scheduled' and (scheduled_for is null or scheduled_for <= ")
-        .then(self.database.dialect().now())
-        .then(")) order by created_at, serial");
+        let dialect = self.database.dialect();
+        // Of those that are paused, a gate takes some back.
+        let on_failure = match dialect {
+            Dialect::Postgres => "manner::jsonb ->> 'on_failure'",
+            Dialect::Sqlite => "manner ->> 'on_failure'",
+        };
+        let select = sql("select project_id, id from deployments where state = 'in_progress' or (state = 'paused' and ")
+            .then(on_failure)
+            .then(
+                " = 'rollback') or (state = 'scheduled' and (scheduled_for is null or scheduled_for <= ",
+            )
+            .then(dialect.now())
+            // Of one project, what was asked for first starts first, by whatever clock.
+            .then(")) order by project_id, serial");
         let rows = self.database.fetch_all(select).await?;
         rows.iter().map(|row| Ok((row.get("project_id")?, row.get("id")?))).collect()
     }
