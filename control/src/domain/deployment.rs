@@ -165,6 +165,10 @@ pub enum ReasonCode {
     Latency,
     /// A wave took longer than its gates allow.
     TooSlow,
+    /// A wave passed with too few requests to be judged by them.
+    Unjudged,
+    /// A wave passed without some of those with whom it began.
+    Lost,
     /// What it says cannot be signed.
     CannotSign,
     /// What it was for was pinned in the meantime.
@@ -309,6 +313,8 @@ pub enum Happened {
     Unsettled,
     /// A wave is well, and the next one waits for somebody.
     PromotionAwaited,
+    /// A wave was well, and that means less than it could: the reason says why.
+    Remarked,
     /// A gate was breached.
     Breached,
     /// It goes no further.
@@ -425,6 +431,7 @@ impl Happened {
             Self::Baking => "baking",
             Self::Unsettled => "unsettled",
             Self::PromotionAwaited => "promotion_awaited",
+            Self::Remarked => "remarked",
             Self::Breached => "breached",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
@@ -439,7 +446,13 @@ impl ReasonCode {
     pub fn is_breach(self) -> bool {
         match self {
             Self::Rejected | Self::ErrorRate | Self::Latency | Self::TooSlow => true,
-            Self::PromotionAwaited | Self::ByHand | Self::CannotSign | Self::Pinned | Self::Superseded => false,
+            Self::PromotionAwaited
+            | Self::ByHand
+            | Self::Unjudged
+            | Self::Lost
+            | Self::CannotSign
+            | Self::Pinned
+            | Self::Superseded => false,
         }
     }
 }

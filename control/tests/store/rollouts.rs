@@ -28,6 +28,7 @@ crate::in_both!(
     a_canary_is_one_and_then_all,
     a_refusal_takes_a_canary_back_for_good,
     failing_requests_take_a_canary_back,
+    what_no_gate_has_seen_is_said,
     with_nothing_beneath_it_fails_and_is_withdrawn,
     each_goes_back_to_its_own,
     what_is_aborted_is_taken_away,
@@ -157,6 +158,24 @@ async fn failing_requests_take_a_canary_back(kept: Kept) {
     let taken = fleet.deployment(id).await;
     assert_eq!((taken.state, taken.reason.unwrap().code), (State::RolledBack, ReasonCode::ErrorRate));
     assert_eq!(fleet.all_wanted().await, [1, 1]);
+}
+
+async fn what_no_gate_has_seen_is_said(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let mut new = canary(NEW);
+    new.gates.max_error_rate = Some(0.1);
+    let id = fleet.deploy(new).await;
+    fleet.pass().await;
+    fleet.obey().await;
+    fleet.serve(&fleet.gateways[0], 9, 0).await;
+    fleet.pass().await;
+    let page = PageRequest { after: None, limit: 200, name: None };
+    let all = fleet.kept.store.deployment_events(Reach::Everything, id, &page).await.unwrap().items;
+    let said: Vec<_> = all.into_iter().filter(|event| event.kind == Happened::Remarked).collect();
+    let reason = said[0].reason.clone().unwrap();
+    assert_eq!((said.len(), said[0].wave, reason.code), (1, 1, ReasonCode::Unjudged));
+    assert!(reason.detail.contains("9 requests"), "{}", reason.detail);
+    assert_eq!(fleet.deployment(id).await.reason, None);
 }
 
 async fn with_nothing_beneath_it_fails_and_is_withdrawn(kept: Kept) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::gate::{self, Breach};
+use super::remark::{self, Remark};
 use super::manner::{OnFailure, Promotion};
 use crate::domain::deployment::{Deployment, State};
 use crate::domain::id::DataPlaneId;
@@ -50,6 +51,8 @@ pub struct Wave {
     pub number: i64,
     /// Who is new in it.
     pub joining: Vec<Join>,
+    /// What is to be said of the one before, which was well.
+    pub remarks: Vec<Remark>,
 }
 
 /// What comes next for a deployment.
@@ -66,9 +69,9 @@ pub enum Step {
     /// One of them does not any more.
     Unsettle,
     /// The wave is well, and somebody has to say so.
-    AwaitPromotion,
+    AwaitPromotion(Vec<Remark>),
     /// The last wave is well.
-    Succeed,
+    Succeed(Vec<Remark>),
     /// A gate is breached, and it goes no further.
     Pause(Breach),
     /// A gate is breached, and whom it has reached goes back.
@@ -84,8 +87,8 @@ impl Step {
             Self::Admit(_) => "admit",
             Self::Bake => "bake",
             Self::Unsettle => "unsettle",
-            Self::AwaitPromotion => "await promotion",
-            Self::Succeed => "succeed",
+            Self::AwaitPromotion(_) => "await promotion",
+            Self::Succeed(_) => "succeed",
             Self::Pause(_) => "pause",
             Self::RollBack(_) => "roll back",
         }
@@ -99,8 +102,8 @@ impl Step {
             | Self::Admit(_)
             | Self::Bake
             | Self::Unsettle
-            | Self::AwaitPromotion
-            | Self::Succeed
+            | Self::AwaitPromotion(_)
+            | Self::Succeed(_)
             | Self::Pause(_) => false,
         }
     }
@@ -126,6 +129,13 @@ impl Rollout {
         self.nodes.iter().filter_map(|node| Some((node, *self.members.get(&node.id)?)))
     }
 
+    /// What the traffic of a wave with the artifact has come to, since each of its data planes was let to it.
+    pub(super) fn traffic(&self, wave: i64) -> Traffic {
+        let artifact = self.deployment.artifact;
+        let members = self.members().filter(|(_, member)| member.wave == wave);
+        members.fold(Traffic::default(), |sum, (node, member)| sum.plus(node.traffic_with(artifact).since(member.before)))
+    }
+
     fn judged(&self) -> Option<Step> {
         gate::breach(self).map(|breach| self.halted(breach))
     }
@@ -141,7 +151,7 @@ impl Rollout {
         let deployment = &self.deployment;
         // Somebody answers for the last wave.
         if deployment.is_for_everyone() && deployment.promoted >= deployment.wave {
-            return Some(Step::Succeed);
+            return Some(Step::Succeed(Vec::new()));
         }
         // Nobody was there to begin with, or somebody said that it shall go on.
         if !deployment.is_for_everyone() && deployment.promoted >= deployment.wave {
@@ -167,12 +177,13 @@ impl Rollout {
     /// The wave is well.
     fn well(&self) -> Option<Step> {
         let deployment = &self.deployment;
+        let remarks = remark::on(self);
         if deployment.is_for_everyone() {
-            return Some(Step::Succeed);
+            return Some(Step::Succeed(remarks));
         }
         match deployment.manner.promotion {
-            Promotion::Manual => Some(Step::AwaitPromotion),
-            Promotion::Automatic => self.wave_after(deployment.wave).map(Step::Begin),
+            Promotion::Manual => Some(Step::AwaitPromotion(remarks)),
+            Promotion::Automatic => self.wave_after(deployment.wave).map(|wave| Step::Begin(Wave { remarks, ..wave })),
         }
     }
 
@@ -180,13 +191,13 @@ impl Rollout {
     /// are there than are gone. Who came later holds nobody up.
     fn is_settled(&self) -> bool {
         let are_decided =
-            self.founders().filter(|node| node.is_online()).all(|node| is_away(node) || self.is_decided(node));
-        are_decided && self.is_enough(self.founders().filter(|node| !node.is_online()).count())
+            self.founders(self.deployment.wave).filter(|node| node.is_online()).all(|node| is_away(node) || self.is_decided(node));
+        are_decided && self.is_enough(self.founders(self.deployment.wave).filter(|node| !node.is_online()).count())
     }
 
     /// Whether it is enough, with those that are away counted among the gone.
     fn is_whole(&self) -> bool {
-        self.is_enough(self.missing().count())
+        self.is_enough(self.missing(self.deployment.wave).count())
     }
 
     /// Whether the wave can do without so many of those with whom it began. Nobody who is gone vouches for anything; in
@@ -196,9 +207,9 @@ impl Rollout {
         if self.deployment.is_for_everyone() { vouching >= missing } else { vouching > missing }
     }
 
-    /// Of those with whom the wave began, who is not there with every process.
-    pub(super) fn missing(&self) -> impl Iterator<Item = &Node> {
-        self.founders().filter(|node| !node.is_online() || is_away(node))
+    /// Of those with whom a wave began, who is not there with every process.
+    pub(super) fn missing(&self, wave: i64) -> impl Iterator<Item = &Node> {
+        self.founders(wave).filter(|node| !node.is_online() || is_away(node))
     }
 
     fn is_decided(&self, node: &Node) -> bool {
@@ -216,11 +227,10 @@ impl Rollout {
         self.members().filter(move |(_, member)| member.wave == wave).map(|(node, _)| node)
     }
 
-    /// Those with whom the wave began: all of them were there.
-    fn founders(&self) -> impl Iterator<Item = &Node> {
-        let (wave, began) = (self.deployment.wave, self.deployment.wave_began_at);
-        let is_founder =
-            move |member: Member| member.wave == wave && began.is_none_or(|began| member.joined_at <= began);
+    /// Those with whom a wave began: all of them were there. Others come only to the last one, while it is under way.
+    pub(super) fn founders(&self, wave: i64) -> impl Iterator<Item = &Node> {
+        let began = self.deployment.wave_began_at.filter(|_| wave == self.deployment.wave);
+        let is_founder = move |member: Member| member.wave == wave && began.is_none_or(|began| member.joined_at <= began);
         self.members().filter(move |(_, member)| is_founder(*member)).map(|(node, _)| node)
     }
 
@@ -264,11 +274,12 @@ impl Rollout {
             }
             let joining: Vec<Join> = self.candidates().take(room).map(|node| self.join(node)).collect();
             if !joining.is_empty() {
-                return Some(Wave { number: i64::try_from(index).ok()?.checked_add(1)?, joining });
+                let number = i64::try_from(index).ok()?.checked_add(1)?;
+                return Some(Wave { number, joining, remarks: Vec::new() });
             }
         }
         let everyone = self.candidates().map(|node| self.join(node)).collect();
-        Some(Wave { number: self.deployment.waves, joining: everyone })
+        Some(Wave { number: self.deployment.waves, joining: everyone, remarks: Vec::new() })
     }
 
     fn is_over(&self, since: Timestamp, seconds: u32) -> bool {
@@ -282,9 +293,9 @@ impl Rollout {
         if !self.is_over(began, gates.wave_seconds_max.saturating_add(gates.bake_seconds)) {
             return None;
         }
-        let all = self.founders().count();
-        let serving = self.founders().filter(|node| self.is_serving(node)).count();
-        let missing = self.missing().count();
+        let all = self.founders(self.deployment.wave).count();
+        let serving = self.founders(self.deployment.wave).filter(|node| self.is_serving(node)).count();
+        let missing = self.missing(self.deployment.wave).count();
         Some(self.halted(Breach::TooSlow { wave: deployment.wave, serving, all, missing }))
     }
 }

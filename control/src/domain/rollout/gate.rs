@@ -4,7 +4,6 @@ use std::fmt;
 
 use super::engine::Rollout;
 use crate::domain::deployment::{Reason, ReasonCode};
-use crate::domain::node::Traffic;
 
 /// Which gate was breached, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,10 +113,7 @@ fn rejections(rollout: &Rollout) -> Option<Breach> {
 fn traffic_breach(rollout: &Rollout, wave: i64) -> Option<Breach> {
     let deployment = &rollout.deployment;
     let gates = &deployment.manner.gates;
-    let members = rollout.members().filter(|(_, member)| member.wave == wave);
-    let traffic = members.fold(Traffic::default(), |sum, (node, member)| {
-        sum.plus(node.traffic_with(deployment.artifact).since(member.before))
-    });
+    let traffic = rollout.traffic(wave);
     if traffic.requests < i64::from(gates.min_requests) {
         return None;
     }

@@ -94,8 +94,8 @@ impl World {
             Step::Admit(others) => self.join(others),
             Step::Bake => deployment.baking_since = Some(now),
             Step::Unsettle => deployment.baking_since = None,
-            Step::AwaitPromotion | Step::Pause(_) => deployment.state = State::Paused,
-            Step::Succeed => deployment.state = State::Succeeded,
+            Step::AwaitPromotion(_) | Step::Pause(_) => deployment.state = State::Paused,
+            Step::Succeed(_) => deployment.state = State::Succeeded,
             Step::RollBack(_) => deployment.state = State::RolledBack,
         }
     }
@@ -506,6 +506,29 @@ fn somebody_lets_the_next_wave_begin() {
     world.refuse(0);
     world.settle();
     assert_eq!(world.state().0, State::RolledBack);
+}
+
+/// A wave that passes, with what that leaves open.
+#[test]
+fn what_was_not_seen_is_said() {
+    let check = |requests: u64, gone: usize, expected: &[Remark]| {
+        let limits = GatesWanted { max_error_rate: Some(0.5), bake_seconds: Some(0), ..gates() };
+        let mut world = World::new(9, manner(&waves(&["3"]), &limits));
+        world.settle();
+        world.obey();
+        (0..gone).for_each(|index| world.rollout.nodes[index].instances.clear());
+        world.serve(2, (requests, 0), 1.0);
+        let progress = world.rollout.progress().waves.remove(0);
+        assert_eq!((progress.unjudged, progress.missing), (requests < 100, gone));
+        let Some(Step::Begin(wave)) = world.rollout.next() else { panic!("{:?}", world.rollout.next()) };
+        assert_eq!((wave.number, wave.remarks.as_slice()), (2, expected));
+    };
+    let unjudged = Remark::Unjudged { wave: 1, requests: 99, min_requests: 100 };
+    let lost = Remark::Lost { wave: 1, missing: 1, all: 3 };
+    check(100, 0, &[]);
+    check(99, 0, std::slice::from_ref(&unjudged));
+    check(100, 1, std::slice::from_ref(&lost));
+    check(99, 1, &[unjudged, lost]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::domain::act::Act;
 use crate::domain::deployment::{Deployment, DeploymentEvent, Happened, NodeEvent, NodeOutcome, Reason, State};
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{DataPlaneId, DeploymentId, EventId, ProjectId};
-use crate::domain::rollout::{Join, Member};
+use crate::domain::rollout::{Join, Member, Remark};
 use crate::domain::store::Result;
 use crate::store::audit::Target;
 use crate::store::nodes;
@@ -96,7 +96,29 @@ pub(super) async fn happened(
     deployment: &Deployment,
     kind: Happened,
 ) -> Result<()> {
-    let reason = deployment.reason.as_ref().map(serde_json::to_string).transpose().map_err(|_| damaged())?;
+    event_of(transaction, act, deployment, (kind, deployment.reason.as_ref())).await
+}
+
+/// Writes down what is to be said of a wave that was well.
+pub(super) async fn remarked(
+    transaction: &mut Transaction,
+    act: &Act,
+    deployment: &Deployment,
+    remarks: &[Remark],
+) -> Result<()> {
+    for remark in remarks {
+        event_of(transaction, act, deployment, (Happened::Remarked, Some(&Reason::from(remark)))).await?;
+    }
+    Ok(())
+}
+
+async fn event_of(
+    transaction: &mut Transaction,
+    act: &Act,
+    deployment: &Deployment,
+    (kind, reason): (Happened, Option<&Reason>),
+) -> Result<()> {
+    let reason = reason.map(serde_json::to_string).transpose().map_err(|_| damaged())?;
     let insert = sql("insert into deployment_events (id, deployment_id, at, kind, state, wave, reason, actor) \
          values ($1, $2, $3, $4, $5, $6, $7, $8)")
     .bind(EventId::new())

@@ -65,6 +65,7 @@ pub(super) async fn begin(
     act: &Act,
     (deployment, wave): (&mut Deployment, Wave),
 ) -> Result<()> {
+    rows::remarked(transaction, act, deployment, &wave.remarks).await?;
     deployment.wave = wave.number;
     let now = fleet::now(transaction).await?;
     deployment.wave_began_at = Some(now);

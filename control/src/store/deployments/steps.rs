@@ -166,13 +166,15 @@ async fn take(
             deployment.baking_since = None;
             Happened::Unsettled
         }
-        Step::AwaitPromotion => {
+        Step::AwaitPromotion(remarks) => {
+            rows::remarked(transaction, act, deployment, &remarks).await?;
             deployment.state = State::Paused;
             let detail = format!("wave {} is well; promote it", deployment.wave);
             deployment.reason = Some(Reason { code: ReasonCode::PromotionAwaited, detail });
             Happened::PromotionAwaited
         }
-        Step::Succeed => {
+        Step::Succeed(remarks) => {
+            rows::remarked(transaction, act, deployment, &remarks).await?;
             deployment.state = State::Succeeded;
             deployment.reason = None;
             record(transaction, act, Action::DeploymentSucceed, rows::target(deployment)).await?;
@@ -221,7 +223,7 @@ async fn roll_back(
             back.message = format!("deployment {}: {breach}", deployment.serial);
             rows::insert(transaction, &back).await?;
             rows::happened(transaction, act, &back, Happened::Created).await?;
-            let wave = Wave { number: back.waves, joining: Vec::new() };
+            let wave = Wave { number: back.waves, joining: Vec::new(), remarks: Vec::new() };
             // What it takes back has ended already.
             start::start(transaction, act, (&mut back, Some(wave)), by).await
         }
