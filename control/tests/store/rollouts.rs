@@ -259,7 +259,8 @@ async fn a_way_back_is_one_call_and_pins(kept: Kept) {
     let refused = store.create_deployment(&act(), of(&fleet.project), ci()).await;
     assert!(matches!(refused, Err(Error::Pinned(_))), "{refused:?}");
     // What was set before it was pinned does not go over it either.
-    let late = NewDeployment { scheduled_for: "2999-01-01T00:00:00Z".parse().ok(), unpin: true, ..NewDeployment::of(NEW) };
+    let late =
+        NewDeployment { scheduled_for: "2999-01-01T00:00:00Z".parse().ok(), unpin: true, ..NewDeployment::of(NEW) };
     let late = fleet.deploy(late).await;
     assert_eq!(store.pins(of(&fleet.project)).await.unwrap(), pins, "not before it starts");
     fleet.deploy(NewDeployment::of(NEW)).await;
@@ -282,7 +283,8 @@ async fn pins_go_when_what_goes_over_them_starts(kept: Kept) {
     let store = &fleet.kept.store;
     store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await.unwrap();
     fleet.pass().await;
-    let new = NewDeployment { scheduled_for: "2999-01-01T00:00:00Z".parse().ok(), unpin: true, ..NewDeployment::of(NEW) };
+    let new =
+        NewDeployment { scheduled_for: "2999-01-01T00:00:00Z".parse().ok(), unpin: true, ..NewDeployment::of(NEW) };
     let id = fleet.deploy(new).await;
     fleet.pass().await;
     assert_eq!(store.pins(of(&fleet.project)).await.unwrap().len(), 1);
@@ -458,7 +460,8 @@ async fn a_breach_that_only_pauses(kept: Kept) {
 
 async fn what_waits_for_somebody_is_left_alone(kept: Kept) {
     let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
-    let to_do = async || fleet.kept.store.rollouts_to_do().await.unwrap().into_iter().map(|(_, id)| id).collect::<Vec<_>>();
+    let to_do =
+        async || fleet.kept.store.rollouts_to_do().await.unwrap().into_iter().map(|(_, id)| id).collect::<Vec<_>>();
     let id = fleet.deploy(NewDeployment { on_failure: OnFailure::Pause, ..canary(NEW) }).await;
     fleet.pass().await;
     assert_eq!(to_do().await, [id]);
@@ -478,9 +481,8 @@ async fn what_waits_for_somebody_is_left_alone(kept: Kept) {
 async fn a_breach_in_the_last_wave_is_answered_for(kept: Kept) {
     let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
     let id = fleet.deploy(NewDeployment { on_failure: OnFailure::Pause, ..NewDeployment::of(NEW) }).await;
-    let promote = async || {
-        fleet.kept.store.steer_deployment(&act(), edit(id), Steering::Promote(PromoteTo::Next)).await
-    };
+    let promote =
+        async || fleet.kept.store.steer_deployment(&act(), edit(id), Steering::Promote(PromoteTo::Next)).await;
     fleet.pass().await;
     assert!(matches!(promote().await, Err(Error::Conflict(_))), "nothing is wrong yet");
     fleet.refuse(&fleet.gateways[0]).await;

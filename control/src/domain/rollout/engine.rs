@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::gate::{self, Breach};
-use super::remark::{self, Remark};
 use super::manner::{OnFailure, Promotion};
+use super::remark::{self, Remark};
 use crate::domain::deployment::{Deployment, State};
 use crate::domain::id::DataPlaneId;
 use crate::domain::node::{Instance, Node, Traffic};
@@ -133,7 +133,8 @@ impl Rollout {
     pub(super) fn traffic(&self, wave: i64) -> Traffic {
         let artifact = self.deployment.artifact;
         let members = self.members().filter(|(_, member)| member.wave == wave);
-        members.fold(Traffic::default(), |sum, (node, member)| sum.plus(node.traffic_with(artifact).since(member.before)))
+        members
+            .fold(Traffic::default(), |sum, (node, member)| sum.plus(node.traffic_with(artifact).since(member.before)))
     }
 
     fn judged(&self) -> Option<Step> {
@@ -190,8 +191,10 @@ impl Rollout {
     /// Whether every data plane with which the wave began, and which is there, has made up its mind, and more of the wave
     /// are there than are gone. Who came later holds nobody up.
     fn is_settled(&self) -> bool {
-        let are_decided =
-            self.founders(self.deployment.wave).filter(|node| node.is_online()).all(|node| is_away(node) || self.is_decided(node));
+        let are_decided = self
+            .founders(self.deployment.wave)
+            .filter(|node| node.is_online())
+            .all(|node| is_away(node) || self.is_decided(node));
         are_decided && self.is_enough(self.founders(self.deployment.wave).filter(|node| !node.is_online()).count())
     }
 
@@ -230,7 +233,8 @@ impl Rollout {
     /// Those with whom a wave began: all of them were there. Others come only to the last one, while it is under way.
     pub(super) fn founders(&self, wave: i64) -> impl Iterator<Item = &Node> {
         let began = self.deployment.wave_began_at.filter(|_| wave == self.deployment.wave);
-        let is_founder = move |member: Member| member.wave == wave && began.is_none_or(|began| member.joined_at <= began);
+        let is_founder =
+            move |member: Member| member.wave == wave && began.is_none_or(|began| member.joined_at <= began);
         self.members().filter(move |(_, member)| is_founder(*member)).map(|(node, _)| node)
     }
 

@@ -49,8 +49,7 @@ pub(super) async fn start(
 /// Takes away the pins on what a deployment is for that there were when it was asked for: what was taken back since is
 /// another matter.
 async fn lift(transaction: &mut Transaction, act: &Act, deployment: &Deployment) -> Result<()> {
-    let is_meant =
-        |pin: &Pin| pin.selector.overlaps(&deployment.selector) && pin.created_at <= deployment.created_at;
+    let is_meant = |pin: &Pin| pin.selector.overlaps(&deployment.selector) && pin.created_at <= deployment.created_at;
     let gone = pins::unpin(transaction, deployment.project, is_meant).await?;
     if gone.is_empty() {
         return Ok(());

@@ -32,14 +32,13 @@ impl Rollouts for DatabaseStore {
             Dialect::Postgres => "manner::jsonb ->> 'on_failure'",
             Dialect::Sqlite => "manner ->> 'on_failure'",
         };
-        let select = sql("select project_id, id from deployments where state = 'in_progress' or (state = 'paused' and ")
-            .then(on_failure)
-            .then(
-                " = 'rollback') or (state = 'scheduled' and (scheduled_for is null or scheduled_for <= ",
-            )
-            .then(dialect.now())
-            // Of one project, what was asked for first starts first, by whatever clock.
-            .then(")) order by project_id, serial");
+        let select =
+            sql("select project_id, id from deployments where state = 'in_progress' or (state = 'paused' and ")
+                .then(on_failure)
+                .then(" = 'rollback') or (state = 'scheduled' and (scheduled_for is null or scheduled_for <= ")
+                .then(dialect.now())
+                // Of one project, what was asked for first starts first, by whatever clock.
+                .then(")) order by project_id, serial");
         let rows = self.database.fetch_all(select).await?;
         rows.iter().map(|row| Ok((row.get("project_id")?, row.get("id")?))).collect()
     }
