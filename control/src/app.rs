@@ -251,7 +251,7 @@ impl App {
         let hearing = tokio::spawn(async move { store.hear_of_changes().await });
         let (store, artifacts) = (Arc::clone(&self.store), Arc::clone(&self.artifacts));
         let sweeping = tokio::spawn(async move { sweep::run(&*store, &*artifacts).await });
-        let driver = Driver { store: Arc::clone(&self.store), signer: Arc::new(self.keys.clone()) };
+        let driver = Driver::new(Arc::clone(&self.store), Arc::new(self.keys.clone()));
         let driving = tokio::spawn(driver.run(stopping.clone()));
         let publishing = self.bootstrap.map(|shelf| {
             let publisher = Publisher { store: Arc::clone(&self.store), artifacts: Arc::clone(&self.artifacts), shelf };

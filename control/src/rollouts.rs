@@ -2,7 +2,8 @@
 //! [`domain::rollout`](crate::domain::rollout), and taken by whoever is first. There is no leader whose death would stop
 //! a rollout.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -20,17 +21,32 @@ use crate::domain::store::Store;
 const POLL: Duration = Duration::from_secs(1);
 /// How long it is left alone after it was looked at: what data planes say comes in crowds.
 const PAUSE: Duration = Duration::from_millis(100);
+/// And for how many times as long as that took: a look at ten thousand data planes is not free.
+const PAUSES: u32 = 3;
 /// How often old traces are looked for.
 const UPKEEP: Duration = Duration::from_mins(15);
 /// How many steps of one deployment are taken before others have their turn.
 const STEPS: usize = 16;
+/// For how long what cannot be signed here is left to another control plane, which may have the key.
+const OTHERS_SIGN: Duration = Duration::from_secs(30);
 
 /// Lets deployments go on.
 pub struct Driver {
-    /// Where they are.
-    pub store: Arc<dyn Store>,
+    store: Arc<dyn Store>,
     /// Who signs what data planes are to follow.
-    pub signer: Arc<dyn Signer>,
+    signer: Arc<dyn Signer>,
+    others_sign: Duration,
+    /// Since when which deployments have waited for another control plane to sign their next step.
+    unsigned: Mutex<BTreeMap<DeploymentId, Instant>>,
+}
+
+/// Whether the next step of a deployment was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// It was, here or elsewhere.
+    Yes,
+    /// It is for somebody else, or for later.
+    NotHere,
 }
 
 impl std::fmt::Debug for Driver {
@@ -40,6 +56,17 @@ impl std::fmt::Debug for Driver {
 }
 
 impl Driver {
+    /// Of what this store keeps, signed by this signer.
+    pub fn new(store: Arc<dyn Store>, signer: Arc<dyn Signer>) -> Self {
+        Self { store, signer, others_sign: OTHERS_SIGN, unsigned: Mutex::default() }
+    }
+
+    /// The same, where what cannot be signed here is left to others for that long.
+    #[must_use]
+    pub fn leaving_to_others(self, others_sign: Duration) -> Self {
+        Self { others_sign, ..self }
+    }
+
     /// Works until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let (mut plans, mut nodes) = (self.store.plan_changes(), self.store.node_changes());
@@ -50,6 +77,7 @@ impl Driver {
             if let Err(error) = self.pass().await {
                 tracing::warn!(%error, "cannot look after deployments");
             }
+            let took = began.elapsed();
             tokio::select! {
                 () = stop.cancelled() => {}
                 Ok(()) = plans.changed() => {}
@@ -59,7 +87,7 @@ impl Driver {
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep_until(began + PAUSE) => {}
+                () = tokio::time::sleep(PAUSE.max(took * PAUSES)) => {}
             }
         }
     }
@@ -69,7 +97,9 @@ impl Driver {
     /// # Errors
     /// The database is away.
     pub async fn pass(&self) -> Result<(), Error> {
-        for (project, deployment) in self.store.rollouts_to_do().await? {
+        let all = self.store.rollouts_to_do().await?;
+        self.unsigned().retain(|id, _| all.iter().any(|(_, deployment)| deployment == id));
+        for (project, deployment) in all {
             match self.drive(project, deployment).await {
                 Err(error @ Error::Unavailable { .. }) => return Err(error),
                 Err(error) => tracing::error!(%error, %deployment, "a deployment cannot go on"),
@@ -90,39 +120,61 @@ impl Driver {
     async fn drive(&self, project: ProjectId, deployment: DeploymentId) -> Result<(), Error> {
         for _ in 0..STEPS {
             let Some(rollout) = self.store.rollout(deployment).await? else { return Ok(()) };
-            let Some(step) = rollout.next() else { return Ok(()) };
-            tracing::info!(%deployment, step = step.name(), wave = rollout.deployment.wave, "a deployment goes on");
+            let next = rollout.next();
+            if !next.as_ref().is_some_and(Step::is_signed) {
+                self.unsigned().remove(&deployment);
+            }
+            let Some(step) = next else { return Ok(()) };
+            let (name, wave) = (step.name(), rollout.deployment.wave);
             match self.step(project, &rollout, step).await {
+                Ok(Taken::Yes) => tracing::info!(%deployment, step = name, wave, "a deployment goes on"),
                 // Somebody else took it, or steered: look again.
-                Err(Error::Stale { .. }) | Ok(()) => {}
+                Err(Error::Stale { .. }) => {}
+                Ok(Taken::NotHere) => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
         Ok(())
     }
 
-    async fn step(&self, project: ProjectId, rollout: &Rollout, step: Step) -> Result<(), Error> {
+    async fn step(&self, project: ProjectId, rollout: &Rollout, step: Step) -> Result<Taken, Error> {
         let at = (rollout.deployment.id, rollout.deployment.version);
         if !step.is_signed() {
-            return self.store.advance(at, step, None).await.map(|_| ());
+            return self.store.advance(at, step, None).await.map(|_| Taken::Yes);
         }
-        match (self.issuer(project).await, step) {
-            (Ok(issuer), step) => self.store.advance(at, step, Some(&issuer)).await.map(|_| ()),
+        let error = match self.issuer(project).await {
+            Ok(issuer) => return self.store.advance(at, step, Some(&issuer)).await.map(|_| Taken::Yes),
             // It may be back soon.
-            (Err(error @ Error::Unavailable { .. }), _) => Err(error),
-            (Err(error), Step::RollBack(breach)) => {
-                // There is no way back that anybody would follow; but it need not go on.
-                tracing::error!(%error, deployment = %at.0, "a deployment cannot be rolled back: {breach}");
-                if rollout.deployment.state == State::Paused {
-                    return Ok(());
-                }
-                self.store.advance(at, Step::Pause(breach), None).await.map(|_| ())
-            }
-            (Err(error), _) => {
-                let reason = Reason { code: ReasonCode::CannotSign, detail: error.to_string() };
-                self.store.fail_deployment(at, reason).await.map(|_| ())
-            }
+            Err(error @ Error::Unavailable { .. }) => return Err(error),
+            Err(error) => error,
+        };
+        if self.is_left_to_others(at.0, &error) {
+            return Ok(Taken::NotHere);
         }
+        let Step::RollBack(breach) = step else {
+            let reason = Reason { code: ReasonCode::CannotSign, detail: error.to_string() };
+            return self.store.fail_deployment(at, reason).await.map(|_| Taken::Yes);
+        };
+        // There is no way back that anybody would follow; but it need not go on.
+        if rollout.deployment.state == State::Paused {
+            return Ok(Taken::NotHere);
+        }
+        tracing::error!(%error, deployment = %at.0, "a deployment cannot be rolled back: {breach}");
+        self.store.advance(at, Step::Pause(breach), None).await.map(|_| Taken::Yes)
+    }
+
+    /// Whether another control plane still has time to sign the next step of a deployment that cannot be signed here.
+    fn is_left_to_others(&self, deployment: DeploymentId, error: &Error) -> bool {
+        let mut unsigned = self.unsigned();
+        let since = *unsigned.entry(deployment).or_insert_with(|| {
+            tracing::warn!(%error, %deployment, "cannot sign what comes next for a deployment; another control plane may");
+            Instant::now()
+        });
+        since.elapsed() < self.others_sign
+    }
+
+    fn unsigned(&self) -> MutexGuard<'_, BTreeMap<DeploymentId, Instant>> {
+        self.unsigned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn renew(&self, project: ProjectId) -> Result<u64, Error> {

@@ -23,6 +23,9 @@ use crate::domain::secret::{Kind, Secret};
 use crate::domain::time;
 use crate::server::ClientAddress;
 
+/// Where artifacts are fetched.
+const DOWNLOAD: &str = "/artifacts/{artifact}/download";
+
 /// Adds routes that take a scope.
 pub trait Guarded {
     /// Adds them. Whoever has not the scope gets 403, and the document says which it is.
@@ -82,7 +85,8 @@ pub async fn authenticate(State(api): State<Api>, request: Request, next: Next) 
         Err(problem) => return problem.into_response(),
     };
     parts.extensions.insert(principal.clone());
-    let (standing, mut response) = match api.access.limits.take(principal.identity) {
+    let taken = if fetches(&principal, &parts) { Ok(None) } else { api.access.limits.take(principal.identity) };
+    let (standing, mut response) = match taken {
         Err(standing) => {
             let detail = format!("at most {} requests at once; wait a little", standing.burst);
             let problem = Problem::new(Code::RateLimited).detail(detail).retry_after(seconds(standing.reset));
@@ -134,6 +138,17 @@ pub(super) async fn identify(api: &Api, parts: &Parts) -> Result<(Principal, Sec
     Ok((principal, secret))
 }
 
+/// Whether a data plane fetches an artifact. A whole fleet does with one key, at once, and each download has its turn: the
+/// rate of a credential would only be in their way.
+fn fetches(principal: &Principal, parts: &Parts) -> bool {
+    let is_download = parts.extensions.get::<MatchedPath>().is_some_and(|route| within_api(route) == DOWNLOAD);
+    is_download && parts.method == Method::GET && principal.bound_to().is_some()
+}
+
+fn within_api(route: &MatchedPath) -> &str {
+    route.as_str().strip_prefix("/api/v1").unwrap_or(route.as_str())
+}
+
 /// A data plane's key is good for its project. Everything else does not exist: here, so that no handler can forget it.
 ///
 /// A route is about a project that its path names, or about an artifact, which a project has or has not. Any other one,
@@ -143,12 +158,12 @@ async fn hold_to_project(api: &Api, principal: &Principal, parts: &mut Parts) ->
     let out_of_reach = || Problem::from(Error::NotFound(Noun::Project));
     // What no route answers says so itself.
     let Some(route) = parts.extensions.get::<MatchedPath>().cloned() else { return Ok(()) };
-    let route = route.as_str().strip_prefix("/api/v1").unwrap_or(route.as_str());
+    let route = within_api(&route);
     let parameters = RawPathParams::from_request_parts(parts, &()).await.map_err(|_| out_of_reach())?;
     let value = |name| parameters.iter().find(|(own, _)| *own == name).map_or("", |(_, value)| value);
     let is_within = match route {
         "/tokens/self" => true,
-        "/artifacts/{artifact}" | "/artifacts/{artifact}/download" => match value("artifact").parse() {
+        "/artifacts/{artifact}" | DOWNLOAD => match value("artifact").parse() {
             Ok(artifact) => api.store.may_fetch(project, artifact).await?,
             Err(_) => false,
         },

@@ -91,7 +91,8 @@ pub(super) async fn resume(
     steer(&api, &caller, (id, expected), Steering::Resume).await
 }
 
-/// Let the next wave begin, or the last one, whatever the gates say. `If-Match` is heeded and need not be sent.
+/// Let the next wave begin, or the last one, whatever the gates say; or, where a gate halted it in its last wave, end it
+/// well. `If-Match` is heeded and need not be sent.
 #[utoipa::path(
     post, path = "/deployments/{deployment}/promote", tag = "deployments", request_body = Option<NewPromotion>,
     params(("deployment" = DeploymentId, Path), ("If-Match" = Option<String>, Header)),

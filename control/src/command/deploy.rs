@@ -36,7 +36,7 @@ pub struct Args {
     #[arg(long)]
     ci: bool,
     /// Take away the pins that rollbacks left on any of these data planes.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "ci")]
     unpin: bool,
     /// Why, for people.
     #[arg(long, short, value_name = "TEXT", default_value = "")]

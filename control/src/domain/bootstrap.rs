@@ -91,35 +91,8 @@ fn labels_of(selector: &Selector) -> Option<Labels> {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU64;
-    use std::sync::Arc;
-
-    use artifact_format::container;
-    use artifact_format::pointer::{Pointer, SignedPointer};
-
     use super::*;
-    use crate::domain::digest::Digest;
-    use crate::domain::id::DeploymentId;
-
-    fn entry(serial: u64, selector: &str, reached: Reached) -> Entry {
-        let pointer = Pointer {
-            project: "p".into(),
-            group: selector.into(),
-            serial: NonZeroU64::new(serial).unwrap(),
-            previous: None,
-            artifact: container::Digest([1; 32]),
-            length: NonZeroU64::MIN,
-            issued_at: 1,
-            expires_at: 2,
-        };
-        Entry {
-            deployment: DeploymentId::new(),
-            selector: selector.parse().unwrap(),
-            reached,
-            pointer: Arc::new(SignedPointer::new(pointer).unwrap()),
-            artifact: Digest([1; 32]),
-        }
-    }
+    use crate::domain::plan::entry;
 
     #[test]
     fn each_selector_that_names_labels_has_files_of_what_has_reached_everyone() {

@@ -21,6 +21,21 @@ pub const CODE_MAX_BYTES: usize = 64;
 /// The longest detail of a refusal that is kept, in bytes.
 pub const DETAIL_MAX_BYTES: usize = 2048;
 
+/// The codes of what a data plane tries again by itself: the network and its disk, not the artifact. `internal` is
+/// none of them: it is also what ends while it loads an artifact.
+const TRIED_AGAIN: [&str; 10] = [
+    "unreachable",
+    "not_found",
+    "busy",
+    "truncated",
+    "download_unauthorized",
+    "unexpected_answer",
+    "api_key",
+    "state_unwritable",
+    "state_unreadable",
+    "state_damaged",
+];
+
 /// A data plane, as a rollout sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
@@ -161,6 +176,13 @@ impl Presence {
     }
 }
 
+impl Instance {
+    /// Whether it is connected now. Who is not has time to come back.
+    pub fn is_connected(&self) -> bool {
+        self.presence == Presence::Connected
+    }
+}
+
 impl Node {
     /// Whether any process of it is there.
     pub fn is_online(&self) -> bool {
@@ -172,10 +194,15 @@ impl Node {
         self.is_online() && self.instances.iter().all(|instance| instance.running == Some(artifact))
     }
 
-    /// Who of it refuses this and said so at that time or later, and why.
+    /// Who of it refuses this and said so at that time or later, and why. Whoever could not get at it tries again, and has
+    /// not refused it.
     pub fn refusal(&self, artifact: Digest, since: Timestamp) -> Option<Refusal<'_>> {
         self.instances.iter().filter(|instance| instance.phase_at >= since).find_map(|instance| match &instance.phase {
-            Phase::Rejected { digest, code, detail } if *digest == artifact => Some(Refusal { code, detail }),
+            Phase::Rejected { digest, code, detail }
+                if *digest == artifact && !TRIED_AGAIN.contains(&code.as_str()) =>
+            {
+                Some(Refusal { code, detail })
+            }
             Phase::RolledBack { digest, detail } if *digest == artifact => {
                 Some(Refusal { code: "rolled_back", detail })
             }
@@ -292,6 +319,37 @@ mod tests {
         assert_eq!((code, detail.as_str()), ("é".repeat(32), "a\u{fffd}b"));
         let odd = shortened(&format!("a{}", "é".repeat(40)), CODE_MAX_BYTES);
         assert_eq!(odd.len(), 63);
+    }
+
+    /// Whatever a gateway tries again says nothing about the artifact. The protocol's reference names all of it.
+    #[test]
+    fn what_is_tried_again_is_no_refusal() {
+        let reference = include_str!("../../../docs/reference/fleet-protocol.md");
+        let row = reference.lines().find(|line| line.starts_with("| the network or the disk")).unwrap();
+        let tried_again: Vec<&str> = row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2).collect();
+        assert!(tried_again.contains(&"busy"), "{tried_again:?}");
+        let refusing = |code: &str| {
+            let phase = Phase::Rejected { digest: Digest([1; 32]), code: code.to_owned(), detail: String::new() };
+            let instance = Instance {
+                presence: Presence::Connected,
+                id: Uuid::from_u128(1),
+                running: None,
+                pointer_serial: None,
+                phase,
+                phase_at: Timestamp::UNIX_EPOCH,
+            };
+            Node {
+                id: DataPlaneId::new(),
+                name: "edge".parse().unwrap(),
+                labels: Labels::new(),
+                instances: vec![instance],
+                traffic: BTreeMap::new(),
+            }
+        };
+        let refuses = |code| refusing(code).refusal(Digest([1; 32]), Timestamp::UNIX_EPOCH).is_some();
+        let counted: Vec<_> = tried_again.into_iter().filter(|code| refuses(code)).collect();
+        assert!(counted.is_empty(), "{counted:?}");
+        assert!(["digest_mismatch", "quarantined", "internal", "whatever"].into_iter().all(refuses));
     }
 
     #[test]

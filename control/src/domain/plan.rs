@@ -91,34 +91,32 @@ impl Entry {
     }
 }
 
+/// Something that was deployed, with a pointer that nobody signed.
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+pub(crate) fn entry(serial: u64, selector: &str, reached: Reached) -> Entry {
+    let pointer = artifact_format::pointer::Pointer {
+        project: "p".into(),
+        group: selector.into(),
+        serial: std::num::NonZeroU64::new(serial).unwrap(),
+        previous: None,
+        artifact: artifact_format::container::Digest([1; 32]),
+        length: std::num::NonZeroU64::MIN,
+        issued_at: 1,
+        expires_at: 2,
+    };
+    Entry {
+        deployment: DeploymentId::new(),
+        selector: selector.parse().unwrap(),
+        reached,
+        pointer: Arc::new(SignedPointer::new(pointer).unwrap()),
+        artifact: Digest([1; 32]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU64;
-
-    use artifact_format::container;
-    use artifact_format::pointer::Pointer;
-
     use super::*;
-
-    fn entry(serial: u64, selector: &str, reached: Reached) -> Entry {
-        let pointer = Pointer {
-            project: "p".into(),
-            group: selector.into(),
-            serial: NonZeroU64::new(serial).unwrap(),
-            previous: None,
-            artifact: container::Digest([1; 32]),
-            length: NonZeroU64::MIN,
-            issued_at: 1,
-            expires_at: 2,
-        };
-        Entry {
-            deployment: DeploymentId::new(),
-            selector: selector.parse().unwrap(),
-            reached,
-            pointer: Arc::new(SignedPointer::new(pointer).unwrap()),
-            artifact: Digest([1; 32]),
-        }
-    }
 
     fn labels(text: &str) -> Labels {
         text.split(',')

@@ -82,7 +82,7 @@ impl Place {
 }
 
 /// Spreads those who come back; nothing secret depends on it.
-pub(super) fn random_below(end: u64) -> u64 {
+pub(crate) fn random_below(end: u64) -> u64 {
     OsRng.next_u64() % end.max(1)
 }
 

@@ -20,6 +20,7 @@ pub mod watcher;
 use std::time::Duration;
 
 pub use admission::Bounds;
+pub(crate) use admission::random_below;
 pub use hub::{Guest, Hub, Shown, Turned};
 pub use session::{Session, Step, goodbye};
 

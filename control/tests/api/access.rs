@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::deployments::artifact;
 use crate::served::{Served, refusal, text};
 
 /// A well-formed secret that nobody was given.
@@ -47,6 +48,27 @@ async fn a_credential_has_a_rate_of_its_own() {
     assert_eq!(refusal(&last), (429, "rate-limited".to_owned()));
     assert_eq!((last.header("retry-after"), last.header("ratelimit")), ("1", "\"credential\";r=0;t=1"));
     assert_eq!(served.ask("GET", "/tokens/self").status().await, 200);
+}
+
+/// A fleet shows one key: none of it is turned away because the others were there first.
+#[tokio::test]
+async fn a_fleet_fetches_without_a_rate() {
+    let served = Served::limited(1).await;
+    let team = served.team("red").await;
+    let project = served.project(&team, "shop").await;
+    let digest = "11".repeat(32);
+    artifact(&served, (&team, &project), &digest).await;
+    let keys = format!("/api/v1/projects/{project}/api-keys");
+    let key = text(&served.make(&keys, &json!({ "name": "edge" })).await["secret"]);
+    let target = format!("/api/v1/artifacts/{digest}/download");
+    let fetch = || served.ask("GET", &target).header("if-none-match", &format!("\"{digest}\""));
+    for _ in 0..30 {
+        let answer = fetch().with(&key).send().await;
+        assert_eq!((answer.status, answer.header("ratelimit")), (304, ""));
+    }
+    // Its rate is for everything else, and people have theirs here, too.
+    assert_eq!(served.ask("GET", "/tokens/self").with(&key).send().await.header("ratelimit"), "\"credential\";r=9;t=1");
+    assert_ne!(fetch().send().await.header("ratelimit"), "");
 }
 
 #[tokio::test]

@@ -100,7 +100,7 @@ impl Fleet {
 
     /// A control plane that looks once.
     pub(crate) fn driver(&self) -> Driver {
-        Driver { store: Arc::new(self.kept.store.clone()), signer: Arc::new(self.kept.keys.clone()) }
+        Driver::new(Arc::new(self.kept.store.clone()), Arc::new(self.kept.keys.clone()))
     }
 
     pub(crate) async fn pass(&self) {

@@ -1,6 +1,8 @@
 //! How deployments go on.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use control::domain::access::Reach;
 use control::domain::deployment::{
@@ -8,12 +10,14 @@ use control::domain::deployment::{
 };
 use control::domain::error::Error;
 use control::domain::id::DeploymentId;
+use control::domain::label::Selector;
 use control::domain::page::PageRequest;
 use control::domain::pointer::Issuer;
 use control::domain::rollout::{GatesWanted, OnFailure, Promotion, Share, Strategy};
 use control::domain::signing::Signer as _;
 use control::domain::store::{Deployments as _, Edit, Fleet as _, Rollouts as _, Steering};
 use control::domain::version::{Expected, Version};
+use control::rollouts::Driver;
 use control::store::sql::sql;
 
 use crate::fleet::{Fleet, NEW, OLD, canary};
@@ -24,10 +28,14 @@ crate::in_both!(
     a_canary_is_one_and_then_all,
     a_refusal_takes_a_canary_back_for_good,
     failing_requests_take_a_canary_back,
+    what_no_gate_has_seen_is_said,
     with_nothing_beneath_it_fails_and_is_withdrawn,
     each_goes_back_to_its_own,
     what_is_aborted_is_taken_away,
     a_way_back_is_one_call_and_pins,
+    pins_go_when_what_goes_over_them_starts,
+    what_has_not_started_is_taken_back_first,
+    some_go_back_and_the_others_do_not,
     a_way_back_to_something_that_is_named,
     there_is_no_way_back_to_nothing,
     a_newer_one_takes_over,
@@ -35,9 +43,12 @@ crate::in_both!(
     it_waits_for_its_time,
     somebody_steers,
     a_breach_that_only_pauses,
+    what_waits_for_somebody_is_left_alone,
+    a_breach_in_the_last_wave_is_answered_for,
     of_many_that_look_one_takes_the_step,
     a_step_from_another_version_is_not_taken,
     without_its_key_it_cannot_start,
+    who_has_the_key_signs,
     who_comes_back_later_catches_up,
 );
 
@@ -149,6 +160,24 @@ async fn failing_requests_take_a_canary_back(kept: Kept) {
     assert_eq!(fleet.all_wanted().await, [1, 1]);
 }
 
+async fn what_no_gate_has_seen_is_said(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let mut new = canary(NEW);
+    new.gates.max_error_rate = Some(0.1);
+    let id = fleet.deploy(new).await;
+    fleet.pass().await;
+    fleet.obey().await;
+    fleet.serve(&fleet.gateways[0], 9, 0).await;
+    fleet.pass().await;
+    let page = PageRequest { after: None, limit: 200, name: None };
+    let all = fleet.kept.store.deployment_events(Reach::Everything, id, &page).await.unwrap().items;
+    let said: Vec<_> = all.into_iter().filter(|event| event.kind == Happened::Remarked).collect();
+    let reason = said[0].reason.clone().unwrap();
+    assert_eq!((said.len(), said[0].wave, reason.code), (1, 1, ReasonCode::Unjudged));
+    assert!(reason.detail.contains("9 requests"), "{}", reason.detail);
+    assert_eq!(fleet.deployment(id).await.reason, None);
+}
+
 async fn with_nothing_beneath_it_fails_and_is_withdrawn(kept: Kept) {
     let fleet = Fleet::of(kept, &["a=1"]).await;
     let id = fleet.deploy(NewDeployment::of(NEW)).await;
@@ -230,9 +259,10 @@ async fn a_way_back_is_one_call_and_pins(kept: Kept) {
     let refused = store.create_deployment(&act(), of(&fleet.project), ci()).await;
     assert!(matches!(refused, Err(Error::Pinned(_))), "{refused:?}");
     // What was set before it was pinned does not go over it either.
-    let late = NewDeployment { scheduled_for: "2999-01-01T00:00:00Z".parse().ok(), unpin: true, ..ci() };
+    let late =
+        NewDeployment { scheduled_for: "2999-01-01T00:00:00Z".parse().ok(), unpin: true, ..NewDeployment::of(NEW) };
     let late = fleet.deploy(late).await;
-    assert!(store.pins(of(&fleet.project)).await.unwrap().is_empty());
+    assert_eq!(store.pins(of(&fleet.project)).await.unwrap(), pins, "not before it starts");
     fleet.deploy(NewDeployment::of(NEW)).await;
     fleet.pass().await;
     store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await.unwrap();
@@ -246,6 +276,62 @@ async fn a_way_back_is_one_call_and_pins(kept: Kept) {
     assert_eq!(store.unpin(&act(), of(&fleet.project), &"a=2".parse().unwrap()).await.unwrap(), 1);
     store.create_deployment(&act(), of(&fleet.project), ci()).await.unwrap();
     assert!(fleet.kept.audit().await.contains(&"deployment.unpin".to_owned()));
+}
+
+async fn pins_go_when_what_goes_over_them_starts(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await.serving(NEW).await;
+    let store = &fleet.kept.store;
+    store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await.unwrap();
+    fleet.pass().await;
+    let new =
+        NewDeployment { scheduled_for: "2999-01-01T00:00:00Z".parse().ok(), unpin: true, ..NewDeployment::of(NEW) };
+    let id = fleet.deploy(new).await;
+    fleet.pass().await;
+    assert_eq!(store.pins(of(&fleet.project)).await.unwrap().len(), 1);
+    fleet.kept.run(sql("update deployments set scheduled_for = 1 where scheduled_for is not null")).await;
+    fleet.pass().await;
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::InProgress, vec![2]));
+    assert!(store.pins(of(&fleet.project)).await.unwrap().is_empty());
+    let ci = NewDeployment { started_by: Asker::Ci, unpin: true, ..NewDeployment::of(NEW) };
+    assert!(matches!(ci.check(), Err(Error::Invalid(_))));
+}
+
+/// Nobody has started it yet, and somebody thinks better of it.
+async fn what_has_not_started_is_taken_back_first(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await.serving(NEW).await;
+    let store = &fleet.kept.store;
+    let id = fleet.deploy(NewDeployment::of(control::domain::digest::Digest([3; 32]))).await;
+    let back = store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await.unwrap();
+    assert_eq!((back.takes_back, back.artifact), (Some(id), NEW));
+    fleet.pass().await;
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::Aborted, vec![2]));
+    assert_eq!(store.pins(of(&fleet.project)).await.unwrap()[0].deployment, id);
+    // Who asks twice means the same.
+    let again = async || store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await;
+    let fleet_serves = fleet.deployment(back.id).await;
+    assert_eq!(fleet_serves.state, State::InProgress);
+    let first = again().await.unwrap();
+    let second = again().await.unwrap();
+    assert_eq!((first.artifact, second.artifact), (OLD, OLD));
+}
+
+/// A deployment to everyone went over theirs, and is taken back for them alone.
+async fn some_go_back_and_the_others_do_not(kept: Kept) {
+    let fleet = Fleet::of(kept, &["env=prod", "env=dev"]).await.serving(OLD).await;
+    let prod = || "env=prod".parse::<Selector>().unwrap();
+    for digest in [OLD, NEW] {
+        fleet.deploy(NewDeployment { selector: prod(), ..NewDeployment::of(digest) }).await;
+        fleet.pass().await;
+    }
+    let fleet = fleet.serving(control::domain::digest::Digest([3; 32])).await;
+    let all = fleet.kept.store.newest_deployment(of(&fleet.project)).await.unwrap();
+    let back = NewRollback { selector: Some(prod()), ..NewRollback::default() };
+    let back = fleet.kept.store.create_rollback(&act(), of(&fleet.project), back).await.unwrap();
+    assert_eq!((back.takes_back, back.artifact, back.selector), (Some(all.id), NEW, prod()));
+    fleet.pass().await;
+    assert_eq!(fleet.all_wanted().await, [2, 3]);
+    assert_eq!(fleet.deployment(all.id).await.state, State::Succeeded);
+    assert_eq!(fleet.kept.store.pins(of(&fleet.project)).await.unwrap()[0].selector, prod());
 }
 
 async fn a_way_back_to_something_that_is_named(kept: Kept) {
@@ -372,6 +458,44 @@ async fn a_breach_that_only_pauses(kept: Kept) {
     assert!(fleet.kept.store.pins(of(&fleet.project)).await.unwrap().is_empty());
 }
 
+async fn what_waits_for_somebody_is_left_alone(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let to_do =
+        async || fleet.kept.store.rollouts_to_do().await.unwrap().into_iter().map(|(_, id)| id).collect::<Vec<_>>();
+    let id = fleet.deploy(NewDeployment { on_failure: OnFailure::Pause, ..canary(NEW) }).await;
+    fleet.pass().await;
+    assert_eq!(to_do().await, [id]);
+    fleet.kept.store.steer_deployment(&act(), edit(id), Steering::Pause).await.unwrap();
+    assert_eq!(to_do().await, []);
+    // A gate may still take this one back; and whichever clock says when it was asked for, the first comes first.
+    let first = fleet.deploy(canary(NEW)).await;
+    fleet.pass().await;
+    fleet.kept.store.steer_deployment(&act(), edit(first), Steering::Pause).await.unwrap();
+    let second = fleet.deploy(canary(OLD)).await;
+    let late = sql("update deployments set created_at = created_at * 2 where id = $1").bind(first);
+    fleet.kept.run(late).await;
+    assert_eq!(to_do().await, [first, second]);
+}
+
+/// There is no wave after it to promote it to.
+async fn a_breach_in_the_last_wave_is_answered_for(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let id = fleet.deploy(NewDeployment { on_failure: OnFailure::Pause, ..NewDeployment::of(NEW) }).await;
+    let promote =
+        async || fleet.kept.store.steer_deployment(&act(), edit(id), Steering::Promote(PromoteTo::Next)).await;
+    fleet.pass().await;
+    assert!(matches!(promote().await, Err(Error::Conflict(_))), "nothing is wrong yet");
+    fleet.refuse(&fleet.gateways[0]).await;
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(id).await.reason.unwrap().code, ReasonCode::Rejected);
+    fleet.kept.store.steer_deployment(&act(), edit(id), Steering::Resume).await.unwrap();
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(id).await.state, State::Paused, "what is breached is still breached");
+    promote().await.unwrap();
+    fleet.pass().await;
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::Succeeded, vec![2, 2]));
+}
+
 /// Eight control planes, at once, again and again.
 async fn of_many_that_look_one_takes_the_step(kept: Kept) {
     let fleet = Fleet::of(kept, &["a=1", "a=2", "a=3"]).await.serving(OLD).await;
@@ -402,18 +526,38 @@ async fn a_step_from_another_version_is_not_taken(kept: Kept) {
     assert!(matches!(late, Err(Error::Stale { .. })), "{late:?}");
 }
 
+/// A control plane whose master key is another one: it cannot sign.
+fn keyless(fleet: &Fleet) -> Driver {
+    Driver::new(Arc::new(fleet.kept.store.clone()), Arc::new(crate::keys_in(&fleet.kept.store)))
+}
+
 async fn without_its_key_it_cannot_start(kept: Kept) {
     let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await;
     let id = fleet.deploy(NewDeployment::of(NEW)).await;
-    // Whose master key is another one.
-    let mut driver = fleet.driver();
-    driver.signer = std::sync::Arc::new(crate::keys_in(&fleet.kept.store));
-    driver.pass().await.unwrap();
+    keyless(&fleet).leaving_to_others(Duration::ZERO).pass().await.unwrap();
     let failed = fleet.deployment(id).await;
     let reason = failed.reason.unwrap();
     assert_eq!((failed.state, reason.code), (State::Failed, ReasonCode::CannotSign));
     assert!(reason.detail.contains("master key"), "{}", reason.detail);
     assert_eq!(fleet.all_wanted().await, [1]);
+}
+
+async fn who_has_the_key_signs(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await;
+    let id = fleet.deploy(NewDeployment::of(NEW)).await;
+    let keyless = keyless(&fleet);
+    for _ in 0..2 {
+        keyless.pass().await.unwrap();
+    }
+    assert_eq!(fleet.deployment(id).await.state, State::Scheduled, "another one may have it");
+    fleet.pass().await;
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::InProgress, vec![2]));
+    // The way back is signed, too.
+    fleet.refuse(&fleet.gateways[0]).await;
+    keyless.pass().await.unwrap();
+    assert_eq!(fleet.deployment(id).await.state, State::InProgress);
+    fleet.pass().await;
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::RolledBack, vec![1]));
 }
 
 async fn who_comes_back_later_catches_up(kept: Kept) {

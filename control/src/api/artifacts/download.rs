@@ -14,6 +14,7 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::at;
 use super::served::TooMany;
@@ -24,9 +25,13 @@ use crate::api::problem::{Code, Problem};
 use crate::domain::artifact::Artifact;
 use crate::domain::digest::Digest;
 use crate::domain::error::{Error, Noun};
+use crate::fleet::random_below;
 
 /// What is called by its digest never changes; only who may see it does.
 const FOREVER: &str = "private, max-age=31536000, immutable";
+
+/// Within how many seconds those come back for whom there is no turn: not all of them at once.
+const RETURN_SECONDS_MAX: u64 = 20;
 
 /// RFC 9530 section 2: of the whole artifact, whatever part of it is sent.
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
@@ -65,6 +70,8 @@ pub(crate) async fn download(
     Path(digest): Path<Digest>,
     Parts { method, headers, .. }: Parts,
 ) -> Result<Response, Problem> {
+    // First: whatever a fleet asks for here is bounded by nothing else.
+    let turn = if method == Method::HEAD { None } else { Some(turn(&api)?) };
     let artifact = api.store.artifact(at(&caller, digest)).await?;
     let size = u64::try_from(artifact.size).map_err(|_| Error::Damaged(Noun::Artifact))?;
     let (status, range) = match answer(&method, &headers, (&digest.to_string(), size)) {
@@ -79,20 +86,17 @@ pub(crate) async fn download(
             return Ok(([(CONTENT_RANGE, format!("bytes */{size}"))], problem).into_response());
         }
     };
-    let mut response = if method == Method::HEAD {
-        Body::empty()
-    } else {
-        let turn = api.served.turn().map_err(|TooMany| {
-            let detail = "too many downloads are under way: try again in a few seconds";
-            Problem::new(Code::Busy).detail(detail).retry_after(5)
-        })?;
-        let pieces = api.served.read((digest, size), range.clone()).await?;
-        // Held until the last piece has left.
-        Body::from_stream(pieces.inspect(move |_| {
-            let _held = &turn;
-        }))
-    }
-    .into_response();
+    let body = match turn {
+        None => Body::empty(),
+        Some(turn) => {
+            let pieces = api.served.read((digest, size), range.clone()).await?;
+            // Held until the last piece has left.
+            Body::from_stream(pieces.inspect(move |_| {
+                let _held = &turn;
+            }))
+        }
+    };
+    let mut response = body.into_response();
     *response.status_mut() = status;
     let fields = response.headers_mut();
     fields.insert(CONTENT_LENGTH, HeaderValue::from(range.end - range.start));
@@ -102,6 +106,13 @@ pub(crate) async fn download(
     }
     fields.extend(description(&artifact));
     Ok((validators(digest), response).into_response())
+}
+
+fn turn(api: &Api) -> Result<OwnedSemaphorePermit, Problem> {
+    api.served.turn().map_err(|TooMany| {
+        let detail = "too many downloads are under way: try again in a few seconds";
+        Problem::new(Code::Busy).detail(detail).retry_after(1 + random_below(RETURN_SECONDS_MAX))
+    })
 }
 
 fn validators(digest: Digest) -> [(HeaderName, String); 2] {

@@ -6,9 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::gate::{self, Breach};
 use super::manner::{OnFailure, Promotion};
+use super::remark::{self, Remark};
 use crate::domain::deployment::{Deployment, State};
 use crate::domain::id::DataPlaneId;
-use crate::domain::node::{Node, Traffic};
+use crate::domain::node::{Instance, Node, Traffic};
 
 /// A deployment at some moment.
 #[derive(Debug, Clone)]
@@ -50,6 +51,8 @@ pub struct Wave {
     pub number: i64,
     /// Who is new in it.
     pub joining: Vec<Join>,
+    /// What is to be said of the one before, which was well.
+    pub remarks: Vec<Remark>,
 }
 
 /// What comes next for a deployment.
@@ -59,6 +62,8 @@ pub enum Step {
     Start(Option<Wave>),
     /// A wave begins.
     Begin(Wave),
+    /// Its last wave has begun, for everyone: these were there. They are told first, and written down then.
+    Found(Vec<Join>),
     /// In its last wave, others came.
     Admit(Vec<Join>),
     /// Every data plane of the wave serves it.
@@ -66,9 +71,9 @@ pub enum Step {
     /// One of them does not any more.
     Unsettle,
     /// The wave is well, and somebody has to say so.
-    AwaitPromotion,
+    AwaitPromotion(Vec<Remark>),
     /// The last wave is well.
-    Succeed,
+    Succeed(Vec<Remark>),
     /// A gate is breached, and it goes no further.
     Pause(Breach),
     /// A gate is breached, and whom it has reached goes back.
@@ -81,11 +86,12 @@ impl Step {
         match self {
             Self::Start(_) => "start",
             Self::Begin(_) => "begin",
+            Self::Found(_) => "found",
             Self::Admit(_) => "admit",
             Self::Bake => "bake",
             Self::Unsettle => "unsettle",
-            Self::AwaitPromotion => "await promotion",
-            Self::Succeed => "succeed",
+            Self::AwaitPromotion(_) => "await promotion",
+            Self::Succeed(_) => "succeed",
             Self::Pause(_) => "pause",
             Self::RollBack(_) => "roll back",
         }
@@ -96,11 +102,12 @@ impl Step {
         match self {
             Self::Start(_) | Self::RollBack(_) => true,
             Self::Begin(_)
+            | Self::Found(_)
             | Self::Admit(_)
             | Self::Bake
             | Self::Unsettle
-            | Self::AwaitPromotion
-            | Self::Succeed
+            | Self::AwaitPromotion(_)
+            | Self::Succeed(_)
             | Self::Pause(_) => false,
         }
     }
@@ -126,6 +133,14 @@ impl Rollout {
         self.nodes.iter().filter_map(|node| Some((node, *self.members.get(&node.id)?)))
     }
 
+    /// What the traffic of a wave with the artifact has come to, since each of its data planes was let to it.
+    pub(super) fn traffic(&self, wave: i64) -> Traffic {
+        let artifact = self.deployment.artifact;
+        let members = self.members().filter(|(_, member)| member.wave == wave);
+        members
+            .fold(Traffic::default(), |sum, (node, member)| sum.plus(node.traffic_with(artifact).since(member.before)))
+    }
+
     fn judged(&self) -> Option<Step> {
         gate::breach(self).map(|breach| self.halted(breach))
     }
@@ -139,44 +154,74 @@ impl Rollout {
 
     fn onward(&self) -> Option<Step> {
         let deployment = &self.deployment;
+        // Somebody answers for the last wave.
+        if deployment.is_for_everyone() && deployment.promoted >= deployment.wave {
+            return Some(Step::Succeed(Vec::new()));
+        }
         // Nobody was there to begin with, or somebody said that it shall go on.
         if !deployment.is_for_everyone() && deployment.promoted >= deployment.wave {
             return self.wave_after(deployment.promoted).map(Step::Begin).or_else(|| self.too_slow());
         }
         if deployment.is_for_everyone() {
-            let others: Vec<Join> = self.others().map(|node| self.join(node)).collect();
+            let others: Vec<Join> = self.candidates().map(|node| self.join(node)).collect();
             if !others.is_empty() {
-                return Some(Step::Admit(others));
+                let is_first = self.wave_members().next().is_none();
+                return Some(if is_first { Step::Found(others) } else { Step::Admit(others) });
             }
         }
+        let bake_seconds = deployment.manner.gates.bake_seconds;
         match (self.is_settled(), deployment.baking_since) {
-            (true, None) if deployment.manner.gates.bake_seconds == 0 => self.well(),
-            (true, None) => Some(Step::Bake),
-            (true, Some(since)) if self.is_over(since, deployment.manner.gates.bake_seconds) => self.well(),
+            (true, None) if bake_seconds > 0 => Some(Step::Bake),
             (false, Some(_)) => Some(Step::Unsettle),
-            (true, Some(_)) | (false, None) => self.too_slow(),
+            (true, since) if since.is_none_or(|since| self.is_over(since, bake_seconds)) && self.is_whole() => {
+                self.well()
+            }
+            _ => self.too_slow(),
         }
     }
 
     /// The wave is well.
     fn well(&self) -> Option<Step> {
         let deployment = &self.deployment;
+        let remarks = remark::on(self);
         if deployment.is_for_everyone() {
-            return Some(Step::Succeed);
+            return Some(Step::Succeed(remarks));
         }
         match deployment.manner.promotion {
-            Promotion::Manual => Some(Step::AwaitPromotion),
-            Promotion::Automatic => self.wave_after(deployment.wave).map(Step::Begin),
+            Promotion::Manual => Some(Step::AwaitPromotion(remarks)),
+            Promotion::Automatic => self.wave_after(deployment.wave).map(|wave| Step::Begin(Wave { remarks, ..wave })),
         }
     }
 
-    /// Whether every data plane of the wave that is there has made up its mind. A wave of which nobody is there tells
-    /// nothing, and is not settled unless it is the last.
+    /// Whether every data plane with which the wave began, and which is there, has made up its mind, and more of the wave
+    /// are there than are gone. Who came later holds nobody up.
     fn is_settled(&self) -> bool {
-        let deployment = &self.deployment;
-        let present: Vec<&Node> = self.wave_members().filter(|node| node.is_online()).collect();
-        let is_enough = deployment.is_for_everyone() || !present.is_empty() || self.wave_members().next().is_none();
-        is_enough && present.iter().all(|node| self.is_serving(node) || self.has_refused(node))
+        let mut present = self.founders(self.deployment.wave).filter(|node| node.is_online());
+        let gone = self.founders(self.deployment.wave).filter(|node| !node.is_online()).count();
+        // Who is away may be back in a moment, and then the wave has lost no time.
+        let vouching = self.wave_members().filter(|node| is_away(node) || self.is_decided(node)).count();
+        present.all(|node| is_away(node) || self.is_decided(node)) && self.is_enough(vouching, gone)
+    }
+
+    /// Whether it is enough, with those that are away counted among the gone.
+    fn is_whole(&self) -> bool {
+        let vouching = self.wave_members().filter(|node| !is_away(node) && self.is_decided(node)).count();
+        self.is_enough(vouching, self.missing(self.deployment.wave).count())
+    }
+
+    /// Whether the wave can do without so many of those with whom it began. Nobody who is gone vouches for anything; in
+    /// the last wave, which nothing follows, whoever came instead is as good.
+    fn is_enough(&self, vouching: usize, missing: usize) -> bool {
+        if self.deployment.is_for_everyone() { vouching >= missing } else { vouching > missing }
+    }
+
+    /// Of those with whom a wave began, who is not there with every process.
+    pub(super) fn missing(&self, wave: i64) -> impl Iterator<Item = &Node> {
+        self.founders(wave).filter(|node| !node.is_online() || is_away(node))
+    }
+
+    fn is_decided(&self, node: &Node) -> bool {
+        self.is_serving(node) || self.has_refused(node)
     }
 
     /// Whether a data plane has said that it does not serve it: whether so many may is the gates' business.
@@ -190,16 +235,30 @@ impl Rollout {
         self.members().filter(move |(_, member)| member.wave == wave).map(|(node, _)| node)
     }
 
+    /// Those with whom a wave began: all of them were there. Others come only to the last one, while it is under way.
+    pub(super) fn founders(&self, wave: i64) -> impl Iterator<Item = &Node> {
+        let began = self.deployment.wave_began_at.filter(|_| wave == self.deployment.wave);
+        let is_founder =
+            move |member: Member| member.wave == wave && began.is_none_or(|began| member.joined_at <= began);
+        self.members().filter(move |(_, member)| is_founder(*member)).map(|(node, _)| node)
+    }
+
     /// Whether a data plane serves the artifact because of this deployment.
     pub(super) fn is_serving(&self, node: &Node) -> bool {
         let least = self.deployment.pointer_serial.and_then(|serial| u64::try_from(serial).ok()).unwrap_or_default();
         let took = |serial: Option<std::num::NonZeroU64>| serial.is_some_and(|serial| serial.get() >= least);
-        node.serves(self.deployment.artifact) && node.instances.iter().all(|instance| took(instance.pointer_serial))
+        let does = |instance: &Instance| instance.is_connected() && took(instance.pointer_serial);
+        node.serves(self.deployment.artifact) && node.instances.iter().all(does)
     }
 
     /// Those that are there, and that it was not let to.
     fn others(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.is_online() && !self.members.contains_key(&node.id))
+    }
+
+    /// Those of them that answer.
+    fn candidates(&self) -> impl Iterator<Item = &Node> {
+        self.others().filter(|node| node.instances.iter().any(Instance::is_connected))
     }
 
     fn join(&self, node: &Node) -> Join {
@@ -213,17 +272,23 @@ impl Rollout {
         let online = self.nodes.iter().filter(|node| node.is_online()).count();
         let reached = self.members().count();
         let begun = usize::try_from(wave).unwrap_or_default();
-        let next = sizes.iter().enumerate().skip(begun).find_map(|(index, size)| {
-            let room = size.of(online).saturating_sub(reached);
-            let joining: Vec<Join> = self.others().take(room).map(|node| self.join(node)).collect();
-            (!joining.is_empty()).then_some((index, joining))
-        });
-        if let Some((index, joining)) = next {
-            return Some(Wave { number: i64::try_from(index).ok()?.checked_add(1)?, joining });
+        if begun < sizes.len() && online == 0 && !self.nodes.is_empty() {
+            return None;
         }
-        let is_blind = begun < sizes.len() && online == 0 && !self.nodes.is_empty();
-        let everyone = || self.others().map(|node| self.join(node)).collect();
-        (!is_blind).then(|| Wave { number: self.deployment.waves, joining: everyone() })
+        for (index, size) in sizes.iter().enumerate().skip(begun) {
+            let room = size.of(online).saturating_sub(reached);
+            // Whoever could be in it is away: that is no reason to pass over it.
+            if room > 0 && self.others().next().is_some() && self.candidates().next().is_none() {
+                return None;
+            }
+            let joining: Vec<Join> = self.candidates().take(room).map(|node| self.join(node)).collect();
+            if !joining.is_empty() {
+                let number = i64::try_from(index).ok()?.checked_add(1)?;
+                return Some(Wave { number, joining, remarks: Vec::new() });
+            }
+        }
+        // Ten thousand are told at once; that they were is written down after that.
+        Some(Wave { number: self.deployment.waves, joining: Vec::new(), remarks: Vec::new() })
     }
 
     fn is_over(&self, since: Timestamp, seconds: u32) -> bool {
@@ -237,8 +302,14 @@ impl Rollout {
         if !self.is_over(began, gates.wave_seconds_max.saturating_add(gates.bake_seconds)) {
             return None;
         }
-        let all = self.wave_members().count();
-        let serving = self.wave_members().filter(|node| self.is_serving(node)).count();
-        Some(self.halted(Breach::TooSlow { wave: deployment.wave, serving, all }))
+        let all = self.founders(self.deployment.wave).count();
+        let serving = self.founders(self.deployment.wave).filter(|node| self.is_serving(node)).count();
+        let missing = self.missing(self.deployment.wave).count();
+        Some(self.halted(Breach::TooSlow { wave: deployment.wave, serving, all, missing }))
     }
+}
+
+/// Whether the connection of any of its processes is lost, and that one may still come back.
+fn is_away(node: &Node) -> bool {
+    node.instances.iter().any(|instance| !instance.is_connected())
 }

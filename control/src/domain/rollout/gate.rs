@@ -4,7 +4,6 @@ use std::fmt;
 
 use super::engine::Rollout;
 use crate::domain::deployment::{Reason, ReasonCode};
-use crate::domain::node::Traffic;
 
 /// Which gate was breached, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,8 +43,10 @@ pub enum Breach {
         wave: i64,
         /// How many of its data planes serve.
         serving: usize,
-        /// How many data planes it has.
+        /// With how many data planes it began.
         all: usize,
+        /// How many of those are not there any more.
+        missing: usize,
     },
 }
 
@@ -63,8 +64,11 @@ impl fmt::Display for Breach {
             Self::Latency { wave, p99_ms, max_ms } => {
                 write!(f, "the 99th percentile of wave {wave} is {p99_ms:.1} ms, and may be {max_ms:.1} ms")
             }
-            Self::TooSlow { wave, serving, all } => {
+            Self::TooSlow { wave, serving, all, missing: 0 } => {
                 write!(f, "wave {wave} took too long: {serving} of {all} data planes serve it")
+            }
+            Self::TooSlow { wave, serving, all, missing } => {
+                write!(f, "wave {wave} took too long: {serving} of {all} data planes serve it, and {missing} are gone")
             }
         }
     }
@@ -92,6 +96,7 @@ pub(super) fn breach(rollout: &Rollout) -> Option<Breach> {
 
 fn rejections(rollout: &Rollout) -> Option<Breach> {
     let deployment = &rollout.deployment;
+    let max = deployment.manner.gates.max_rejections?;
     let refused: Vec<String> = rollout
         .members()
         .filter(|(_, member)| member.wave > deployment.promoted)
@@ -100,7 +105,6 @@ fn rejections(rollout: &Rollout) -> Option<Breach> {
             Some(format!("{}: {} ({})", node.name, refusal.detail, refusal.code))
         })
         .collect();
-    let max = deployment.manner.gates.max_rejections;
     let is_too_many = refused.len() > usize::try_from(max).unwrap_or(usize::MAX);
     let example = refused.first()?.clone();
     is_too_many.then_some(Breach::Rejected { count: refused.len(), max, example })
@@ -109,10 +113,7 @@ fn rejections(rollout: &Rollout) -> Option<Breach> {
 fn traffic_breach(rollout: &Rollout, wave: i64) -> Option<Breach> {
     let deployment = &rollout.deployment;
     let gates = &deployment.manner.gates;
-    let members = rollout.members().filter(|(_, member)| member.wave == wave);
-    let traffic = members.fold(Traffic::default(), |sum, (node, member)| {
-        sum.plus(node.traffic_with(deployment.artifact).since(member.before))
-    });
+    let traffic = rollout.traffic(wave);
     if traffic.requests < i64::from(gates.min_requests) {
         return None;
     }

@@ -5,18 +5,20 @@
 //! does.
 //!
 //! - [`manner`]: what one can ask for;
-//! - [`gate`]: whether a wave is well;
+//! - [`gate`]: whether a wave is well; [`remark`]: what that leaves open;
 //! - [`engine`]: what comes next; [`progress`]: how far it is.
 
 mod engine;
 mod gate;
 mod manner;
 mod progress;
+mod remark;
 
 pub use engine::{Join, Member, Rollout, Step, Wave};
 pub use gate::Breach;
 pub use manner::{Gates, GatesWanted, Manner, OnFailure, Promotion, SHARES_MAX, Share, ShareText, Strategy};
 pub use progress::{Progress, WaveProgress};
+pub use remark::Remark;
 
 #[cfg(test)]
 mod tests;

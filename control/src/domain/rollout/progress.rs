@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::engine::Rollout;
-use crate::domain::node::{Node, Traffic};
+use super::remark;
+use crate::domain::node::Node;
 
 /// How far a deployment is.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
@@ -32,8 +33,12 @@ pub struct WaveProgress {
     pub serving: usize,
     /// How many of them refuse it.
     pub rejected: usize,
+    /// How many of those with whom it began are not there any more, or not with every process.
+    pub missing: usize,
     /// How many requests they have answered since they serve it.
     pub requests: i64,
+    /// Whether that is too few to judge it by, where a gate does.
+    pub unjudged: bool,
     /// Which share of them with a status of 500 and above, from 0 to 1.
     pub error_rate: f64,
     /// The 99th percentile, averaged over all of them, in milliseconds.
@@ -53,19 +58,18 @@ impl Rollout {
     }
 
     fn progress_of(&self, wave: i64) -> WaveProgress {
-        let artifact = self.deployment.artifact;
         let members: Vec<_> = self.members().filter(|(_, member)| member.wave == wave).collect();
         let count = |holds: &dyn Fn(&Node) -> bool| members.iter().filter(|(node, _)| holds(node)).count();
-        let traffic = members
-            .iter()
-            .fold(Traffic::default(), |sum, (node, member)| sum.plus(node.traffic_with(artifact).since(member.before)));
+        let traffic = self.traffic(wave);
         WaveProgress {
             wave,
             data_planes: members.len(),
             online: count(&Node::is_online),
             serving: count(&|node| self.is_serving(node)),
             rejected: count(&|node| self.has_refused(node)),
+            missing: self.missing(wave).count(),
             requests: traffic.requests,
+            unjudged: remark::unjudged(self, wave).is_some(),
             error_rate: traffic.error_share(),
             p99_ms: traffic.p99_ms(),
         }

@@ -10,12 +10,11 @@ use uuid::Uuid;
 
 use super::Strategy;
 use super::*;
-use crate::domain::deployment::{Deployment, Kind, State, Trigger};
+use crate::domain::deployment::{State, deployed};
 use crate::domain::digest::Digest;
-use crate::domain::id::{DataPlaneId, DeploymentId, ProjectId, TeamId};
-use crate::domain::label::{Labels, Selector};
+use crate::domain::id::DataPlaneId;
+use crate::domain::label::Labels;
 use crate::domain::node::{Instance, Node, Phase, Presence, Traffic};
-use crate::domain::version::Version;
 
 const NEW: Digest = Digest([2; 32]);
 const OLD: Digest = Digest([1; 32]);
@@ -33,6 +32,7 @@ fn manner(sizes: &[Share], gates: &GatesWanted) -> Manner {
         promotion: Promotion::Automatic,
         gates: Gates::of(gates, &strategy),
         on_failure: OnFailure::Rollback,
+        unpin: false,
         strategy,
     }
 }
@@ -60,35 +60,8 @@ fn instance(index: usize) -> Instance {
 
 impl World {
     fn new(nodes: usize, manner: Manner) -> Self {
-        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-        let deployment = Deployment {
-            id: DeploymentId::new(),
-            team: TeamId::new(),
-            project: ProjectId::new(),
-            serial: 1,
-            kind: Kind::Deploy,
-            started_by: Trigger::Manual,
-            artifact: NEW,
-            selector: Selector::default(),
-            waves: manner.strategy.waves(),
-            manner,
-            message: String::new(),
-            author: "tester".into(),
-            takes_back: None,
-            state: State::Scheduled,
-            reason: None,
-            wave: 0,
-            promoted: 0,
-            pointer_serial: None,
-            wave_began_at: None,
-            baking_since: None,
-            scheduled_for: None,
-            version: Version::FIRST,
-            created_at: now,
-            started_at: None,
-            finished_at: None,
-            updated_at: now,
-        };
+        let deployment = deployed(NEW, manner);
+        let now = deployment.created_at;
         let nodes = (0..nodes).map(node).collect();
         Self { rollout: Rollout { deployment, members: BTreeMap::new(), nodes, now }, taken: Vec::new() }
     }
@@ -119,11 +92,15 @@ impl World {
                 wave.into_iter().for_each(|wave| self.begin(wave));
             }
             Step::Begin(wave) => self.begin(wave),
-            Step::Admit(others) => self.join(others),
+            Step::Found(others) => {
+                let began = self.rollout.deployment.wave_began_at.unwrap();
+                self.join(others, began);
+            }
+            Step::Admit(others) => self.join(others, self.rollout.now),
             Step::Bake => deployment.baking_since = Some(now),
             Step::Unsettle => deployment.baking_since = None,
-            Step::AwaitPromotion | Step::Pause(_) => deployment.state = State::Paused,
-            Step::Succeed => deployment.state = State::Succeeded,
+            Step::AwaitPromotion(_) | Step::Pause(_) => deployment.state = State::Paused,
+            Step::Succeed(_) => deployment.state = State::Succeeded,
             Step::RollBack(_) => deployment.state = State::RolledBack,
         }
     }
@@ -134,7 +111,7 @@ impl World {
         deployment.wave = wave.number;
         deployment.wave_began_at = Some(self.rollout.now);
         deployment.baking_since = None;
-        self.join(wave.joining);
+        self.join(wave.joining, self.rollout.now);
         let online = self.rollout.nodes.iter().filter(|node| node.is_online()).count();
         let index = usize::try_from(wave.number).unwrap() - 1;
         if let Some(size) = self.rollout.deployment.manner.strategy.sizes().get(index) {
@@ -147,8 +124,8 @@ impl World {
         self.rollout.members.values().filter(|member| member.wave < wave).count()
     }
 
-    fn join(&mut self, joining: Vec<Join>) {
-        let (wave, joined_at) = (self.rollout.deployment.wave, self.rollout.now);
+    fn join(&mut self, joining: Vec<Join>, joined_at: Timestamp) {
+        let wave = self.rollout.deployment.wave;
         for Join { data_plane, before } in joining {
             let known = self.rollout.members.insert(data_plane, Member { wave, joined_at, before });
             assert_eq!(known, None, "nobody joins twice");
@@ -164,6 +141,13 @@ impl World {
                 instance.pointer_serial = NonZeroU64::new(2);
                 instance.phase = Phase::Active { digest: NEW };
             }
+        }
+    }
+
+    /// Its connections are lost, and it has time to come back.
+    fn away(&mut self, index: usize) {
+        for instance in &mut self.rollout.nodes[index].instances {
+            instance.presence = Presence::Away;
         }
     }
 
@@ -313,15 +297,17 @@ fn a_wave_that_takes_too_long_is_taken_back() {
 
 #[test]
 fn who_is_away_holds_nobody_up_and_vouches_for_nobody() {
-    let mut world = World::new(3, manner(&waves(&["2"]), &gates()));
-    world.rollout.nodes[2].instances.clear();
-    world.settle();
-    world.obey();
-    world.rollout.nodes[0].instances.clear();
-    world.settle();
-    world.pass(10);
-    world.settle();
-    assert_eq!(world.state().1, 2, "one of two is enough");
+    for (size, expected, why) in [("3", 2, "two of three are enough"), ("2", 1, "one of two is not")] {
+        let mut world = World::new(5, manner(&waves(&[size]), &gates()));
+        world.rollout.nodes[4].instances.clear();
+        world.settle();
+        world.obey();
+        world.rollout.nodes[0].instances.clear();
+        world.settle();
+        world.pass(10);
+        world.settle();
+        assert_eq!(world.state().1, expected, "{why}");
+    }
 
     let mut world = World::new(3, manner(&waves(&["1"]), &gates()));
     world.settle();
@@ -339,6 +325,137 @@ fn who_is_away_holds_nobody_up_and_vouches_for_nobody() {
     world.rollout.nodes[0].instances.push(instance(0));
     world.settle();
     assert_eq!(world.state(), (State::InProgress, 1, 1));
+}
+
+/// Of five, four are gone: the one that is left does not vouch for them.
+#[test]
+fn a_wave_that_is_lost_does_not_vouch() {
+    let mut world = World::new(9, manner(&waves(&["5"]), &gates()));
+    world.settle();
+    world.obey();
+    world.settle();
+    for index in 0..4 {
+        world.rollout.nodes[index].instances.clear();
+    }
+    world.pass(10);
+    world.settle();
+    assert_eq!(world.state(), (State::InProgress, 1, 5));
+    // Back again, they have to last as long as the others.
+    for index in 0..4 {
+        world.rollout.nodes[index].instances.push(instance(index));
+    }
+    world.obey();
+    world.settle();
+    world.pass(9);
+    world.settle();
+    assert_eq!(world.state().1, 1);
+    world.pass(1);
+    world.settle();
+    assert_eq!(world.state().1, 2);
+
+    let mut world = World::new(9, manner(&waves(&["5"]), &gates()));
+    world.settle();
+    world.obey();
+    (0..4).for_each(|index| world.rollout.nodes[index].instances.clear());
+    world.pass(110);
+    world.settle();
+    assert_eq!(world.state(), (State::RolledBack, 1, 5), "and it is not waited for ever");
+}
+
+/// Its connection is lost, and nobody knows yet whether it is.
+#[test]
+fn who_is_away_is_waited_for() {
+    let mut world = World::new(2, manner(&waves(&["1"]), &gates()));
+    world.settle();
+    world.obey();
+    world.settle();
+    world.away(0);
+    world.pass(10);
+    world.settle();
+    assert_eq!(world.state().1, 1);
+    // It is back: that it was away for a moment makes nobody begin anew.
+    world.rollout.nodes[0].instances = vec![instance(0)];
+    world.obey();
+    world.settle();
+    assert_eq!(world.state().1, 2);
+
+    // A process that came instead is not enough, while the one before may still come back.
+    let mut world = World::new(2, manner(&waves(&["1"]), &gates()));
+    world.settle();
+    world.obey();
+    world.settle();
+    world.away(0);
+    world.rollout.nodes[0].instances.push(instance(7));
+    world.obey();
+    world.pass(10);
+    world.settle();
+    assert_eq!(world.state().1, 1);
+    world.rollout.nodes[0].instances.remove(0);
+    world.settle();
+    assert_eq!(world.state().1, 2);
+}
+
+/// A canary is somebody who answers; and that all who might be one are away is no reason to go to everyone.
+#[test]
+fn who_is_away_is_no_canary() {
+    let mut world = World::new(3, manner(&waves(&["1"]), &gates()));
+    world.away(0);
+    world.settle();
+    assert_eq!(world.rollout.members.keys().copied().collect::<Vec<_>>(), [node(1).id]);
+
+    let mut world = World::new(2, manner(&waves(&["1"]), &gates()));
+    (0..2).for_each(|index| world.away(index));
+    world.settle();
+    assert_eq!(world.state(), (State::InProgress, 0, 0));
+    world.rollout.nodes[1].instances = vec![instance(1)];
+    world.settle();
+    assert_eq!(world.state(), (State::InProgress, 1, 1));
+}
+
+/// Fleets grow while they are deployed to.
+#[test]
+fn who_comes_during_the_last_wave_holds_nobody_up() {
+    let mut world = World::new(2, manner(&[], &gates()));
+    world.settle();
+    world.obey();
+    world.settle();
+    for count in 2..5 {
+        world.pass(4);
+        world.rollout.nodes.push(node(count));
+        world.settle();
+    }
+    assert_eq!(world.state(), (State::Succeeded, 1, 5), "{:?}", world.taken);
+
+    // And it is theirs, too: what they say of it counts.
+    let mut world = World::new(2, manner(&[], &gates()));
+    world.settle();
+    world.obey();
+    world.settle();
+    world.pass(4);
+    world.rollout.nodes.push(node(2));
+    world.settle();
+    world.refuse(2);
+    world.settle();
+    assert_eq!(world.state().0, State::RolledBack);
+}
+
+/// Every process of a fleet is replaced by another one, as a new image is rolled out.
+#[test]
+fn who_comes_instead_vouches_in_the_last_wave() {
+    let mut world = World::new(3, manner(&[], &gates()));
+    world.settle();
+    world.obey();
+    for index in 0..3 {
+        world.pass(1);
+        world.rollout.nodes[index].instances.clear();
+        world.rollout.nodes.push(node(3 + index));
+        world.settle();
+        world.obey();
+        world.settle();
+    }
+    world.pass(10);
+    world.settle();
+    assert_eq!(world.state(), (State::Succeeded, 1, 6));
 }
 
 /// Two processes of one data plane both have to.
@@ -394,6 +511,29 @@ fn somebody_lets_the_next_wave_begin() {
     world.refuse(0);
     world.settle();
     assert_eq!(world.state().0, State::RolledBack);
+}
+
+/// A wave that passes, with what that leaves open.
+#[test]
+fn what_was_not_seen_is_said() {
+    let check = |requests: u64, gone: usize, expected: &[Remark]| {
+        let limits = GatesWanted { max_error_rate: Some(0.5), bake_seconds: Some(0), ..gates() };
+        let mut world = World::new(9, manner(&waves(&["3"]), &limits));
+        world.settle();
+        world.obey();
+        (0..gone).for_each(|index| world.rollout.nodes[index].instances.clear());
+        world.serve(2, (requests, 0), 1.0);
+        let progress = world.rollout.progress().waves.remove(0);
+        assert_eq!((progress.unjudged, progress.missing), (requests < 100, gone));
+        let Some(Step::Begin(wave)) = world.rollout.next() else { panic!("{:?}", world.rollout.next()) };
+        assert_eq!((wave.number, wave.remarks.as_slice()), (2, expected));
+    };
+    let unjudged = Remark::Unjudged { wave: 1, requests: 99, min_requests: 100 };
+    let lost = Remark::Lost { wave: 1, missing: 1, all: 3 };
+    check(100, 0, &[]);
+    check(99, 0, std::slice::from_ref(&unjudged));
+    check(100, 1, std::slice::from_ref(&lost));
+    check(99, 1, &[unjudged, lost]);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Where a way back leads.
 
-use super::rows::Standing;
+use super::rows::{self, Standing};
+use crate::domain::deployment::Deployment;
 use crate::domain::digest::Digest;
+use crate::domain::label::Selector;
 
 /// What lies under a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,26 +16,136 @@ pub(super) enum Beneath {
     Nothing,
 }
 
-/// What the data planes of the deployment at this place served before it: of what stands, the one that started last first.
-pub(super) fn beneath(standing: &[Standing], place: usize) -> Beneath {
-    let Some((own, older)) = standing.get(place..).and_then(<[_]>::split_first) else { return Beneath::Nothing };
-    let own = &own.deployment;
-    let others = older
-        .iter()
-        .map(|standing| &standing.deployment)
-        // Who deploys the same thing twice means the thing before both.
-        .filter(|older| older.selector.overlaps(&own.selector) && older.artifact != own.artifact)
-        .filter(|older| older.wave > 0);
-    let mut found = None;
-    for older in others {
-        let is_whole = older.is_for_everyone() && older.selector.covers(&own.selector);
-        match found {
-            None if is_whole => return Beneath::One(older.artifact),
-            None => found = Some(older.artifact),
-            Some(artifact) if is_whole && older.artifact == artifact => return Beneath::One(artifact),
-            Some(_) if is_whole => return Beneath::Several,
-            Some(_) => {}
+/// Which of these is taken back where these data planes go back: the one that started last, of those that decide for all of
+/// them.
+pub(super) fn taken(standing: &[Standing], selector: Option<&Selector>) -> Option<usize> {
+    let deciding = rows::deciding(standing.to_vec());
+    let decides = |one: &Deployment| deciding.iter().any(|standing| standing.deployment.id == one.id);
+    let is_meant = |one: &Deployment| selector.is_none_or(|selector| one.selector.covers(selector));
+    standing.iter().position(|one| is_meant(&one.deployment) && decides(&one.deployment))
+}
+
+/// What those that `selector` chooses served before the first of these deployments, which decides for all of them: of what
+/// stands, the one that started last first.
+pub(super) fn beneath(standing: &[Standing], selector: &Selector) -> Beneath {
+    let Some((own, older)) = standing.split_first() else { return Beneath::Nothing };
+    let own = own.deployment.artifact;
+    // Newest first, as far as none of them is for everyone that is meant.
+    let mut seen: Vec<&Deployment> = Vec::new();
+    for next in older.iter().map(|standing| &standing.deployment) {
+        let is_covered = seen.iter().any(|later| later.is_for_everyone() && later.selector.covers(&next.selector));
+        if next.wave == 0 || is_covered || !next.selector.overlaps(selector) {
+            continue;
         }
+        seen.push(next);
+        if !(next.is_for_everyone() && next.selector.covers(selector)) {
+            continue;
+        }
+        if seen.iter().any(|one| one.artifact != next.artifact) {
+            return Beneath::Several;
+        }
+        if next.artifact != own {
+            return Beneath::One(next.artifact);
+        }
+        // All of them served the same thing already: who deploys it twice means the thing before both.
+        seen.clear();
     }
-    if found.is_some() { Beneath::Several } else { Beneath::Nothing }
+    if seen.is_empty() { Beneath::Nothing } else { Beneath::Several }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::deployment::deployed;
+    use crate::domain::rollout::{Gates, GatesWanted, Manner, OnFailure, Promotion, Share, Strategy};
+
+    /// What was deployed, in the order in which it started, as in `env=prod->2`; with `~` it has reached only some. The
+    /// last one is taken back.
+    fn check(deployed: &[&str], expected: Beneath) {
+        let all = deployed.iter().enumerate().rev();
+        let all: Vec<Standing> = all.map(|(place, text)| standing(i64::try_from(place).unwrap(), text)).collect();
+        assert_eq!(beneath(&all, &all[0].deployment.selector), expected, "{deployed:?}");
+    }
+
+    fn standing(precedence: i64, text: &str) -> Standing {
+        let (selector, artifact) = text.split_once("->").unwrap();
+        let (selector, wave) = selector.strip_prefix('~').map_or((selector, 2), |selector| (selector, 1));
+        let strategy = Strategy::Canary { size: Share::Count(1) };
+        let gates = Gates::of(&GatesWanted::default(), &strategy);
+        let (promotion, on_failure) = (Promotion::Automatic, OnFailure::Rollback);
+        let manner = Manner { strategy, promotion, gates, on_failure, unpin: false };
+        let mut deployment = deployed(digest(artifact), manner);
+        (deployment.selector, deployment.wave) = (selector.parse().unwrap(), wave);
+        Standing { deployment, precedence }
+    }
+
+    fn digest(byte: &str) -> Digest {
+        Digest([byte.parse().unwrap(); 32])
+    }
+
+    fn one(byte: &str) -> Beneath {
+        Beneath::One(digest(byte))
+    }
+
+    #[test]
+    fn it_leads_to_what_was_there_before() {
+        check(&["->1"], Beneath::Nothing);
+        check(&["->1", "->2"], one("1"));
+        check(&["->1", "env=prod->2"], one("1"));
+        check(&["env=prod->1", "env=prod->2"], one("1"));
+        check(&["env=dev->1", "env=prod->2"], Beneath::Nothing);
+        check(&["env=prod->1", "->2"], Beneath::Several);
+        check(&["->1", "env=prod->3", "->2"], Beneath::Several);
+        check(&["env=prod->1", "env=dev->1", "->2"], Beneath::Several);
+        check(&["->1", "env=prod->1", "->2"], one("1"));
+        // What reached only some is only theirs.
+        check(&["->1", "~->3", "->2"], Beneath::Several);
+        check(&["->1", "->3", "~->2"], one("3"));
+        // What another one covered is nobody's.
+        check(&["env=prod->9", "->1", "->2"], one("1"));
+        check(&["->1", "env=prod->9", "env=prod->1", "->2"], one("1"));
+    }
+
+    /// Of what was deployed, in order, the place from the end of what is taken back.
+    fn check_taken(deployed: &[&str], selector: Option<&str>, expected: Option<usize>) {
+        let all = deployed.iter().enumerate().rev();
+        let all: Vec<Standing> = all.map(|(place, text)| standing(i64::try_from(place).unwrap(), text)).collect();
+        let selector = selector.map(|text| text.parse().unwrap());
+        assert_eq!(taken(&all, selector.as_ref()), expected, "{deployed:?}");
+    }
+
+    #[test]
+    fn what_decides_is_taken_back() {
+        check_taken(&[], None, None);
+        check_taken(&["->1", "env=prod->2"], None, Some(0));
+        check_taken(&["->1", "env=prod->2", "env=dev->3"], Some("env=prod"), Some(1));
+        check_taken(&["->1", "env=prod->2"], Some(""), Some(1));
+        // What is covered decides nothing.
+        check_taken(&["env=prod->1", "env=prod->2", "->3"], Some("env=prod"), Some(0));
+        check_taken(&["env=prod->1", "env=prod->2"], Some("env=dev"), None);
+        check_taken(&["env=prod->1", "env=prod->2", "~->3"], Some("env=prod"), Some(0));
+    }
+
+    #[test]
+    fn the_same_thing_twice_is_one_thing_to_go_back_from() {
+        check(&["->2", "->2"], Beneath::Nothing);
+        check(&["->1", "->2", "->2"], one("1"));
+        check(&["->1", "env=prod->2", "env=prod->2"], one("1"));
+        check(&["->1", "->2", "env=prod->2", "->2"], one("1"));
+    }
+
+    /// Three different things, of which one is what the whole fleet had first.
+    #[test]
+    fn whoever_served_something_else_goes_back_to_that() {
+        check(&["->2", "env=dev->5", "env=prod->2", "->6"], Beneath::Several);
+        check(&["->2", "env=dev->5", "env=prod->4", "->6"], Beneath::Several);
+    }
+
+    /// Some served it already: they do not go further back.
+    #[test]
+    fn who_served_the_same_thing_before_goes_on_serving_it() {
+        check(&["->1", "env=staging->2", "->2"], Beneath::Several);
+        check(&["->1", "~->2", "->2"], Beneath::Several);
+        check(&["env=staging->2", "->2"], Beneath::Several);
+    }
 }

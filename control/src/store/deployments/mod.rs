@@ -12,8 +12,10 @@ mod start;
 mod steps;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use self::back::Beneath;
+use self::rows::Standing;
 use super::audit::record;
 use super::changes::{Topic, announce};
 use super::projects;
@@ -32,7 +34,6 @@ use crate::domain::label::Selector;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::pointer::Issuer;
 use crate::domain::store::{Deployments, Edit, OfProject, Projects as _, Result, Steering};
-use crate::domain::time::now;
 use crate::domain::version::Version;
 
 #[async_trait]
@@ -51,10 +52,8 @@ impl Deployments for DatabaseStore {
             message: new.message,
             ..made(&mut transaction, act, project.id).await?
         };
-        if new.unpin {
-            lift(&mut transaction, act, &deployment).await?;
-        }
-        if deployment.started_by.is_automation() && pins::is_pinned(&mut transaction, &deployment).await? {
+        let heeds_pins = deployment.started_by.is_automation() && !deployment.manner.unpin;
+        if heeds_pins && pins::is_pinned(&mut transaction, &deployment).await? {
             return Err(Error::Pinned(
                 "some of these data planes were rolled back, and are pinned: deploy by hand, or unpin them".to_owned(),
             ));
@@ -68,15 +67,18 @@ impl Deployments for DatabaseStore {
     async fn create_rollback(&self, act: &Act, of: OfProject, new: NewRollback) -> Result<Deployment> {
         let mut transaction = self.database.begin().await?;
         let project = projects::lock(&mut transaction, of.any()).await?;
+        // What nobody has started yet is what was deployed last, all the same.
+        let waiting = rows::waiting(&mut transaction, project.id).await?;
         let standing = rows::standing(&mut transaction, project.id).await?;
-        let is_meant = |deployment: &Deployment| new.selector.as_ref().is_none_or(|own| *own == deployment.selector);
-        let place = standing.iter().position(|standing| is_meant(&standing.deployment));
+        let all = [waiting.clone(), standing].concat();
+        let place = back::taken(&all, new.selector.as_ref());
         let place = place.ok_or_else(|| Error::Conflict("nothing is deployed that could be taken back".to_owned()))?;
-        let taken = &standing[place].deployment;
+        let taken = &all[place].deployment;
+        let selector = new.selector.unwrap_or_else(|| taken.selector.clone());
         let artifact = match (new.artifact, new.deployment) {
             (Some(artifact), _) => artifact,
             (None, Some(id)) => artifact_of(&mut transaction, project.id, id).await?,
-            (None, None) => match back::beneath(&standing, place) {
+            (None, None) => match back::beneath(&all[place..], &selector) {
                 Beneath::One(artifact) => artifact,
                 Beneath::Several => return Err(Error::Conflict(SEVERAL.to_owned())),
                 Beneath::Nothing => return Err(Error::Conflict(NOTHING.to_owned())),
@@ -89,11 +91,19 @@ impl Deployments for DatabaseStore {
         let deployment = Deployment {
             kind: Kind::Rollback,
             artifact,
-            selector: taken.selector.clone(),
+            selector,
             takes_back: Some(taken.id),
             message: new.message,
             ..made(&mut transaction, act, project.id).await?
         };
+        for Standing { deployment: mut waiting, .. } in waiting {
+            if waiting.selector.overlaps(&deployment.selector) {
+                let reason = Reason::by_hand(&deployment.author);
+                start::end(&mut transaction, act, (&mut waiting, State::Aborted, reason)).await?;
+                record(&mut transaction, act, Action::DeploymentAbort, rows::target(&waiting)).await?;
+                pins::pin(&mut transaction, (&waiting, &deployment.selector), &deployment.author).await?;
+            }
+        }
         keep(&mut transaction, act, &deployment, Action::DeploymentRollback).await?;
         transaction.commit().await?;
         self.changes.tell(Topic::Plans);
@@ -137,7 +147,8 @@ impl Deployments for DatabaseStore {
             Steering::Resume => (Action::DeploymentResume, Happened::Resumed),
             Steering::Promote(_) => (Action::DeploymentPromote, Happened::Promoted),
         };
-        if !steered(act, &mut deployment, how)? {
+        let now = fleet::now(&mut transaction).await?;
+        if !steered((act, now), &mut deployment, how)? {
             return Ok(deployment);
         }
         rows::update(&mut transaction, &mut deployment).await?;
@@ -207,7 +218,7 @@ impl Deployments for DatabaseStore {
     async fn unpin(&self, act: &Act, of: OfProject, selector: &Selector) -> Result<u64> {
         let mut transaction = self.database.begin().await?;
         let project = projects::lock(&mut transaction, of.any()).await?;
-        let gone = pins::unpin(&mut transaction, project.id, selector).await?;
+        let gone = pins::unpin(&mut transaction, project.id, |pin| pin.selector.overlaps(selector)).await?;
         if !gone.is_empty() {
             let target = projects::target(&project).with(serde_json::json!({ "selectors": gone }));
             record(&mut transaction, act, Action::DeploymentUnpin, target).await?;
@@ -227,7 +238,7 @@ async fn made(transaction: &mut Transaction, act: &Act, project: ProjectId) -> R
         sql("select team_id, (select coalesce(max(serial), 0) from deployments where project_id = $1) as last \
          from projects where id = $1");
     let row = transaction.fetch_one(select.bind(project)).await?;
-    let (now, manner) = (now(), steps::manner_of_rollback());
+    let (now, manner) = (fleet::now(transaction).await?, steps::manner_of_rollback());
     Ok(Deployment {
         id: DeploymentId::new(),
         team: row.get("team_id")?,
@@ -278,16 +289,6 @@ async fn keep(transaction: &mut Transaction, act: &Act, deployment: &Deployment,
     Ok(announce(transaction, Topic::Plans).await?)
 }
 
-/// Takes away the pins on what a deployment is for.
-async fn lift(transaction: &mut Transaction, act: &Act, deployment: &Deployment) -> Result<()> {
-    let gone = pins::unpin(transaction, deployment.project, &deployment.selector).await?;
-    if gone.is_empty() {
-        return Ok(());
-    }
-    let target = rows::target(deployment).with(serde_json::json!({ "selectors": gone }));
-    Ok(record(transaction, act, Action::DeploymentUnpin, target).await?)
-}
-
 /// What another deployment of the project brought.
 async fn artifact_of(transaction: &mut Transaction, project: ProjectId, id: DeploymentId) -> Result<Digest> {
     let found = rows::get(transaction, id).await?.filter(|deployment| deployment.project == project);
@@ -325,7 +326,7 @@ fn ended(deployment: &Deployment) -> Error {
 }
 
 /// Does to a deployment what somebody says. False, where it does so already.
-fn steered(act: &Act, deployment: &mut Deployment, how: Steering) -> Result<bool> {
+fn steered((act, now): (&Act, Timestamp), deployment: &mut Deployment, how: Steering) -> Result<bool> {
     let state = deployment.state;
     match (how, state) {
         (_, State::Scheduled) => {
@@ -341,8 +342,14 @@ fn steered(act: &Act, deployment: &mut Deployment, how: Steering) -> Result<bool
             deployment.state = State::InProgress;
             deployment.reason = None;
             // It was not looked at in the meantime: what it waits for begins anew.
-            deployment.wave_began_at = Some(now());
+            deployment.wave_began_at = Some(now);
             deployment.baking_since = None;
+        }
+        // Whoever answers for it ends it well.
+        (Steering::Promote(_), _) if deployment.is_for_everyone() && deployment.is_halted() => {
+            deployment.promoted = deployment.wave;
+            deployment.state = State::InProgress;
+            deployment.reason = None;
         }
         (Steering::Promote(_), _) if deployment.is_for_everyone() => {
             return Err(Error::Conflict("it is in its last wave: there is none to promote it to".to_owned()));

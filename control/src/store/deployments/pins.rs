@@ -4,24 +4,29 @@ use crate::domain::deployment::{Deployment, Pin};
 use crate::domain::id::ProjectId;
 use crate::domain::label::Selector;
 use crate::domain::store::Result;
-use crate::domain::time::now;
+use crate::store::fleet;
 use crate::store::sql::{Error as SqlError, Row, Transaction, sql};
 
 /// How many pins a project has at most: the newest.
 const PINS_MAX: i64 = 100;
 
-/// Pins the data planes of a deployment that is taken back.
-pub(super) async fn pin(transaction: &mut Transaction, taken: &Deployment, author: &str) -> Result<()> {
+/// Pins the data planes that a selector chooses, for which a deployment is taken back.
+pub(super) async fn pin(
+    transaction: &mut Transaction,
+    (taken, selector): (&Deployment, &Selector),
+    author: &str,
+) -> Result<()> {
+    let now = fleet::now(transaction).await?;
     let insert = sql("insert into pins (project_id, selector, deployment_id, artifact, author, created_at) \
          values ($1, $2, $3, $4, $5, $6) on conflict (project_id, selector) do update set \
          deployment_id = excluded.deployment_id, artifact = excluded.artifact, author = excluded.author, \
          created_at = excluded.created_at")
     .bind(taken.project)
-    .bind(taken.selector.to_string())
+    .bind(selector.to_string())
     .bind(taken.id)
     .bind(taken.artifact)
     .bind(author)
-    .bind(now());
+    .bind(now);
     transaction.execute(insert).await?;
     let too_many = sql("delete from pins where project_id = $1 and selector in (select selector from pins \
          where project_id = $1 order by created_at desc limit 1000 offset $2)");
@@ -40,15 +45,14 @@ pub(super) async fn all(transaction: &mut Transaction, project: ProjectId) -> Re
     Ok(transaction.fetch_all(select.bind(project)).await?.iter().map(read).collect::<Result<_, _>>()?)
 }
 
-/// Takes away the pins on any data plane that this chooses.
+/// Takes away these pins.
 pub(super) async fn unpin(
     transaction: &mut Transaction,
     project: ProjectId,
-    selector: &Selector,
+    is_meant: impl Fn(&Pin) -> bool + Send,
 ) -> Result<Vec<Selector>> {
     let pins = all(transaction, project).await?;
-    let gone: Vec<Selector> =
-        pins.into_iter().map(|pin| pin.selector).filter(|pinned| pinned.overlaps(selector)).collect();
+    let gone: Vec<Selector> = pins.into_iter().filter(|pin| is_meant(pin)).map(|pin| pin.selector).collect();
     for pinned in &gone {
         let delete = sql("delete from pins where project_id = $1 and selector = $2");
         transaction.execute(delete.bind(project).bind(pinned.to_string())).await?;

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use serde_json::Value;
+
 use crate::domain::act::Act;
 use crate::domain::deployment::{Deployment, DeploymentEvent, Happened, NodeEvent, NodeOutcome, Reason, State};
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{DataPlaneId, DeploymentId, EventId, ProjectId};
-use crate::domain::rollout::{Join, Member};
+use crate::domain::rollout::{Join, Member, Remark};
 use crate::domain::store::Result;
 use crate::store::audit::Target;
 use crate::store::nodes;
-use crate::store::sql::{Database, Error as SqlError, Row, Transaction, sql};
-
-/// How many rows are sent at once.
-const ROWS_MAX: usize = 200;
+use crate::store::sql::{Database, Dialect, Error as SqlError, Row, Transaction, sql};
 
 pub(super) async fn insert(transaction: &mut Transaction, deployment: &Deployment) -> Result<()> {
     let insert = sql("insert into deployments (id, team_id, project_id, serial, kind, started_by, artifact, selector, \
@@ -94,7 +94,29 @@ pub(super) async fn happened(
     deployment: &Deployment,
     kind: Happened,
 ) -> Result<()> {
-    let reason = deployment.reason.as_ref().map(serde_json::to_string).transpose().map_err(|_| damaged())?;
+    event_of(transaction, act, deployment, (kind, deployment.reason.as_ref())).await
+}
+
+/// Writes down what is to be said of a wave that was well.
+pub(super) async fn remarked(
+    transaction: &mut Transaction,
+    act: &Act,
+    deployment: &Deployment,
+    remarks: &[Remark],
+) -> Result<()> {
+    for remark in remarks {
+        event_of(transaction, act, deployment, (Happened::Remarked, Some(&Reason::from(remark)))).await?;
+    }
+    Ok(())
+}
+
+async fn event_of(
+    transaction: &mut Transaction,
+    act: &Act,
+    deployment: &Deployment,
+    (kind, reason): (Happened, Option<&Reason>),
+) -> Result<()> {
+    let reason = reason.map(serde_json::to_string).transpose().map_err(|_| damaged())?;
     let insert = sql("insert into deployment_events (id, deployment_id, at, kind, state, wave, reason, actor) \
          values ($1, $2, $3, $4, $5, $6, $7, $8)")
     .bind(EventId::new())
@@ -109,45 +131,62 @@ pub(super) async fn happened(
     Ok(())
 }
 
-/// Lets data planes to a deployment. One that was removed in the meantime is passed over.
-pub(super) async fn join(transaction: &mut Transaction, deployment: &Deployment, joining: &[Join]) -> Result<()> {
-    let now = transaction.dialect().now();
-    for rows in joining.chunks(ROWS_MAX) {
-        let insert = sql("insert into deployment_members (deployment_id, data_plane_id, wave, joined_at, requests, \
-             server_errors, p99_weight) select $1, id, $2, ")
-        .bind(deployment.id)
-        .bind(deployment.wave)
-        .then(now)
-        .then(", column2, column3, column4 from (values ");
-        let insert = rows.iter().enumerate().fold(insert, |insert, (index, Join { data_plane, before })| {
-            insert
-                .then(if index == 0 { "(" } else { ", (" })
-                .then_bind("", *data_plane)
-                .then_bind(", ", before.requests)
-                .then_bind(", ", before.server_errors)
-                .then_bind(", ", before.p99_weight)
-                .then(")")
-        });
-        let insert = insert.then(
-            ") as joining join data_planes on id = column1 where true \
-             on conflict (deployment_id, data_plane_id) do nothing",
-        );
-        transaction.execute(insert).await?;
-        let ids = sql("insert into node_events (id, deployment_id, data_plane_id, data_plane_name, at, outcome) \
-             select column1, $1, data_planes.id, name, ")
-        .bind(deployment.id)
-        .then(now)
-        .then(", 'reached' from (values ");
-        let ids = rows.iter().enumerate().fold(ids, |insert, (index, Join { data_plane, .. })| {
-            insert
-                .then(if index == 0 { "(" } else { ", (" })
-                .then_bind("", EventId::new())
-                .then_bind(", ", *data_plane)
-                .then(")")
-        });
-        transaction.execute(ids.then(") as joining join data_planes on data_planes.id = column2")).await?;
+/// Lets data planes to a deployment, at this time: two statements, however many they are. One that was removed in the
+/// meantime is passed over.
+pub(super) async fn join(
+    transaction: &mut Transaction,
+    (deployment, at): (&Deployment, Timestamp),
+    joining: &[Join],
+) -> Result<()> {
+    if joining.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let dialect = transaction.dialect();
+    let members = joining.iter().map(|Join { data_plane, before }| {
+        serde_json::json!({
+            "data_plane": data_plane,
+            "requests": before.requests,
+            "server_errors": before.server_errors,
+            "p99_weight": before.p99_weight,
+        })
+    });
+    let (before, after) = match dialect {
+        Dialect::Postgres => (
+            "n.requests, n.server_errors, n.p99_weight from jsonb_to_recordset(",
+            ") as n (data_plane uuid, requests bigint, server_errors bigint, p99_weight bigint) \
+             join data_planes d on d.id = n.data_plane where true",
+        ),
+        Dialect::Sqlite => (
+            "n.value ->> 'requests', n.value ->> 'server_errors', n.value ->> 'p99_weight' from json_each(",
+            ") as n join data_planes d on d.id = n.value ->> 'data_plane' where true",
+        ),
+    };
+    let insert = sql("insert into deployment_members (deployment_id, data_plane_id, wave, joined_at, requests, \
+         server_errors, p99_weight) select $1, d.id, $2, $3, ")
+    .bind(deployment.id)
+    .bind(deployment.wave)
+    .bind(at)
+    .then_bind(before, Value::Array(members.collect()))
+    .then(after)
+    .then(" on conflict (deployment_id, data_plane_id) do nothing");
+    transaction.execute(insert).await?;
+    let reached = joining.iter().map(|join| serde_json::json!({ "id": EventId::new(), "data_plane": join.data_plane }));
+    let (before, after) = match dialect {
+        Dialect::Postgres => (
+            "select n.id, d.id, d.name, $1, $2, 'reached' from jsonb_to_recordset(",
+            ") as n (id uuid, data_plane uuid) join data_planes d on d.id = n.data_plane",
+        ),
+        Dialect::Sqlite => (
+            "select n.value ->> 'id', d.id, d.name, $1, $2, 'reached' from json_each(",
+            ") as n join data_planes d on d.id = n.value ->> 'data_plane'",
+        ),
+    };
+    let insert = sql("insert into node_events (id, data_plane_id, data_plane_name, deployment_id, at, outcome) ")
+        .bind(deployment.id)
+        .bind(at)
+        .then_bind(before, Value::Array(reached.collect()))
+        .then(after);
+    Ok(transaction.execute(insert).await.map(|_| ())?)
 }
 
 /// Whom a deployment was let to.
@@ -177,6 +216,16 @@ pub(super) async fn standing(transaction: &mut Transaction, project: ProjectId) 
         Ok(Standing { deployment: read(row)?, precedence: row.get("precedence")? })
     };
     Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+/// What was asked for to start at once, and has not started, the newest first: as if it stood already. A way back is none of
+/// it: whoever asks twice means the same.
+pub(super) async fn waiting(transaction: &mut Transaction, project: ProjectId) -> Result<Vec<Standing>> {
+    let select = sql("select * from deployments where project_id = $1 and state = 'scheduled' \
+         and scheduled_for is null and kind = 'deploy' order by serial desc");
+    let rows = transaction.fetch_all(select.bind(project)).await?;
+    let read = |row: &Row| Ok(Standing { deployment: read(row)?, precedence: i64::MAX });
+    Ok(rows.iter().map(read).collect::<Result<_, SqlError>>()?)
 }
 
 /// Those of them that decide for anybody: whatever another one that started later covers, and has reached everyone of,

@@ -4,7 +4,7 @@ use super::pins;
 use super::pointers;
 use super::rows::{self, Standing};
 use crate::domain::act::{Act, Action};
-use crate::domain::deployment::{Deployment, Happened, Reason, ReasonCode, State};
+use crate::domain::deployment::{Deployment, Happened, Pin, Reason, ReasonCode, State};
 use crate::domain::error::Error;
 use crate::domain::pointer::Issuer;
 use crate::domain::rollout::Wave;
@@ -20,6 +20,9 @@ pub(super) async fn start(
     (deployment, wave): (&mut Deployment, Option<Wave>),
     by: &Issuer,
 ) -> Result<()> {
+    if deployment.manner.unpin {
+        lift(transaction, act, deployment).await?;
+    }
     if deployment.started_by.is_automation() && pins::is_pinned(transaction, deployment).await? {
         let detail = "some of its data planes were pinned in the meantime: unpin them, or deploy by hand".to_owned();
         return fail(transaction, act, (deployment, Reason { code: ReasonCode::Pinned, detail })).await;
@@ -43,17 +46,32 @@ pub(super) async fn start(
     }
 }
 
+/// Takes away the pins on what a deployment is for that there were when it was asked for: what was taken back since is
+/// another matter.
+async fn lift(transaction: &mut Transaction, act: &Act, deployment: &Deployment) -> Result<()> {
+    let is_meant = |pin: &Pin| pin.selector.overlaps(&deployment.selector) && pin.created_at <= deployment.created_at;
+    let gone = pins::unpin(transaction, deployment.project, is_meant).await?;
+    if gone.is_empty() {
+        return Ok(());
+    }
+    let target = rows::target(deployment).with(serde_json::json!({ "selectors": gone }));
+    Ok(record(transaction, act, Action::DeploymentUnpin, target).await?)
+}
+
 /// Begins a wave.
 pub(super) async fn begin(
     transaction: &mut Transaction,
     act: &Act,
     (deployment, wave): (&mut Deployment, Wave),
 ) -> Result<()> {
+    rows::remarked(transaction, act, deployment, &wave.remarks).await?;
     deployment.wave = wave.number;
-    deployment.wave_began_at = Some(fleet::now(transaction).await?);
+    let now = fleet::now(transaction).await?;
+    deployment.wave_began_at = Some(now);
     deployment.baking_since = None;
     rows::update(transaction, deployment).await?;
-    rows::join(transaction, deployment, &wave.joining).await?;
+    // To the microsecond: who joins later is somebody who came later.
+    rows::join(transaction, (deployment, now), &wave.joining).await?;
     rows::happened(transaction, act, deployment, Happened::WaveBegan).await?;
     if deployment.is_for_everyone() {
         pointers::forget_covered(transaction, deployment.project).await?;
@@ -75,8 +93,8 @@ pub(super) async fn fail(
     Ok(record(transaction, act, Action::DeploymentFail, rows::target(deployment)).await?)
 }
 
-/// Ends the deployment that another one takes back. The other one is for all of its data planes, and at once, so nothing
-/// beneath it is wanted again.
+/// Ends the deployment that another one takes back. Where the other one is for all of its data planes, and at once, nothing
+/// beneath it is wanted again. Where it is for some of them, the others go on with it.
 async fn take_back(
     transaction: &mut Transaction,
     act: &Act,
@@ -87,11 +105,14 @@ async fn take_back(
     if matches!(taken.state, State::RolledBack | State::Aborted | State::Failed) {
         return Ok(());
     }
+    pins::pin(transaction, (&taken, &by.selector), &by.author).await?;
+    if taken.selector != by.selector {
+        return Ok(());
+    }
     taken.state = State::RolledBack;
     taken.reason = taken.reason.or_else(|| Some(Reason::by_hand(&by.author)));
     rows::update(transaction, &mut taken).await?;
     pointers::withdraw(transaction, taken.id).await?;
-    pins::pin(transaction, &taken, &by.author).await?;
     rows::happened(transaction, act, &taken, Happened::Ended).await
 }
 

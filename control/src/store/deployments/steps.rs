@@ -17,7 +17,7 @@ use crate::domain::store::{Fleet as _, Nodes as _, OfProject, Result, Rollouts};
 use crate::domain::version::Version;
 use crate::store::audit::record;
 use crate::store::changes::Topic;
-use crate::store::sql::{Row, Transaction, sql};
+use crate::store::sql::{Dialect, Row, Transaction, sql};
 use crate::store::{DatabaseStore, fleet, projects};
 
 /// How long traffic that does not grow is remembered, in microseconds: a week.
@@ -26,10 +26,19 @@ const TRAFFIC_REMEMBERED: i64 = 604_800_000_000;
 #[async_trait]
 impl Rollouts for DatabaseStore {
     async fn rollouts_to_do(&self) -> Result<Vec<(ProjectId, DeploymentId)>> {
-        let select = sql("select project_id, id from deployments where state in ('in_progress', 'paused') or \
-             (state = 'scheduled' and (scheduled_for is null or scheduled_for <= ")
-        .then(self.database.dialect().now())
-        .then(")) order by created_at, serial");
+        let dialect = self.database.dialect();
+        // Of those that are paused, a gate takes some back.
+        let on_failure = match dialect {
+            Dialect::Postgres => "manner::jsonb ->> 'on_failure'",
+            Dialect::Sqlite => "manner ->> 'on_failure'",
+        };
+        let select =
+            sql("select project_id, id from deployments where state = 'in_progress' or (state = 'paused' and ")
+                .then(on_failure)
+                .then(" = 'rollback') or (state = 'scheduled' and (scheduled_for is null or scheduled_for <= ")
+                .then(dialect.now())
+                // Of one project, what was asked for first starts first, by whatever clock.
+                .then(")) order by project_id, serial");
         let rows = self.database.fetch_all(select).await?;
         rows.iter().map(|row| Ok((row.get("project_id")?, row.get("id")?))).collect()
     }
@@ -141,9 +150,15 @@ async fn take(
         Step::Start(wave) => return start::start(transaction, act, (deployment, wave), by()?).await,
         Step::Begin(wave) => return begin(transaction, act, (deployment, wave)).await,
         Step::RollBack(breach) => return roll_back(transaction, (deployment, &breach), by()?).await,
+        Step::Found(others) => {
+            rows::update(transaction, deployment).await?;
+            let began = deployment.wave_began_at.ok_or(Error::Damaged(Noun::Deployment))?;
+            return rows::join(transaction, (deployment, began), &others).await;
+        }
         Step::Admit(others) => {
             rows::update(transaction, deployment).await?;
-            return rows::join(transaction, deployment, &others).await;
+            let now = fleet::now(transaction).await?;
+            return rows::join(transaction, (deployment, now), &others).await;
         }
         Step::Bake => {
             deployment.baking_since = Some(fleet::now(transaction).await?);
@@ -153,13 +168,15 @@ async fn take(
             deployment.baking_since = None;
             Happened::Unsettled
         }
-        Step::AwaitPromotion => {
+        Step::AwaitPromotion(remarks) => {
+            rows::remarked(transaction, act, deployment, &remarks).await?;
             deployment.state = State::Paused;
             let detail = format!("wave {} is well; promote it", deployment.wave);
             deployment.reason = Some(Reason { code: ReasonCode::PromotionAwaited, detail });
             Happened::PromotionAwaited
         }
-        Step::Succeed => {
+        Step::Succeed(remarks) => {
+            rows::remarked(transaction, act, deployment, &remarks).await?;
             deployment.state = State::Succeeded;
             deployment.reason = None;
             record(transaction, act, Action::DeploymentSucceed, rows::target(deployment)).await?;
@@ -189,14 +206,14 @@ async fn roll_back(
     rows::happened(transaction, act, deployment, Happened::Breached).await?;
     let standing = rows::standing(transaction, deployment.project).await?;
     let place = standing.iter().position(|standing| standing.deployment.id == deployment.id).unwrap_or_default();
-    let beneath = back::beneath(&standing, place);
+    let beneath = back::beneath(&standing[place..], &deployment.selector);
     let state = match beneath {
         Beneath::One(_) | Beneath::Several => State::RolledBack,
         Beneath::Nothing => State::Failed,
     };
     let withdrawn = start::end(transaction, act, (deployment, state, Reason::from(breach))).await?;
     record(transaction, act, Action::DeploymentFail, rows::target(deployment)).await?;
-    pins::pin(transaction, deployment, act.actor.kind()).await?;
+    pins::pin(transaction, (deployment, &deployment.selector), act.actor.kind()).await?;
     match (beneath, withdrawn) {
         (Beneath::One(artifact), _) => {
             let mut back = made(transaction, act, deployment.project).await?;
@@ -208,7 +225,7 @@ async fn roll_back(
             back.message = format!("deployment {}: {breach}", deployment.serial);
             rows::insert(transaction, &back).await?;
             rows::happened(transaction, act, &back, Happened::Created).await?;
-            let wave = Wave { number: back.waves, joining: Vec::new() };
+            let wave = Wave { number: back.waves, joining: Vec::new(), remarks: Vec::new() };
             // What it takes back has ended already.
             start::start(transaction, act, (&mut back, Some(wave)), by).await
         }
@@ -226,5 +243,6 @@ pub(super) fn manner_of_rollback() -> Manner {
         promotion: Promotion::Automatic,
         gates: Gates::of_rollback(),
         on_failure: OnFailure::Pause,
+        unpin: false,
     }
 }
