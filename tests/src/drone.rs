@@ -165,9 +165,11 @@ impl Process {
     fn start(drone: &Drone) -> Self {
         let Drone { site, name, node, shared, .. } = drone;
         let began = Instant::now();
-        let boot = shared.disk.lock().expect("nobody panics with it").clone().boot();
-        *shared.disk.lock().expect("nobody panics with it") = boot.record.clone();
+        let mut boot = shared.disk.lock().expect("nobody panics with it").clone().boot();
         let running = boot.candidates.first().copied();
+        running.into_iter().for_each(|running| boot.record.boots(running));
+        boot.record.booted(running);
+        *shared.disk.lock().expect("nobody panics with it") = boot.record.clone();
         shared.seen().serves = running.map(|digest| (digest, began));
         let mut identity = Identity::new(name, (&site.project, &site.key));
         identity.hello.node_id = *node;
@@ -182,6 +184,7 @@ impl Process {
                 version: identity.hello.version.clone(),
             },
             record: boot.record,
+            unwritten: None,
             set_aside: boot.set_aside,
             running,
             pinned: Trust::any_of([site.trusted.clone()]),

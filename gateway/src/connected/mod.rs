@@ -2,7 +2,7 @@
 //! on, or begins, with what served last.
 //!
 //! The rules are in `fleet::agent`, a machine without sockets, disk or clock. Here is what it lacks:
-//! - `boot`: what to serve before anybody was asked;
+//! - `boot`: what to serve before anybody was asked, and `notes`: what is remembered of that;
 //! - `client`: HTTP, the socket, downloads, the place to start from;
 //! - `disk`: the state folder;
 //! - `writer`: what is written, in its order, by whoever may wait for a disk;
@@ -14,6 +14,7 @@ mod boot;
 mod client;
 mod disk;
 mod health;
+mod notes;
 pub mod report;
 mod writer;
 
@@ -24,7 +25,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use artifact_format::container::Digest;
 use artifact_format::trust::Trust;
-use fleet::agent::{Agent, Effect, Ended, Event, Failure, Moment, Ticket};
+use fleet::agent::{Agent, Effect, Ended, Event, Failure, Moment, Start, Ticket};
 use fleet::message::{self, Alarm, FromDataPlane, Heartbeat, Phase, State};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, spawn_blocking};
@@ -87,7 +88,9 @@ impl Prepared {
 
     /// Begins. Needs a runtime.
     pub fn begin(self, swap: Swap) -> Connected {
-        let Self { booted: Booted { folder, client, start, .. }, environment, url, file } = self;
+        let Self { booted: Booted { folder, client, notes, start, .. }, environment, url, file } = self;
+        let (record, unwritten) = notes.begins();
+        let start = Start { record, unwritten, ..start };
         let (signals, inbox) = mpsc::channel(INBOX);
         let began = Instant::now();
         Connected {

@@ -246,6 +246,8 @@ pub struct Start {
     pub identity: Identity,
     /// What was remembered, after [`Record::boot`].
     pub record: Record,
+    /// Why that is not on the disk, where it is not.
+    pub unwritten: Option<Failure>,
     /// What was set aside by it.
     pub set_aside: Option<Digest>,
     /// What is served already.
@@ -296,9 +298,9 @@ pub struct Agent {
 impl Agent {
     /// Ready to connect.
     pub fn new(start: Start, moment: Moment) -> Self {
-        let Start { identity, record, set_aside, running, pinned, root, bootstrap, alarms } = start;
+        let Start { identity, record, unwritten, set_aside, running, pinned, root, bootstrap, alarms } = start;
         let roots = Roots::new(&record.project, pinned, root);
-        let mut target = Target::new(record, running, moment);
+        let mut target = Target::new((record, unwritten), running, moment);
         if let Some(digest) = set_aside {
             target.was_set_aside(digest);
         }

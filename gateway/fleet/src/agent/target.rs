@@ -80,10 +80,17 @@ struct Unwritten {
 }
 
 impl Target {
-    pub(super) fn new(record: Record, running: Option<Digest>, moment: Moment) -> Self {
+    /// With a record, and why it is not on the disk.
+    pub(super) fn new(
+        (record, unwritten): (Record, Option<Failure>),
+        running: Option<Digest>,
+        moment: Moment,
+    ) -> Self {
         let is_tried = running.is_some_and(|running| record.trials.contains_key(&running));
         let settles_at = is_tried.then(|| moment.now + SETTLES_AFTER);
-        let (job, loading, refusal, set_aside, unwritten) = (None, None, None, None, None);
+        let unwritten =
+            unwritten.map(|failure| Unwritten { failure, backoff: Backoff::default(), retry_at: moment.now });
+        let (job, loading, refusal, set_aside) = (None, None, None, None);
         Self {
             record,
             running,
@@ -373,7 +380,7 @@ impl Target {
         if let Some(Job { step: Step::Fetching(ticket), .. }) = self.job.take() {
             effects.push(Effect::CancelFetch { ticket });
         }
-        if !self.record.trials.is_empty() {
+        if !self.record.trials.is_empty() || self.unwritten.is_some() {
             self.record.trials.clear();
             self.persist(effects);
         }

@@ -112,11 +112,11 @@ fn what_was_left_before_it_was_known_to_be_well_is_doubted_when_it_is_gone_back_
     rig.is_told_of(&signed(1, 7));
     rig.is_told_of(&signed(2, 8));
     assert!(rig.is_active(8));
-    let back = rig.on_disk().boot().record.boot();
+    let back = dies_at_boot(dies_at_boot(rig.on_disk()).record);
     assert_eq!((&back.candidates[..], back.set_aside), (&[digest(7)][..], Some(digest(8))));
-    let again = back.record.boot();
+    let again = dies_at_boot(back.record);
     assert_eq!(again.candidates, [digest(7)], "the first end with it was another's doing");
-    let last = again.record.boot();
+    let last = dies_at_boot(again.record);
     assert!(last.candidates.is_empty() && last.record.is_quarantined(&digest(7)));
 }
 
@@ -137,4 +137,21 @@ fn an_end_in_order_blames_nobody() {
     let effects = rig.happens(Event::Stop);
     assert!(rig.on_disk().trials.is_empty() && effects.iter().any(|effect| matches!(effect, Effect::Disconnect)));
     assert_eq!(rig.agent.wakes_at(), None, "it does not come back");
+}
+
+#[test]
+fn what_could_not_be_written_when_the_process_began_is_written_later_or_at_its_end() {
+    let unwritten = Some(Failure::unavailable("state_unwritable", "no space left on device".to_owned()));
+    let mut rig = Rig::new(Start { unwritten, ..start() });
+    assert_eq!(rig.alarms(), ["state_unwritable"]);
+    rig.persists = full();
+    rig.happens(Event::Tick);
+    assert_eq!(rig.alarms(), ["state_unwritable"]);
+    let effects = rig.happens(Event::Stop);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Persist { .. })));
+
+    let unwritten = Some(Failure::unavailable("state_unwritable", String::new()));
+    let mut rig = Rig::new(Start { unwritten, ..start() });
+    rig.happens(Event::Tick);
+    assert_eq!((rig.alarms().len(), rig.on_disk()), (0, Record::new(PROJECT)));
 }

@@ -9,7 +9,7 @@ use artifact_format::pointer::{Pointer, SignedPointer};
 use artifact_format::root::{Root, SignedRoot, Terms};
 use artifact_format::signature::SigningKey;
 use artifact_format::trust::Trust;
-use fleet::agent::record::Record;
+use fleet::agent::record::{Boot, Record};
 use fleet::agent::{Agent, Bootstrap, Effect, Ended, Event, Failure, Identity, Moment, Start};
 use fleet::message::{
     ArtifactAvailable, Formats, FromControlPlane, FromDataPlane, HeartbeatAck, Phase, Wanted, Welcome,
@@ -111,6 +111,7 @@ pub(crate) fn start() -> Start {
     Start {
         identity,
         record: Record::new(PROJECT),
+        unwritten: None,
         set_aside: None,
         running: None,
         pinned: pinned(&[1]),
@@ -267,6 +268,13 @@ impl Rig {
         });
         written.expect("something was written")
     }
+}
+
+/// A start that finds every artifact where it was, and ends while the first is loaded.
+pub(crate) fn dies_at_boot(record: Record) -> Boot {
+    let mut boot = record.boot();
+    boot.candidates.first().into_iter().for_each(|first| boot.record.boots(*first));
+    boot
 }
 
 pub(crate) fn wanted(pointer: Option<SignedPointer>) -> Wanted {
