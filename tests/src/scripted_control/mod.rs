@@ -46,6 +46,8 @@ pub enum Delivery {
     Flipped(usize),
     /// Not now: 503, to come back after so many seconds.
     Busy(u64),
+    /// What is asked for is heard and never answered.
+    Never,
 }
 
 /// What is asked of it, and what it answers.

@@ -5,10 +5,26 @@ use std::time::{Duration, SystemTime};
 use fleet::agent::Failure;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
+use tokio::time::timeout;
+
+use super::SILENCE_MAX;
+
+/// Sends a request, and waits for the head of the answer: not for ever.
+pub(super) async fn to(request: RequestBuilder) -> Result<Response, Failure> {
+    match timeout(SILENCE_MAX, request.send()).await {
+        Ok(answer) => answer.map_err(|error| unreachable(&error)),
+        Err(_) => Err(silent()),
+    }
+}
+
+/// Somebody took the request and said nothing.
+pub(super) fn silent() -> Failure {
+    Failure::unavailable("unreachable", format!("nothing came for {SILENCE_MAX:?}"))
+}
 
 /// Sends a request, and takes nothing for an answer but what was asked for.
 pub(super) async fn good(request: RequestBuilder) -> Result<Response, Failure> {
-    let response = request.send().await.map_err(|error| unreachable(&error))?;
+    let response = to(request).await?;
     if response.status().is_success() { Ok(response) } else { Err(refusal(&response)) }
 }
 

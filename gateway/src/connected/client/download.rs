@@ -67,7 +67,7 @@ impl Client {
             0 => request,
             _ => request.header(RANGE, format!("bytes={received}-")),
         };
-        let mut response = request.send().await.map_err(|error| answer::unreachable(&error))?;
+        let mut response = answer::to(request).await?;
         match response.status() {
             StatusCode::PARTIAL_CONTENT if begins_at(&response) == Some(received) => {
                 tracing::info!(sha256 = %artifact, received, "goes on with an artifact that came in part");
@@ -104,7 +104,7 @@ impl Client {
 pub(super) async fn next(response: &mut Response) -> Result<Option<Bytes>, Failure> {
     match timeout(SILENCE_MAX, response.chunk()).await {
         Ok(piece) => piece.map_err(|error| answer::unreachable(&error)),
-        Err(_) => Err(Failure::unavailable("unreachable", format!("nothing came for {SILENCE_MAX:?}"))),
+        Err(_) => Err(answer::silent()),
     }
 }
 
