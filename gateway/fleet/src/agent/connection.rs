@@ -15,7 +15,7 @@ const STABLE: Duration = Duration::from_mins(1);
 /// The pause where coming back is of no use until somebody does something.
 const HOPELESS: Duration = Duration::from_mins(1);
 /// Whatever the control plane asks for, it is not waited for longer.
-const ASKED_MAX: Duration = Duration::from_mins(10);
+pub const ASKED_MAX: Duration = Duration::from_mins(10);
 /// Between these lies the time from one heartbeat to the next.
 const HEARTBEAT: [Duration; 2] = [Duration::from_millis(100), Duration::from_mins(10)];
 

@@ -26,7 +26,7 @@ use artifact_format::trust::Trust;
 use uuid::Uuid;
 
 use self::backoff::Backoff;
-pub use self::connection::Ended;
+pub use self::connection::{ASKED_MAX, Ended};
 use self::connection::{Connection, Due, Opened};
 use self::record::Record;
 use self::roots::{Change, Roots};

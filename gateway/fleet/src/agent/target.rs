@@ -6,6 +6,7 @@ use artifact_format::container::Digest;
 use artifact_format::pointer::{Error, Pointer};
 
 use super::backoff::Backoff;
+use super::connection::ASKED_MAX;
 use super::record::{Record, Taken};
 use super::{Effect, Failure, FailureKind, Moment, Source, Ticket};
 use crate::message::Phase;
@@ -348,7 +349,7 @@ impl Target {
     /// The job came to nothing, for now or for good.
     fn fails(&mut self, failure: Failure, moment: Moment) {
         let Some(mut job) = self.job.take() else { return };
-        let asked = moment.now + failure.retry_after.unwrap_or_default();
+        let asked = moment.now.saturating_add(failure.retry_after.unwrap_or_default().min(ASKED_MAX));
         let until = asked.max(moment.now + job.backoff.pause(moment.random));
         match failure.kind {
             FailureKind::Refused => {

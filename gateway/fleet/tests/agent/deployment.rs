@@ -199,6 +199,15 @@ fn whoever_is_asked_to_come_back_later_does() {
 }
 
 #[test]
+fn nobody_is_sent_away_for_ever() {
+    let mut rig = Rig::connected();
+    let failure = Failure::unavailable("busy", String::new());
+    rig.fetches = Outcome::Fails(Failure { retry_after: Some(Duration::MAX), ..failure });
+    rig.is_told_of(&signed(1, 7));
+    assert_eq!(rig.until(is_fetch), Duration::from_mins(10));
+}
+
+#[test]
 fn what_is_not_what_was_promised_is_told_at_once_and_tried_again() {
     let mut rig = Rig::connected();
     rig.fetches = Outcome::Fails(Failure::damaged("digest_mismatch", "no".to_owned()));
