@@ -20,7 +20,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use artifact_format::container::Digest;
-use artifact_format::pointer::SignedPointer;
+use artifact_format::pointer::{self, SignedPointer};
 use artifact_format::root::{Root, SignedRoot};
 use artifact_format::trust::Trust;
 use uuid::Uuid;
@@ -99,6 +99,12 @@ impl Failure {
     /// For now.
     pub fn unavailable(code: &'static str, detail: String) -> Self {
         Self { code, detail, kind: FailureKind::Unavailable, retry_after: None }
+    }
+}
+
+impl From<&pointer::Error> for Failure {
+    fn from(error: &pointer::Error) -> Self {
+        Self::refused(error.code(), error.to_string())
     }
 }
 
@@ -496,7 +502,7 @@ impl Agent {
         self.offered = Some((offered.clone(), source));
         match offered.verify(&self.roots.of_pointers(), &self.target.record().project) {
             Ok(pointer) => self.target.take(&pointer, source, (moment, effects)),
-            Err(error) => self.target.refuse(artifact, &error),
+            Err(error) => self.target.refuse(artifact, Failure::from(&error)),
         }
     }
 

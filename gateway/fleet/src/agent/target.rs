@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use artifact_format::container::Digest;
+use artifact_format::limits::Limits;
 use artifact_format::pointer::{Error, Pointer};
 
 use super::backoff::Backoff;
@@ -23,7 +24,10 @@ pub(super) struct Target {
     job: Option<Job>,
     /// What is being loaded, whether or not anybody still wants it: it cannot be called back.
     loading: Option<(Ticket, Digest)>,
-    refusal: Option<Refusal>,
+    /// Why the pointer that was offered last is not followed: it is judged anew whenever it is offered.
+    refused_pointer: Option<Refusal>,
+    /// Why the artifact of the pointer that was taken does not serve: it is not tried again.
+    refused_artifact: Option<Refusal>,
     set_aside: Option<Digest>,
     settles_at: Option<Duration>,
     tickets: Ticket,
@@ -37,15 +41,6 @@ pub(super) struct Target {
 struct Refusal {
     digest: Digest,
     failure: Failure,
-    of: Refused,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refused {
-    /// A pointer, which is judged anew whenever it is offered.
-    Pointer,
-    /// The artifact of the pointer that was taken, which is not tried again.
-    Artifact,
 }
 
 /// The pointer that is being followed.
@@ -91,13 +86,14 @@ impl Target {
         let settles_at = is_tried.then(|| moment.now + SETTLES_AFTER);
         let unwritten =
             unwritten.map(|failure| Unwritten { failure, backoff: Backoff::default(), retry_at: moment.now });
-        let (job, loading, refusal, set_aside) = (None, None, None, None);
+        let (job, loading, refused_pointer, refused_artifact, set_aside) = (None, None, None, None, None);
         Self {
             record,
             running,
             job,
             loading,
-            refusal,
+            refused_pointer,
+            refused_artifact,
             set_aside,
             settles_at,
             tickets: Ticket(0),
@@ -146,7 +142,8 @@ impl Target {
                 (None, Step::Loading(_)) => Phase::Loading { digest },
             };
         }
-        if let Some(Refusal { digest, failure: Failure { code, detail, .. }, .. }) = &self.refusal {
+        let refusal = self.refused_pointer.as_ref().or(self.refused_artifact.as_ref());
+        if let Some(Refusal { digest, failure: Failure { code, detail, .. } }) = refusal {
             return Phase::Rejected { digest: digest.to_string(), code: (*code).to_owned(), detail: detail.clone() };
         }
         // Unless it is not wanted any more: another pointer came, and no time to follow it before the process ended.
@@ -162,31 +159,30 @@ impl Target {
     }
 
     /// A pointer is not to be followed.
-    pub(super) fn refuse(&mut self, digest: Digest, error: &Error) {
-        let failure = Failure::refused(error.code(), error.to_string());
-        self.refusal = Some(Refusal { digest, failure, of: Refused::Pointer });
+    pub(super) fn refuse(&mut self, digest: Digest, failure: Failure) {
+        self.refused_pointer = Some(Refusal { digest, failure });
     }
 
     /// A believed pointer of this project: follows it, unless it is too old or too late.
     pub(super) fn take(&mut self, pointer: &Pointer, source: Source, (moment, effects): (Moment, &mut Vec<Effect>)) {
         let offered = Taken::from(pointer);
         let is_new = self.record.taken.is_none_or(|taken| taken.floor != offered.floor);
-        if let Err(error) = self.admit(pointer, moment) {
-            return self.refuse(offered.artifact, &error);
+        if let Err(failure) = self.admit(pointer, moment) {
+            return self.refuse(offered.artifact, failure);
         }
+        self.refused_pointer = None;
         if !is_new {
-            self.refusal = self.refusal.take().filter(|refusal| refusal.of == Refused::Artifact);
             if let Some(job) = &mut self.job {
                 job.source = source;
                 return;
             }
-            if !self.is_at_work(offered.artifact) && self.refusal.is_none() {
+            if !self.is_at_work(offered.artifact) && self.refused_artifact.is_none() {
                 self.follow(offered, source, effects);
             }
             return;
         }
         self.record.taken = Some(offered);
-        self.refusal = None;
+        self.refused_artifact = None;
         self.persist(effects);
         self.follow(offered, source, effects);
     }
@@ -196,9 +192,14 @@ impl Target {
         self.running == Some(digest) && self.record.current == Some(digest)
     }
 
-    fn admit(&self, pointer: &Pointer, moment: Moment) -> Result<(), Error> {
+    fn admit(&self, pointer: &Pointer, moment: Moment) -> Result<(), Failure> {
+        let most = Limits::DEFAULT.file_max_bytes;
+        if pointer.length.get() > most {
+            let detail = format!("the artifact has {} bytes, and at most {most} are read", pointer.length);
+            return Err(Failure::refused("too_large", detail));
+        }
         let Some(taken) = self.record.taken else { return in_time(pointer, moment) };
-        taken.floor.admit(pointer)?;
+        taken.floor.admit(pointer).map_err(|error| Failure::from(&error))?;
         // What was taken in time stays taken.
         if taken.floor.serial == pointer.serial { Ok(()) } else { in_time(pointer, moment) }
     }
@@ -223,7 +224,7 @@ impl Target {
             if self.set_aside != Some(taken.artifact) {
                 let detail = "it ended the process more than once: deploy another one";
                 let failure = Failure::refused("quarantined", detail.to_owned());
-                self.refusal = Some(Refusal { digest: taken.artifact, failure, of: Refused::Artifact });
+                self.refused_artifact = Some(Refusal { digest: taken.artifact, failure });
             }
             return;
         }
@@ -340,7 +341,7 @@ impl Target {
         self.record.current = Some(digest);
         self.running = Some(digest);
         self.job = None;
-        self.refusal = None;
+        self.refused_artifact = None;
         self.set_aside = None;
         self.settles_at = Some(moment.now + SETTLES_AFTER);
         self.persist(effects);
@@ -353,7 +354,7 @@ impl Target {
         let until = asked.max(moment.now + job.backoff.pause(moment.random));
         match failure.kind {
             FailureKind::Refused => {
-                self.refusal = Some(Refusal { digest: job.taken.artifact, failure, of: Refused::Artifact });
+                self.refused_artifact = Some(Refusal { digest: job.taken.artifact, failure });
                 return;
             }
             FailureKind::Damaged => job.failure = Some(failure),
@@ -373,7 +374,7 @@ impl Target {
 
     /// Others are believed now: what was refused may be believed.
     pub(super) fn reconsiders(&mut self) {
-        self.refusal = None;
+        (self.refused_pointer, self.refused_artifact) = (None, None);
     }
 
     /// The process ends in order: nothing is doubted for that.
@@ -440,6 +441,7 @@ fn fetch(ticket: Ticket, taken: Taken, source: Source) -> Effect {
     Effect::Fetch { ticket, digest: taken.artifact, length: taken.length, source }
 }
 
-fn in_time(pointer: &Pointer, moment: Moment) -> Result<(), Error> {
-    pointer.expired_for(moment.unix_seconds).map_or(Ok(()), |seconds| Err(Error::Expired { seconds }))
+fn in_time(pointer: &Pointer, moment: Moment) -> Result<(), Failure> {
+    let expired = pointer.expired_for(moment.unix_seconds);
+    expired.map_or(Ok(()), |seconds| Err(Failure::from(&Error::Expired { seconds })))
 }

@@ -1,5 +1,6 @@
 //! From a pointer to an artifact that serves.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use artifact_format::pointer::{Pointer, SignedPointer};
@@ -162,6 +163,29 @@ fn what_is_refused_for_good_is_not_tried_again_until_something_changes() {
     rig.loads = Outcome::Succeeds;
     rig.happens(Event::Rekeyed { pinned: pinned(&[1]) });
     assert!(rig.is_active(8), "others are believed: it is looked at again");
+}
+
+#[test]
+fn what_is_refused_for_good_is_not_tried_again_after_a_bad_pointer_either() {
+    let mut rig = Rig::connected();
+    rig.loads = Outcome::Fails(Failure::refused("unsupported", "no".to_owned()));
+    rig.is_told_of(&signed(2, 8));
+    for _ in 0..3 {
+        rig.is_told_of(&signed(1, 7));
+        assert_eq!(rig.rejects_with().as_deref(), Some("pointer_older"));
+        rig.is_asked_for(&signed(2, 8));
+        assert_eq!((rig.rejects_with().as_deref(), rig.count(is_load)), (Some("unsupported"), 1));
+    }
+}
+
+#[test]
+fn what_is_larger_than_is_read_is_not_fetched() {
+    let mut rig = Rig::connected();
+    let long = Pointer { length: NonZeroU64::new((256 << 20) + 1).unwrap(), ..pointer(1, 7) };
+    rig.is_told_of(&SignedPointer::new(long).unwrap().sign(&key(1)));
+    assert_eq!((rig.rejects_with().as_deref(), rig.count(is_fetch), rig.serial()), (Some("too_large"), 0, None));
+    rig.is_told_of(&signed(1, 8));
+    assert!(rig.is_active(8), "it was not taken");
 }
 
 #[test]
