@@ -7,6 +7,7 @@ mod deadlines;
 mod download;
 mod peer;
 mod reload;
+mod restarts;
 mod state;
 mod trust;
 mod usage;
