@@ -209,6 +209,9 @@ pub struct Wanted {
 pub struct ArtifactAvailable {
     /// What.
     pub pointer: SignedPointer,
+    /// The project's newest trust root, as in [`Wanted`]: the pointer may be signed by a key that only this one names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_version: Option<NonZeroU64>,
 }
 
 /// This control plane is about to end.

@@ -63,6 +63,7 @@ fn what_control_planes_say() {
     let nothing = json!({"heartbeat_ms": 30_000, "pointer": null});
     check::<FromControlPlane>(&json!({"type": "heartbeat_ack", "wanted": nothing}));
     check::<FromControlPlane>(&json!({"type": "artifact_available", "pointer": pointer()}));
+    check::<FromControlPlane>(&json!({"type": "artifact_available", "pointer": pointer(), "root_version": 2}));
     check::<FromControlPlane>(&json!({"type": "drain", "within_ms": 5000}));
     check::<FromControlPlane>(
         &json!({"type": "goodbye", "reason": "removed", "detail": "somebody removed this data plane"}),

@@ -180,7 +180,8 @@ impl ScriptedControl {
 
     /// Tells everybody, as a hint.
     pub fn announces(&self, pointer: &SignedPointer) {
-        self.says(&FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.clone() }));
+        let available = ArtifactAvailable { pointer: pointer.clone(), root_version: self.desk.book().root_version() };
+        self.says(&FromControlPlane::ArtifactAvailable(available));
     }
 
     /// Says this to everybody.
@@ -341,7 +342,11 @@ impl Desk {
 
 impl Book {
     pub(crate) fn wanted(&self) -> Wanted {
-        let root_version = self.roots.iter().map(SignedRoot::version).max();
+        let root_version = self.root_version();
         Wanted { heartbeat_ms: self.heartbeat_ms, pointer: self.wanted.clone(), root_version }
+    }
+
+    fn root_version(&self) -> Option<NonZeroU64> {
+        self.roots.iter().map(SignedRoot::version).max()
     }
 }

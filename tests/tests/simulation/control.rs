@@ -325,7 +325,7 @@ impl Control {
             }
         }
         for (connection, pointer) in news {
-            world.tells(connection, FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer }));
+            world.tells(connection, FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer, root_version: None }));
         }
     }
 

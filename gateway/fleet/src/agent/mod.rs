@@ -285,6 +285,22 @@ enum Asking {
     Waiting(Backoff),
 }
 
+/// A pointer that was offered.
+#[derive(Debug, Clone)]
+struct Offered {
+    pointer: SignedPointer,
+    source: Source,
+    judged: Judged,
+}
+
+/// Whether somebody said already if a pointer is to be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judged {
+    Yes,
+    /// A newer trust root is on its way, and the pointer may be signed by a key that only that one names.
+    NotYet,
+}
+
 /// A data plane's part of the conversation.
 #[derive(Debug)]
 pub struct Agent {
@@ -294,7 +310,7 @@ pub struct Agent {
     roots: Roots,
     asking: Asking,
     /// What was offered last, to be looked at again when others are believed.
-    offered: Option<(SignedPointer, Source)>,
+    offered: Option<Offered>,
     /// What the control plane knows.
     told: Option<State>,
     skew: Option<i128>,
@@ -476,6 +492,7 @@ impl Agent {
                 self.wants(ack.wanted, moment, effects);
             }
             FromControlPlane::ArtifactAvailable(available) if self.connection.is_established() => {
+                self.roots.told(available.root_version, effects);
                 self.consider(available.pointer, Source::ControlPlane, (moment, effects));
             }
             FromControlPlane::Drain(drain) => self.connection.drains(Duration::from_millis(drain.within_ms), moment),
@@ -496,26 +513,28 @@ impl Agent {
         }
     }
 
-    /// Looks whether a pointer is to be followed.
-    fn consider(&mut self, offered: SignedPointer, source: Source, (moment, effects): (Moment, &mut Vec<Effect>)) {
-        let artifact = offered.artifact();
-        self.offered = Some((offered.clone(), source));
-        match offered.verify(&self.roots.of_pointers(), &self.target.record().project) {
+    /// Looks whether a pointer is to be followed: at once, or when it is known whom to believe.
+    fn consider(&mut self, pointer: SignedPointer, source: Source, (moment, effects): (Moment, &mut Vec<Effect>)) {
+        let judged = if self.roots.is_unsettled() { Judged::NotYet } else { Judged::Yes };
+        self.offered = Some(Offered { pointer: pointer.clone(), source, judged });
+        if judged == Judged::NotYet {
+            return;
+        }
+        let artifact = pointer.artifact();
+        match pointer.verify(&self.roots.of_pointers(), &self.target.record().project) {
             Ok(pointer) => self.target.take(&pointer, source, (moment, effects)),
             Err(error) => self.target.refuse(artifact, Failure::from(&error)),
         }
     }
 
-    /// Others may be believed now: what was offered is looked at again.
+    /// Others may be believed now, or nobody else will be for a while: what was offered is looked at again.
     fn believes(&mut self, change: Change, moment: Moment, effects: &mut Vec<Effect>) {
-        match change {
-            Change::Nothing => {}
-            Change::Believed => {
-                self.target.reconsiders();
-                if let Some((offered, source)) = self.offered.clone() {
-                    self.consider(offered, source, (moment, effects));
-                }
-            }
+        if change == Change::Believed {
+            self.target.reconsiders();
+        }
+        let Some(Offered { pointer, source, judged }) = self.offered.clone() else { return };
+        if change == Change::Believed || judged == Judged::NotYet {
+            self.consider(pointer, source, (moment, effects));
         }
     }
 

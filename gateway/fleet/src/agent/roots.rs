@@ -72,10 +72,19 @@ impl Roots {
 
     /// The control plane says which version is the newest.
     pub(super) fn told(&mut self, newest: Option<NonZeroU64>, effects: &mut Vec<Effect>) {
+        let is_news = newest > self.wanted;
         self.wanted = self.wanted.max(newest);
-        if self.asking == Asking::Nobody {
-            self.ask(effects);
+        match self.asking {
+            Asking::Nobody => self.ask(effects),
+            // What did not come about was another version.
+            Asking::Later(_) if is_news => self.ask(effects),
+            Asking::Later(_) | Asking::Of(_) => {}
         }
+    }
+
+    /// Whether a newer version is on its way: whom to believe is to be said in a moment.
+    pub(super) fn is_unsettled(&self) -> bool {
+        matches!(self.asking, Asking::Of(_))
     }
 
     /// A version came, or did not.

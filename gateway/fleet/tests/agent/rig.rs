@@ -198,7 +198,8 @@ impl Rig {
 
     /// The control plane says that there is something new.
     pub(crate) fn is_told_of(&mut self, pointer: &SignedPointer) -> Vec<Effect> {
-        self.hears(FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.clone() }))
+        let available = ArtifactAvailable { pointer: pointer.clone(), root_version: None };
+        self.hears(FromControlPlane::ArtifactAvailable(available))
     }
 
     /// Lets so much time pass, while somebody there acknowledges nothing.

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use artifact_format::pointer::{Pointer, SignedPointer};
 use artifact_format::root::{Root, SignedRoot};
 use fleet::agent::{Effect, Event, Failure, Start};
-use fleet::message::{FromControlPlane, HeartbeatAck, Wanted};
+use fleet::message::{ArtifactAvailable, FromControlPlane, HeartbeatAck, Wanted};
 
 use crate::rig::*;
 
@@ -108,4 +108,39 @@ fn what_was_refused_is_believed_once_its_key_is() {
     assert_eq!(rig.rejects_with().as_deref(), Some("pointer_untrusted"));
     rig.learns_of_root(2, &chain);
     assert!(rig.is_active(7), "without being asked again");
+}
+
+/// A notice of something that key 2 signed, from a control plane that has this version of the root.
+fn notice(newest: u64) -> FromControlPlane {
+    let pointer = SignedPointer::new(pointer(1, 7)).unwrap().sign(&key(2));
+    FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer, root_version: Some(version(newest)) })
+}
+
+#[test]
+fn a_pointer_that_comes_with_a_newer_root_is_judged_when_that_is_there() {
+    let (_, chain) = chain();
+    let mut rig = Rig::connected();
+    rig.hears(notice(1));
+    assert_eq!((rig.rejects_with(), rig.serial()), (None, None), "nobody knows yet");
+    rig.happens(Event::RootFetched(version(1), Ok(Box::new(chain[0].clone()))));
+    assert_eq!(rig.rejects_with().as_deref(), Some("pointer_untrusted"));
+
+    let effects = rig.hears(notice(2));
+    assert!(reported(&effects).is_empty(), "and what was said stands until then");
+    let effects = rig.happens(Event::RootFetched(version(2), Ok(Box::new(chain[1].clone()))));
+    assert!(rig.is_active(7) && !reported(&effects).contains(&"rejected"), "{effects:?}");
+}
+
+#[test]
+fn a_newer_root_that_does_not_come_holds_nothing_up() {
+    let mut rig = Rig::connected();
+    rig.hears(notice(1));
+    let failure = || Err(Failure::unavailable("unreachable", String::new()));
+    rig.happens(Event::RootFetched(version(1), failure()));
+    assert_eq!(rig.rejects_with().as_deref(), Some("pointer_untrusted"));
+    let effects = rig.hears(notice(2));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::FetchRoot { .. })), "another version is news");
+    rig.happens(Event::RootFetched(version(2), failure()));
+    rig.is_told_of(&signed(1, 8));
+    assert!(rig.is_active(8), "who was believed is believed");
 }
