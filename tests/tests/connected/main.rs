@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod begin;
+mod bootstrap_http;
 mod deadlines;
 mod download;
 mod peer;
