@@ -13,7 +13,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::client::{self, Client};
-use super::disk::{self, Folder, Memory};
+use super::disk::{self, Folder, Kept, Memory};
 use super::notes::Notes;
 use crate::config::ControlPlane;
 use crate::snapshot::{Environment, LoadError, Snapshot, load, load_trusting, read};
@@ -102,18 +102,16 @@ pub(super) fn boot(
 }
 
 fn root(folder: &Folder, alarms: &mut Vec<Alarm>) -> Result<Option<Root>, Error> {
-    match folder.root() {
-        Ok(root) => Ok(root),
+    let (root, error) = match folder.root()? {
+        Kept::Nothing => return Ok(None),
+        Kept::Known(root) => return Ok(Some(root)),
+        Kept::Repaired(root, error) => (Some(root), error),
         // The control plane has it, and the given keys vouch for it.
-        Err(error @ (disk::Error::Damaged { .. } | disk::Error::Read { .. })) => {
-            tracing::error!(%error, "the trust root of the state folder is of no use");
-            alarms.push(alarm(error.code(), error.to_string()));
-            Ok(None)
-        }
-        Err(error @ (disk::Error::Taken { .. } | disk::Error::OtherProject { .. } | disk::Error::Write { .. })) => {
-            Err(error.into())
-        }
-    }
+        Kept::Lost(error) => (None, error),
+    };
+    tracing::error!(%error, "the trust root of the state folder is damaged");
+    alarms.push(alarm(error.code(), error.to_string()));
+    Ok(root)
 }
 
 /// What was remembered, and what need not be written since it is there already.

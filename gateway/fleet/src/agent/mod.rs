@@ -136,6 +136,8 @@ pub enum Event {
     Persisted(Ticket, Result<(), Failure>),
     /// What became of [`Effect::Load`].
     Loaded(Ticket, Result<(), Failure>),
+    /// What became of [`Effect::PersistRoot`], by the root's version.
+    RootPersisted(NonZeroU64, Result<(), Failure>),
     /// What became of [`Effect::FetchRoot`].
     RootFetched(NonZeroU64, Result<Box<SignedRoot>, Failure>),
     /// What became of [`Effect::AskBootstrap`].
@@ -209,7 +211,7 @@ pub enum Effect {
         /// Which.
         version: NonZeroU64,
     },
-    /// Write the trust root that is believed.
+    /// Write the trust root that is believed. To be told by [`Event::RootPersisted`].
     PersistRoot {
         /// All of it.
         root: Box<SignedRoot>,
@@ -356,6 +358,7 @@ impl Agent {
                 }
             }
             Event::Loaded(ticket, loaded) => self.target.loaded(ticket, loaded, (moment, &mut effects)),
+            Event::RootPersisted(version, persisted) => self.roots.persisted(version, persisted, moment),
             Event::RootFetched(version, fetched) => {
                 let fetched = fetched.map(|root| *root);
                 let change = self.roots.fetched(version, fetched, (moment, &mut effects));
@@ -370,6 +373,7 @@ impl Agent {
             Event::Serves(digest) => self.target.serves(digest),
             Event::Stop => {
                 self.target.stop(&mut effects);
+                self.roots.stop(&mut effects);
                 self.connection.stop();
                 effects.push(Effect::Disconnect);
             }
@@ -429,7 +433,7 @@ impl Agent {
             let detail = format!("this machine's clock is {skew} seconds ahead of the control plane's");
             alarms.push(alarm("clock_skew", detail));
         }
-        if let Some(failure) = self.target.unwritten() {
+        if let Some(failure) = self.target.unwritten().or(self.roots.unwritten()) {
             alarms.push(alarm(failure.code, failure.detail.clone()));
         }
         if let Some((code, detail)) = self.connection.unwanted() {

@@ -22,6 +22,17 @@ pub(super) struct Roots {
     asking: Asking,
     backoff: Backoff,
     refusal: Option<Error>,
+    unwritten: Option<Unwritten>,
+}
+
+/// A root that is believed and was not seen to be on the disk.
+#[derive(Debug)]
+struct Unwritten {
+    root: Box<SignedRoot>,
+    /// Why it is not, where that was tried.
+    failure: Option<Failure>,
+    backoff: Backoff,
+    retry_at: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +53,8 @@ pub(super) enum Change {
 impl Roots {
     pub(super) fn new(project: &str, pinned: Trust, root: Option<Root>) -> Self {
         let project = project.to_owned();
-        Self { project, pinned, root, wanted: None, asking: Asking::Nobody, backoff: Backoff::default(), refusal: None }
+        let (asking, backoff) = (Asking::Nobody, Backoff::default());
+        Self { project, pinned, root, wanted: None, asking, backoff, refusal: None, unwritten: None }
     }
 
     pub(super) fn version(&self) -> Option<NonZeroU64> {
@@ -137,11 +149,36 @@ impl Roots {
         change
     }
 
+    /// Why the root that is believed is not on the disk.
+    pub(super) fn unwritten(&self) -> Option<&Failure> {
+        self.unwritten.as_ref()?.failure.as_ref()
+    }
+
+    /// A root is on the disk, or not.
+    pub(super) fn persisted(&mut self, version: NonZeroU64, persisted: Result<(), Failure>, moment: Moment) {
+        let Some(mut unwritten) = self.unwritten.take_if(|unwritten| unwritten.root.version() == version) else { return };
+        if let Err(failure) = persisted {
+            unwritten.failure = Some(failure);
+            unwritten.retry_at = Some(moment.now + unwritten.backoff.pause(moment.random));
+            self.unwritten = Some(unwritten);
+        }
+    }
+
+    /// The process ends: what is not on the disk has one more try.
+    pub(super) fn stop(&mut self, effects: &mut Vec<Effect>) {
+        self.asking = Asking::Nobody;
+        if let Some(Unwritten { root, failure: Some(_), .. }) = self.unwritten.take() {
+            effects.push(Effect::PersistRoot { root });
+        }
+    }
+
     pub(super) fn wakes_at(&self) -> Option<Duration> {
-        match self.asking {
+        let asks_at = match self.asking {
             Asking::Later(at) => Some(at),
             Asking::Nobody | Asking::Of(_) => None,
-        }
+        };
+        let writes_at = self.unwritten.as_ref().and_then(|unwritten| unwritten.retry_at);
+        asks_at.into_iter().chain(writes_at).min()
     }
 
     pub(super) fn tick(&mut self, moment: Moment, effects: &mut Vec<Effect>) {
@@ -150,6 +187,12 @@ impl Roots {
         {
             self.asking = Asking::Nobody;
             self.ask(effects);
+        }
+        if let Some(unwritten) = &mut self.unwritten
+            && unwritten.retry_at.is_some_and(|retry_at| retry_at <= moment.now)
+        {
+            unwritten.retry_at = None;
+            effects.push(Effect::PersistRoot { root: unwritten.root.clone() });
         }
     }
 
@@ -169,7 +212,11 @@ impl Roots {
         }
         self.root = Some(root);
         self.refusal = None;
-        effects.push(Effect::PersistRoot { root: Box::new(kept) });
+        let root = Box::new(kept);
+        let (failure, backoff) =
+            self.unwritten.take().map_or_else(Default::default, |before| (before.failure, before.backoff));
+        self.unwritten = Some(Unwritten { root: root.clone(), failure, backoff, retry_at: None });
+        effects.push(Effect::PersistRoot { root });
         Ok(())
     }
 

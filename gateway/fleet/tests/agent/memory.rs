@@ -1,10 +1,11 @@
 //! What outlives the process, and what a disk may do to it.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use fleet::agent::record::Record;
 use fleet::agent::{Effect, Event, Failure, SETTLES_AFTER, Start};
-use fleet::message::Phase;
+use fleet::message::{FromControlPlane, HeartbeatAck, Phase, Wanted};
 
 use crate::rig::*;
 
@@ -49,6 +50,29 @@ fn a_record_that_was_not_written_is_written_later() {
     rig.passes(Duration::from_secs(3));
     assert!(rig.alarms().is_empty());
     assert_eq!(rig.on_disk().taken.unwrap().floor.serial.get(), 2);
+}
+
+#[test]
+fn a_root_that_was_not_written_is_written_later_and_until_then_it_is_told() {
+    let writes = |effects: &[Effect]| {
+        let root = |effect: &Effect| match effect {
+            Effect::PersistRoot { root } => Some(root.version().get()),
+            _ => None,
+        };
+        effects.iter().filter_map(root).collect::<Vec<_>>()
+    };
+    let mut rig = Rig::connected();
+    rig.persists = full();
+    let wanted = Wanted { root_version: NonZeroU64::new(1), ..wanted(None) };
+    rig.hears(FromControlPlane::HeartbeatAck(HeartbeatAck { wanted }));
+    let (_, signed) = root(&[1]);
+    let effects = rig.happens(Event::RootFetched(NonZeroU64::MIN, Ok(Box::new(signed))));
+    assert_eq!((writes(&effects), rig.alarms()), (vec![1], vec!["state_unwritable".to_owned()]));
+
+    rig.persists = Outcome::Succeeds;
+    let effects = rig.passes(Duration::from_secs(2));
+    assert_eq!((writes(&effects), rig.alarms().len()), (vec![1], 0));
+    assert!(writes(&rig.happens(Event::Stop)).is_empty(), "it is there");
 }
 
 /// The process ends while `artifact` is loaded, and another one begins.

@@ -176,6 +176,9 @@ impl Rig {
                     Effect::Persist { ticket, .. } => {
                         self.persists.result().map(|result| Event::Persisted(*ticket, result))
                     }
+                    Effect::PersistRoot { root } => {
+                        self.persists.result().map(|result| Event::RootPersisted(root.version(), result))
+                    }
                     Effect::Load { ticket, .. } => self.loads.result().map(|result| Event::Loaded(*ticket, result)),
                     _ => None,
                 };

@@ -3,6 +3,8 @@ use std::num::NonZeroU64;
 use std::os::unix::fs::symlink;
 
 use artifact_format::container::digest;
+use artifact_format::root::{Root, SignedRoot, Terms};
+use artifact_format::signature::SigningKey;
 use fleet::agent::record::Record;
 use tempfile::TempDir;
 
@@ -66,6 +68,29 @@ fn what_is_remembered_survives_either_of_its_files() {
     fs::write(folder.path.join("state.copy"), "").unwrap();
     fs::write(&state, "").unwrap();
     assert!(matches!(folder.memory().unwrap(), Memory::Lost(_)));
+}
+
+#[test]
+fn a_trust_root_survives_either_of_its_files() {
+    let (_kept, folder) = open();
+    let key = SigningKey::from_seed(&zeroize::Zeroizing::new([7; 32]));
+    let terms = Terms { threshold: 1.try_into().unwrap(), keys: vec![key.public()], issued_at: 1 };
+    let root = Root::first("p", terms).unwrap();
+    assert!(matches!(folder.root(), Ok(Kept::Nothing)));
+    folder.write_root(&SignedRoot::new(root.clone()).sign(&key)).unwrap();
+    assert!(matches!(folder.root(), Ok(Kept::Known(known)) if known == root));
+    let (first, copy) = (folder.path.join("root.json"), folder.path.join("root.copy.json"));
+    let whole = fs::read(&first).unwrap();
+    for file in [&first, &copy] {
+        fs::write(file, &whole[..whole.len() / 2]).unwrap();
+        assert!(matches!(folder.root(), Ok(Kept::Repaired(repaired, _)) if repaired == root), "{}", file.display());
+        fs::remove_file(file).unwrap();
+        assert!(matches!(folder.root(), Ok(Kept::Known(known)) if known == root), "{}", file.display());
+        fs::write(file, &whole).unwrap();
+    }
+    fs::write(&first, "").unwrap();
+    fs::write(&copy, "").unwrap();
+    assert!(matches!(folder.root(), Ok(Kept::Lost(_))));
 }
 
 #[test]
