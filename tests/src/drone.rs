@@ -304,6 +304,7 @@ impl Process {
             }
             // Late answers are told from those that are waited for; there is no disk to clean, and no other place.
             Effect::CancelFetch { .. }
+            | Effect::Judge { .. }
             | Effect::PersistRoot { .. }
             | Effect::AskBootstrap { .. }
             | Effect::Collect { .. } => {}

@@ -226,6 +226,11 @@ impl Connected {
                 }
             }
             Effect::Load { ticket, digest, trust } => self.load(ticket, digest, trust),
+            Effect::Judge { ticket, digest, trust } => {
+                let folder = self.folder.clone();
+                let judging = async move { Event::Judged(ticket, client::judge(folder, digest, trust).await) };
+                self.ask(judging);
+            }
             Effect::Swap { digest } => self.put_to_work(digest),
             Effect::Persist { ticket, record } => self.writer.write(writer::Order::Remember(ticket, record)),
             Effect::PersistRoot { root } => self.writer.write(writer::Order::KeepRoot(root)),

@@ -235,6 +235,7 @@ impl Plane {
             }
             // Late answers to what was called off must not matter: so none is held back.
             Effect::CancelFetch { .. }
+            | Effect::Judge { .. }
             | Effect::FetchRoot { .. }
             | Effect::PersistRoot { .. }
             | Effect::AskBootstrap { .. } => {}

@@ -136,6 +136,8 @@ pub enum Event {
     Persisted(Ticket, Result<(), Failure>),
     /// What became of [`Effect::Load`].
     Loaded(Ticket, Result<(), Failure>),
+    /// What became of [`Effect::Judge`].
+    Judged(Ticket, Result<(), Failure>),
     /// What became of [`Effect::PersistRoot`], by the root's version.
     RootPersisted(NonZeroU64, Result<(), Failure>),
     /// What became of [`Effect::FetchRoot`].
@@ -188,6 +190,15 @@ pub enum Effect {
     /// Verify the artifact in the state folder and build everything. One is under way at a time.
     Load {
         /// To be named by [`Event::Loaded`].
+        ticket: Ticket,
+        /// Which artifact.
+        digest: Digest,
+        /// Whom to believe.
+        trust: Trust,
+    },
+    /// Say whether the artifact in the state folder is believed. It serves whatever comes of it.
+    Judge {
+        /// To be named by [`Event::Judged`].
         ticket: Ticket,
         /// Which artifact.
         digest: Digest,
@@ -317,6 +328,10 @@ pub struct Agent {
     told: Option<State>,
     skew: Option<i128>,
     alarms: Vec<Alarm>,
+    /// What is asked about the artifact that serves: whether it is still believed.
+    judging: Option<Ticket>,
+    /// Why it is not.
+    untrusted: Option<String>,
 }
 
 impl Agent {
@@ -333,7 +348,19 @@ impl Agent {
             Bootstrap::Absent => Asking::Never,
         };
         let connection = Connection::new();
-        Self { identity, connection, target, roots, asking, offered: None, told: None, skew: None, alarms }
+        Self {
+            identity,
+            connection,
+            target,
+            roots,
+            asking,
+            offered: None,
+            told: None,
+            skew: None,
+            alarms,
+            judging: None,
+            untrusted: None,
+        }
     }
 
     /// What is to be done about what happened.
@@ -358,6 +385,7 @@ impl Agent {
                 }
             }
             Event::Loaded(ticket, loaded) => self.target.loaded(ticket, loaded, (moment, &mut effects)),
+            Event::Judged(ticket, judged) => self.judged(ticket, judged),
             Event::RootPersisted(version, persisted) => self.roots.persisted(version, persisted, moment),
             Event::RootFetched(version, fetched) => {
                 let fetched = fetched.map(|root| *root);
@@ -380,6 +408,7 @@ impl Agent {
         }
         if effects.iter().any(|effect| matches!(effect, Effect::Swap { .. })) {
             self.alarms.clear();
+            (self.judging, self.untrusted) = (None, None);
         }
         self.tell(&mut effects);
         effects
@@ -438,6 +467,9 @@ impl Agent {
         }
         if let Some((code, detail)) = self.connection.unwanted() {
             alarms.push(alarm(code, detail.clone()));
+        }
+        if let Some(detail) = &self.untrusted {
+            alarms.push(alarm("running_untrusted", format!("what serves is not believed any more: {detail}")));
         }
         if let Some(error) = self.roots.refusal() {
             alarms.push(alarm("root_refused", error.to_string()));
@@ -535,10 +567,28 @@ impl Agent {
     fn believes(&mut self, change: Change, moment: Moment, effects: &mut Vec<Effect>) {
         if change == Change::Believed {
             self.target.reconsiders();
+            self.judging = self.target.deployed().map(|digest| {
+                let ticket = self.target.ticket();
+                effects.push(Effect::Judge { ticket, digest, trust: self.roots.of_artifacts() });
+                ticket
+            });
         }
         let Some(Offered { pointer, source, judged }) = self.offered.clone() else { return };
         if change == Change::Believed || judged == Judged::NotYet {
             self.consider(pointer, source, (moment, effects));
+        }
+    }
+
+    /// What serves goes on serving; somebody should deploy what is believed.
+    fn judged(&mut self, ticket: Ticket, judged: Result<(), Failure>) {
+        if self.judging.take_if(|judging| *judging == ticket).is_none() {
+            return;
+        }
+        match judged {
+            Ok(()) => self.untrusted = None,
+            Err(Failure { kind: FailureKind::Refused, detail, .. }) => self.untrusted = Some(detail),
+            // It was not read, so nobody knows.
+            Err(Failure { kind: FailureKind::Damaged | FailureKind::Unavailable, .. }) => {}
         }
     }
 

@@ -114,6 +114,11 @@ impl Target {
         self.running
     }
 
+    /// What is served of what was deployed.
+    pub(super) fn deployed(&self) -> Option<Digest> {
+        self.running.filter(|running| self.record.current == Some(*running))
+    }
+
     /// Why the record is not on disk.
     pub(super) fn unwritten(&self) -> Option<&Failure> {
         self.unwritten.as_ref().map(|unwritten| &unwritten.failure)
@@ -431,7 +436,8 @@ impl Target {
         ticket
     }
 
-    fn ticket(&mut self) -> Ticket {
+    /// A name that nothing else has.
+    pub(super) fn ticket(&mut self) -> Ticket {
         self.tickets.0 += 1;
         self.tickets
     }

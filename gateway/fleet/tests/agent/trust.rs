@@ -110,6 +110,32 @@ fn what_was_refused_is_believed_once_its_key_is() {
     assert!(rig.is_active(7), "without being asked again");
 }
 
+#[test]
+fn what_serves_and_is_not_believed_any_more_goes_on_and_is_told() {
+    let (_, chain) = chain();
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    let judged = |rig: &Rig| {
+        let ticket = |effect: &Effect| match effect {
+            Effect::Judge { ticket, digest, .. } => Some((*ticket, *digest)),
+            _ => None,
+        };
+        rig.done.iter().rev().find_map(ticket)
+    };
+    let untrusted = || Failure::refused("untrusted", "nobody signed it".to_owned());
+    rig.learns_of_root(1, &chain);
+    let (first, artifact) = judged(&rig).expect("it is looked at again");
+    assert_eq!(artifact, digest(7));
+    rig.learns_of_root(3, &chain);
+    rig.happens(Event::Judged(first, Err(untrusted())));
+    assert!(rig.alarms().is_empty(), "that was of an older root");
+    let (last, _) = judged(&rig).unwrap();
+    rig.happens(Event::Judged(last, Err(untrusted())));
+    assert_eq!((rig.alarms(), rig.agent.running()), (vec!["running_untrusted".to_owned()], Some(digest(7))));
+    rig.is_told_of(&SignedPointer::new(pointer(2, 8)).unwrap().sign(&key(2)));
+    assert!(rig.is_active(8) && rig.alarms().is_empty());
+}
+
 /// A notice of something that key 2 signed, from a control plane that has this version of the root.
 fn notice(newest: u64) -> FromControlPlane {
     let pointer = SignedPointer::new(pointer(1, 7)).unwrap().sign(&key(2));

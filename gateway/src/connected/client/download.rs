@@ -6,7 +6,9 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use artifact_format::container::Digest;
+use artifact_format::container::{self, Digest};
+use artifact_format::limits::Limits;
+use artifact_format::trust::Trust;
 use bytes::Bytes;
 use fleet::agent::{Failure, Source};
 use reqwest::header::{CONTENT_RANGE, IF_RANGE, RANGE};
@@ -131,6 +133,16 @@ fn copy(from: &std::path::Path, mut partial: Partial) -> Result<Partial, Failure
             read => partial.append(&piece[..read])?,
         }
     }
+}
+
+/// Whether an artifact in the state folder is believed.
+pub(in crate::connected) async fn judge(folder: Arc<Folder>, digest: Digest, trust: Trust) -> Result<(), Failure> {
+    blocking(move || {
+        let bytes = folder.read_artifact(digest)?;
+        let verified = container::open(&bytes, &trust, &Limits::DEFAULT);
+        verified.map(drop).map_err(|error| Failure::refused(error.code(), error.to_string()))
+    })
+    .await
 }
 
 /// Does it on a thread that may wait for a disk.

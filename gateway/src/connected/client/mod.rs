@@ -18,6 +18,7 @@ use reqwest::{Certificate, Identity, RequestBuilder, Url, redirect};
 use thiserror::Error;
 
 use crate::config::{ApiKeyError, ControlPlane, Credential, Tls};
+pub(super) use download::judge;
 pub(super) use socket::Link;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
