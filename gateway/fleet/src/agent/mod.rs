@@ -600,6 +600,7 @@ impl Agent {
         self.roots.offered(roots, effects);
         // Whoever is served by now, or asked by now, knows better.
         if self.target.running().is_none() && !self.target.is_busy() {
+            self.target.is_offered(pointer.artifact(), Source::Bootstrap, moment);
             self.consider(pointer, Source::Bootstrap, (moment, effects));
         }
     }

@@ -124,9 +124,21 @@ impl Target {
         self.unwritten.as_ref().map(|unwritten| &unwritten.failure)
     }
 
-    /// Whether an artifact is on its way.
+    /// Whether an artifact is on its way. One that is only to be tried again is not.
     pub(super) fn is_busy(&self) -> bool {
-        self.job.is_some()
+        self.job.as_ref().is_some_and(|job| !matches!(job.step, Step::Paused { .. }))
+    }
+
+    /// An artifact may be had elsewhere, too: where it is tried in vain, it is tried there at once.
+    pub(super) fn is_offered(&mut self, artifact: Digest, elsewhere: Source, moment: Moment) {
+        if let Some(job) = &mut self.job
+            && job.taken.artifact == artifact
+            && job.source != elsewhere
+            && matches!(job.step, Step::Paused { .. })
+        {
+            job.source = elsewhere;
+            job.step = Step::Paused { until: moment.now, asked: moment.now };
+        }
     }
 
     /// Something is served that nobody deployed: it came with the command line.
@@ -372,7 +384,8 @@ impl Target {
 
     /// The control plane is there again: what failed for want of it is tried without delay.
     pub(super) fn hurries(&mut self, moment: Moment) {
-        if let Some(Job { step: Step::Paused { until, asked }, .. }) = &mut self.job {
+        if let Some(Job { step: Step::Paused { until, asked }, source, .. }) = &mut self.job {
+            *source = Source::ControlPlane;
             *until = (*until).min(moment.now.max(*asked));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleet::agent::{Bootstrap, Effect, Ended, Event, Offer, Source, Start};
+use fleet::agent::{Bootstrap, Effect, Ended, Event, Failure, Offer, Source, Start};
 use fleet::message::{Drain, FromControlPlane, FromDataPlane, Goodbye, HeartbeatAck, Reason, Wanted, Welcome};
 use uuid::Uuid;
 
@@ -178,6 +178,22 @@ fn the_place_to_start_from_is_asked_only_where_nobody_else_is_and_nothing_serves
     assert!(effects.iter().any(is_from_there) && rig.is_active(7) && rig.serial() == Some(3));
     rig.passes(Duration::from_mins(5));
     assert_eq!(rig.count(is_ask), 1, "something serves");
+
+    // What the control plane wants and cannot hand out any more may be there: the same, or what was wanted before.
+    for (serial, artifact) in [(4, 8), (3, 8), (5, 9)] {
+        let mut waiting = Rig::new(with_bootstrap());
+        waiting.connect();
+        waiting.fetches = Outcome::Fails(Failure::unavailable("unreachable", String::new()));
+        waiting.is_told_of(&signed(4, 8));
+        waiting.is_disconnected(None);
+        waiting.until(is_ask);
+        waiting.fetches = Outcome::Succeeds;
+        let offer = Offer { pointer: signed(serial, artifact), roots: Vec::new() };
+        waiting.happens(Event::Bootstrapped(Ok(Box::new(offer))));
+        let effects = [waiting.done.clone(), waiting.passes(Duration::ZERO)].concat();
+        assert!(effects.iter().any(is_from_there), "{effects:?}");
+        assert_eq!(waiting.agent.running(), Some(digest(artifact)));
+    }
 
     let mut serving = Rig::new(Start { running: Some(digest(7)), ..with_bootstrap() });
     serving.until(is_connect);
