@@ -20,6 +20,8 @@ async fn what_cannot_be_meant_is_said() {
     is_refused(nothing().set("--project-id", PROJECT), 2, "--control-plane").await;
     is_refused(project().set("--api-key", "two words"), 2, "a key has").await;
     is_refused(project().set("--api-key", "k").set("--label", "prod"), 2, "KEY=VALUE").await;
+    is_refused(project().set("--api-key", "k").set("--label", "env=a/b"), 2, "KEY=VALUE").await;
+    is_refused(project().set("--api-key", "k").set("--name", "a b"), 2, "not a name").await;
     is_refused(project().set("--api-key", "k"), 2, "--state-dir").await;
     is_refused(nothing().set("--control-plane", "ftp://there").set("--project-id", PROJECT), 2, "https").await;
 }

@@ -175,7 +175,9 @@ impl Connection {
         let ended = match goodbye.reason {
             Reason::Unauthorized => Ended::Unwanted { code: "unauthorized", detail: goodbye.detail },
             Reason::Removed => Ended::Unwanted { code: "removed", detail: goodbye.detail },
-            Reason::Disconnected | Reason::Protocol | Reason::Silent | Reason::Ending | Reason::Other => {
+            // The same would be said again a moment later.
+            Reason::Protocol => Ended::Unwanted { code: "protocol", detail: goodbye.detail },
+            Reason::Disconnected | Reason::Silent | Reason::Ending | Reason::Other => {
                 Ended::Unavailable { retry_after: None }
             }
         };

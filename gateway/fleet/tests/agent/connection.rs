@@ -130,6 +130,17 @@ fn without_a_good_key_it_comes_back_slowly_and_says_why() {
 }
 
 #[test]
+fn whoever_says_what_it_must_not_comes_back_slowly_and_says_why() {
+    let mut rig = Rig::new(start());
+    rig.until(is_connect);
+    rig.happens(Event::Connected);
+    let detail = "`name`: not a name".to_owned();
+    rig.hears(FromControlPlane::Goodbye(Goodbye { reason: Reason::Protocol, detail }));
+    assert_eq!(rig.alarms(), ["protocol"]);
+    assert!(rig.until(is_connect) >= Duration::from_mins(1));
+}
+
+#[test]
 fn another_key_is_tried_at_once() {
     let mut rig = Rig::connected();
     rig.hears(FromControlPlane::Goodbye(Goodbye { reason: Reason::Removed, detail: String::new() }));
