@@ -237,7 +237,13 @@ impl Connected {
             Effect::Collect { needed } => self.writer.write(writer::Order::Collect(needed)),
             Effect::FetchRoot { version } => {
                 let client = self.client.clone();
-                self.ask(async move { Event::RootFetched(version, client.root(version.get()).await) });
+                self.ask(async move {
+                    let fetched = client.root(version.get()).await;
+                    if let Err(Failure { code, detail, .. }) = &fetched {
+                        tracing::warn!(version, code, detail, "a trust root did not come");
+                    }
+                    Event::RootFetched(version, fetched)
+                });
             }
             Effect::AskBootstrap { after } => {
                 let client = self.client.clone();

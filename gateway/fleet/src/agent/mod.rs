@@ -471,6 +471,9 @@ impl Agent {
         if let Some(detail) = &self.untrusted {
             alarms.push(alarm("running_untrusted", format!("what serves is not believed any more: {detail}")));
         }
+        if let Some(Failure { code, detail, .. }) = self.roots.failure() {
+            alarms.push(alarm("root_unavailable", format!("the newest trust root does not come ({code}): {detail}")));
+        }
         if let Some(error) = self.roots.refusal() {
             alarms.push(alarm("root_refused", error.to_string()));
         }

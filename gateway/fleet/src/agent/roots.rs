@@ -7,7 +7,8 @@ use artifact_format::root::{Error, Root, SignedRoot};
 use artifact_format::trust::{Trust, Unsigned};
 
 use super::backoff::Backoff;
-use super::{Effect, Failure, Moment};
+use super::target::TOLD_FROM;
+use super::{Effect, Failure, FailureKind, Moment};
 
 /// How far down the versions go in search of one that the given keys vouch for.
 const DESCENT_MAX: u64 = 64;
@@ -22,6 +23,8 @@ pub(super) struct Roots {
     asking: Asking,
     backoff: Backoff,
     refusal: Option<Error>,
+    /// Why the version that was asked for last did not come.
+    failure: Option<Failure>,
     unwritten: Option<Unwritten>,
 }
 
@@ -54,7 +57,7 @@ impl Roots {
     pub(super) fn new(project: &str, pinned: Trust, root: Option<Root>) -> Self {
         let project = project.to_owned();
         let (asking, backoff) = (Asking::Nobody, Backoff::default());
-        Self { project, pinned, root, wanted: None, asking, backoff, refusal: None, unwritten: None }
+        Self { project, pinned, root, wanted: None, asking, backoff, refusal: None, failure: None, unwritten: None }
     }
 
     pub(super) fn version(&self) -> Option<NonZeroU64> {
@@ -64,6 +67,14 @@ impl Roots {
     /// Why the newest root is not believed.
     pub(super) fn refusal(&self) -> Option<&Error> {
         self.refusal.as_ref()
+    }
+
+    /// Why the newest root has not come: where that lasts, or cannot be a matter of the network.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref().filter(|failure| match failure.kind {
+            FailureKind::Refused | FailureKind::Damaged => true,
+            FailureKind::Unavailable => self.backoff.tries() >= TOLD_FROM,
+        })
     }
 
     /// Whom to believe about artifacts.
@@ -110,13 +121,19 @@ impl Roots {
             return Change::Nothing;
         }
         self.asking = Asking::Nobody;
+        let fetched = fetched.and_then(|offered| match offered.version() {
+            found if found == version => Ok(offered),
+            found => Err(Failure::damaged("root_damaged", format!("version {version} of the root says it is {found}"))),
+        });
         let offered = match fetched {
-            Ok(offered) if offered.version() == version => offered,
-            Ok(_) | Err(_) => {
+            Ok(offered) => offered,
+            Err(failure) => {
+                self.failure = Some(failure);
                 self.later(moment);
                 return Change::Nothing;
             }
         };
+        self.failure = None;
         match self.accept(offered, effects) {
             Ok(()) => {
                 self.backoff.reset();

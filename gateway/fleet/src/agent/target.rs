@@ -15,7 +15,7 @@ use crate::message::Phase;
 /// How long an artifact serves before nobody doubts any more that it can.
 pub const SETTLES_AFTER: Duration = Duration::from_secs(10);
 /// What fails for want of a network or a disk is told from this try on: before, it is nobody's business.
-const TOLD_FROM: u32 = 3;
+pub(super) const TOLD_FROM: u32 = 3;
 
 #[derive(Debug)]
 pub(super) struct Target {

@@ -136,6 +136,25 @@ fn what_serves_and_is_not_believed_any_more_goes_on_and_is_told() {
     assert!(rig.is_active(8) && rig.alarms().is_empty());
 }
 
+#[test]
+fn a_root_that_does_not_come_is_told_when_that_lasts() {
+    let mut rig = Rig::connected();
+    rig.hears(notice(1));
+    let forbidden = || Failure::unavailable("download_unauthorized", "403".to_owned());
+    for tries in 1..=3 {
+        rig.happens(Event::RootFetched(version(1), Err(forbidden())));
+        assert_eq!(rig.alarms().contains(&"root_unavailable".to_owned()), tries == 3, "{tries}");
+        rig.until(|effect| matches!(effect, Effect::FetchRoot { .. }));
+    }
+    let (_, chain) = chain();
+    rig.happens(Event::RootFetched(version(1), Ok(Box::new(chain[0].clone()))));
+    assert!(rig.alarms().is_empty());
+
+    rig.hears(notice(2));
+    rig.happens(Event::RootFetched(version(2), Err(Failure::damaged("root_damaged", "no JSON".to_owned()))));
+    assert_eq!(rig.alarms(), ["root_unavailable"], "that is not the network's fault");
+}
+
 /// A notice of something that key 2 signed, from a control plane that has this version of the root.
 fn notice(newest: u64) -> FromControlPlane {
     let pointer = SignedPointer::new(pointer(1, 7)).unwrap().sign(&key(2));
