@@ -335,9 +335,9 @@ impl Process {
 /// The serial of the pointer in a message.
 fn told(message: &FromControlPlane) -> Option<NonZeroU64> {
     match message {
-        FromControlPlane::Welcome(welcome) => welcome.wanted.pointer.as_ref().map(SignedPointer::serial),
-        FromControlPlane::HeartbeatAck(ack) => ack.wanted.pointer.as_ref().map(SignedPointer::serial),
-        FromControlPlane::ArtifactAvailable(available) => Some(available.pointer.serial()),
+        FromControlPlane::Welcome(welcome) => welcome.wanted.pointer.as_ref()?.pointer().map(SignedPointer::serial),
+        FromControlPlane::HeartbeatAck(ack) => ack.wanted.pointer.as_ref()?.pointer().map(SignedPointer::serial),
+        FromControlPlane::ArtifactAvailable(available) => available.pointer.pointer().map(SignedPointer::serial),
         FromControlPlane::Drain(_) | FromControlPlane::Goodbye(_) => None,
     }
 }

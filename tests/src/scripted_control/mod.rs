@@ -180,7 +180,7 @@ impl ScriptedControl {
 
     /// Tells everybody, as a hint.
     pub fn announces(&self, pointer: &SignedPointer) {
-        let available = ArtifactAvailable { pointer: pointer.clone(), root_version: self.desk.book().root_version() };
+        let available = ArtifactAvailable { pointer: pointer.clone().into(), root_version: self.desk.book().root_version() };
         self.says(&FromControlPlane::ArtifactAvailable(available));
     }
 
@@ -343,7 +343,7 @@ impl Desk {
 impl Book {
     pub(crate) fn wanted(&self) -> Wanted {
         let root_version = self.root_version();
-        Wanted { heartbeat_ms: self.heartbeat_ms, pointer: self.wanted.clone(), root_version }
+        Wanted { heartbeat_ms: self.heartbeat_ms, pointer: self.wanted.clone().map(Into::into), root_version }
     }
 
     fn root_version(&self) -> Option<NonZeroU64> {

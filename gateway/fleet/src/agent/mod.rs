@@ -32,7 +32,7 @@ use self::record::Record;
 use self::roots::{Change, Roots};
 pub use self::target::SETTLES_AFTER;
 use self::target::Target;
-use crate::message::{Alarm, Formats, FromControlPlane, FromDataPlane, Hello, State, Status, Wanted, Welcome};
+use crate::message::{Alarm, Formats, FromControlPlane, FromDataPlane, Hello, Offered, State, Status, Wanted, Welcome};
 
 /// Clocks that are further apart than this are worth a word.
 const SKEW_MAX: Duration = Duration::from_mins(5);
@@ -300,7 +300,7 @@ enum Asking {
 
 /// A pointer that was offered.
 #[derive(Debug, Clone)]
-struct Offered {
+struct Considered {
     pointer: SignedPointer,
     source: Source,
     judged: Judged,
@@ -323,7 +323,9 @@ pub struct Agent {
     roots: Roots,
     asking: Asking,
     /// What was offered last, to be looked at again when others are believed.
-    offered: Option<Offered>,
+    offered: Option<Considered>,
+    /// What was offered last and is no pointer.
+    unreadable: Option<Alarm>,
     /// What the control plane knows.
     told: Option<State>,
     skew: Option<i128>,
@@ -355,6 +357,7 @@ impl Agent {
             roots,
             asking,
             offered: None,
+            unreadable: None,
             told: None,
             skew: None,
             alarms,
@@ -465,6 +468,7 @@ impl Agent {
         if let Some(failure) = self.target.unwritten().or(self.roots.unwritten()) {
             alarms.push(alarm(failure.code, failure.detail.clone()));
         }
+        alarms.extend(self.unreadable.clone());
         if let Some((code, detail)) = self.connection.unwanted() {
             alarms.push(alarm(code, detail.clone()));
         }
@@ -532,7 +536,7 @@ impl Agent {
             }
             FromControlPlane::ArtifactAvailable(available) if self.connection.is_established() => {
                 self.roots.told(available.root_version, effects);
-                self.consider(available.pointer, Source::ControlPlane, (moment, effects));
+                self.reads(available.pointer, (moment, effects));
             }
             FromControlPlane::Drain(drain) => self.connection.drains(Duration::from_millis(drain.within_ms), moment),
             FromControlPlane::Goodbye(goodbye) => {
@@ -548,14 +552,28 @@ impl Agent {
     fn wants(&mut self, wanted: Wanted, moment: Moment, effects: &mut Vec<Effect>) {
         self.roots.told(wanted.root_version, effects);
         if let Some(pointer) = wanted.pointer {
-            self.consider(pointer, Source::ControlPlane, (moment, effects));
+            self.reads(pointer, (moment, effects));
         }
+    }
+
+    /// The control plane wants this to be followed.
+    fn reads(&mut self, offered: Offered, (moment, effects): (Moment, &mut Vec<Effect>)) {
+        self.unreadable = None;
+        let unreadable = match offered {
+            Offered::Readable(pointer) => return self.consider(*pointer, Source::ControlPlane, (moment, effects)),
+            Offered::Unreadable(unreadable) => unreadable,
+        };
+        let (code, detail) = (unreadable.code(), format!("the pointer cannot be read: {}", unreadable.detail));
+        if let Some(artifact) = unreadable.artifact() {
+            self.target.refuse(artifact, Failure::refused(code, detail.clone()));
+        }
+        self.unreadable = Some(Alarm { code: code.to_owned(), detail });
     }
 
     /// Looks whether a pointer is to be followed: at once, or when it is known whom to believe.
     fn consider(&mut self, pointer: SignedPointer, source: Source, (moment, effects): (Moment, &mut Vec<Effect>)) {
         let judged = if self.roots.is_unsettled() { Judged::NotYet } else { Judged::Yes };
-        self.offered = Some(Offered { pointer: pointer.clone(), source, judged });
+        self.offered = Some(Considered { pointer: pointer.clone(), source, judged });
         if judged == Judged::NotYet {
             return;
         }
@@ -576,7 +594,7 @@ impl Agent {
                 ticket
             });
         }
-        let Some(Offered { pointer, source, judged }) = self.offered.clone() else { return };
+        let Some(Considered { pointer, source, judged }) = self.offered.clone() else { return };
         if change == Change::Believed || judged == Judged::NotYet {
             self.consider(pointer, source, (moment, effects));
         }

@@ -262,3 +262,20 @@ fn what_failed_for_want_of_the_control_plane_is_tried_when_it_is_back() {
     rig.connect();
     assert!(rig.passes(Duration::ZERO).iter().any(is_fetch) && rig.is_active(7));
 }
+
+#[test]
+fn a_pointer_of_a_newer_format_is_refused_and_the_conversation_goes_on() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    for (pointer, rejects) in [
+        (format!(r#"{{"format": 2, "artifact": "{}", "hue": "mauve"}}"#, digest(8)), Some("pointer_format")),
+        (r#"{"format": 2}"#.to_owned(), None),
+    ] {
+        let frame = format!(r#"{{"type": "artifact_available", "pointer": {pointer}}}"#);
+        let Ok(fleet::message::Heard::Message(message)) = fleet::message::read(&frame) else { panic!("{frame}") };
+        rig.hears(message);
+        assert_eq!((rig.rejects_with().as_deref(), rig.alarms()), (rejects, vec!["pointer_format".to_owned()]));
+        rig.is_asked_for(&signed(1, 7));
+        assert!(rig.is_active(7) && rig.alarms().is_empty() && rig.agent.is_connected());
+    }
+}

@@ -201,7 +201,7 @@ impl Rig {
 
     /// The control plane says that there is something new.
     pub(crate) fn is_told_of(&mut self, pointer: &SignedPointer) -> Vec<Effect> {
-        let available = ArtifactAvailable { pointer: pointer.clone(), root_version: None };
+        let available = ArtifactAvailable { pointer: pointer.clone().into(), root_version: None };
         self.hears(FromControlPlane::ArtifactAvailable(available))
     }
 
@@ -282,7 +282,7 @@ pub(crate) fn dies_at_boot(record: Record) -> Boot {
 }
 
 pub(crate) fn wanted(pointer: Option<SignedPointer>) -> Wanted {
-    Wanted { heartbeat_ms: HEARTBEAT.as_millis() as u64, pointer, root_version: None }
+    Wanted { heartbeat_ms: HEARTBEAT.as_millis() as u64, pointer: pointer.map(Into::into), root_version: None }
 }
 
 pub(crate) fn is_fetch(effect: &Effect) -> bool {

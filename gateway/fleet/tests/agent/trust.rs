@@ -158,7 +158,7 @@ fn a_root_that_does_not_come_is_told_when_that_lasts() {
 /// A notice of something that key 2 signed, from a control plane that has this version of the root.
 fn notice(newest: u64) -> FromControlPlane {
     let pointer = SignedPointer::new(pointer(1, 7)).unwrap().sign(&key(2));
-    FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer, root_version: Some(version(newest)) })
+    FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.into(), root_version: Some(version(newest)) })
 }
 
 #[test]
