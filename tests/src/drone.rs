@@ -16,7 +16,7 @@ use artifact_format::pointer::SignedPointer;
 use artifact_format::signature::PublicKey;
 use artifact_format::trust::Trust;
 use fleet::agent::record::Record;
-use fleet::agent::{self, Agent, Bootstrap, Effect, Ended, Event, Failure, Moment, Start};
+use fleet::agent::{self, Agent, Bootstrap, Damaged, Effect, Ended, Event, Failure, Moment, Start};
 use fleet::message::{self, Formats, FromControlPlane, FromDataPlane, Health, Heard, Heartbeat};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use futures_util::{FutureExt as _, SinkExt as _};
@@ -191,6 +191,7 @@ impl Process {
             root: None,
             bootstrap: Bootstrap::Absent,
             alarms: Vec::new(),
+            damaged: Damaged::default(),
         };
         let agent = Agent::new(start, moment(began));
         let (site, shared) = (Arc::clone(site), Arc::clone(shared));

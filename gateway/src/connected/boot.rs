@@ -7,7 +7,7 @@ use artifact_format::container::{Digest, FORMAT_VERSION, OLDEST_FORMAT_VERSION};
 use artifact_format::root::Root;
 use artifact_format::trust::Trust;
 use fleet::agent::record::{Boot, Record};
-use fleet::agent::{Bootstrap, Identity, Start};
+use fleet::agent::{Bootstrap, Damaged, Identity, Start};
 use fleet::message::{Alarm, Formats};
 use thiserror::Error;
 use uuid::Uuid;
@@ -70,14 +70,14 @@ pub(super) fn boot(
     let project = control_plane.project.to_string();
     let folder = Arc::new(Folder::open(&control_plane.state_folder, &project)?);
     let client = Client::new(control_plane)?;
-    let mut alarms = Vec::new();
-    let root = root(&folder, &mut alarms)?;
+    let (mut alarms, mut damaged) = (Vec::new(), Damaged::default());
+    let root = root(&folder, &mut damaged)?;
     let pinned = environment.trust.read()?;
     if root.is_none() && pinned.key_ids().next().is_none() {
         return Err(Error::NobodyTrusted);
     }
     let identity = identity(control_plane, folder.node_id()?);
-    let (remembered, written) = remembered(&folder, &project, &mut alarms)?;
+    let (remembered, written) = remembered(&folder, &project, &mut damaged)?;
     let Boot { record, candidates, set_aside } = remembered.boot();
     if let Some(digest) = set_aside {
         tracing::error!(%digest, "an artifact ended the process more than once and is set aside");
@@ -97,11 +97,11 @@ pub(super) fn boot(
     };
     let bootstrap = if control_plane.bootstrap.is_some() { Bootstrap::Available } else { Bootstrap::Absent };
     let record = Record::new(&project);
-    let start = Start { identity, record, unwritten: None, set_aside, running, pinned, root, bootstrap, alarms };
+    let start = Start { identity, record, unwritten: None, set_aside, running, pinned, root, bootstrap, alarms, damaged };
     Ok(Booted { folder, client, notes, start, snapshot })
 }
 
-fn root(folder: &Folder, alarms: &mut Vec<Alarm>) -> Result<Option<Root>, Error> {
+fn root(folder: &Folder, damaged: &mut Damaged) -> Result<Option<Root>, Error> {
     let (root, error) = match folder.root()? {
         Kept::Nothing => return Ok(None),
         Kept::Known(root) => return Ok(Some(root)),
@@ -110,7 +110,7 @@ fn root(folder: &Folder, alarms: &mut Vec<Alarm>) -> Result<Option<Root>, Error>
         Kept::Lost(error) => (None, error),
     };
     tracing::error!(%error, "the trust root of the state folder is damaged");
-    alarms.push(alarm(error.code(), error.to_string()));
+    damaged.root = Some(alarm(error.code(), error.to_string()));
     Ok(root)
 }
 
@@ -118,7 +118,7 @@ fn root(folder: &Folder, alarms: &mut Vec<Alarm>) -> Result<Option<Root>, Error>
 fn remembered(
     folder: &Folder,
     project: &str,
-    alarms: &mut Vec<Alarm>,
+    damaged: &mut Damaged,
 ) -> Result<(Record, Option<Record>), Error> {
     let fresh = Record::new(project);
     let (record, what) = match folder.memory()? {
@@ -128,7 +128,7 @@ fn remembered(
         Memory::Lost(what) => (fresh, what),
     };
     tracing::error!(what, "the state folder is damaged");
-    alarms.push(alarm("state_damaged", what));
+    damaged.record = Some(alarm("state_damaged", what));
     Ok((record, None))
 }
 

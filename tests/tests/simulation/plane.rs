@@ -7,7 +7,7 @@ use artifact_format::container::Digest;
 use artifact_format::trust::Trust;
 use fastrand::Rng;
 use fleet::agent::record::Record;
-use fleet::agent::{Agent, Bootstrap, Effect, Ended, Event, Failure, Identity, Start, Ticket};
+use fleet::agent::{Agent, Bootstrap, Damaged, Effect, Ended, Event, Failure, Identity, Start, Ticket};
 use fleet::message::{Formats, FromDataPlane, Health, Heartbeat};
 use uuid::Uuid;
 
@@ -128,6 +128,7 @@ impl Plane {
             root: None,
             bootstrap: Bootstrap::Absent,
             alarms: Vec::new(),
+            damaged: Damaged::default(),
         };
         if let Some(digest) = innocent {
             world.find(|| format!("plane {number} sets {digest} aside, which it never had"));

@@ -279,6 +279,8 @@ pub struct Start {
     pub bootstrap: Bootstrap,
     /// What somebody should look at, for as long as the process runs until an artifact is put to work.
     pub alarms: Vec<Alarm>,
+    /// What was damaged when the process began.
+    pub damaged: Damaged,
 }
 
 /// Whether there is a place to start from while there is no control plane.
@@ -314,6 +316,30 @@ enum Judged {
     NotYet,
 }
 
+/// The control plane's clock: what it said, and when that was.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    said_seconds: u64,
+    at: Duration,
+}
+
+impl Clock {
+    /// How far this machine's is ahead of it, in seconds.
+    fn skew(self, moment: Moment) -> i128 {
+        let theirs = self.said_seconds.saturating_add(moment.now.saturating_sub(self.at).as_secs());
+        i128::from(moment.unix_seconds) - i128::from(theirs)
+    }
+}
+
+/// What is damaged in the state folder, until it is written anew.
+#[derive(Debug, Default)]
+pub struct Damaged {
+    /// The record.
+    pub record: Option<Alarm>,
+    /// The trust root.
+    pub root: Option<Alarm>,
+}
+
 /// A data plane's part of the conversation.
 #[derive(Debug)]
 pub struct Agent {
@@ -328,8 +354,9 @@ pub struct Agent {
     unreadable: Option<Alarm>,
     /// What the control plane knows.
     told: Option<State>,
-    skew: Option<i128>,
+    clock: Option<Clock>,
     alarms: Vec<Alarm>,
+    damaged: Damaged,
     /// What is asked about the artifact that serves: whether it is still believed.
     judging: Option<Ticket>,
     /// Why it is not.
@@ -339,7 +366,7 @@ pub struct Agent {
 impl Agent {
     /// Ready to connect.
     pub fn new(start: Start, moment: Moment) -> Self {
-        let Start { identity, record, unwritten, set_aside, running, pinned, root, bootstrap, alarms } = start;
+        let Start { identity, record, unwritten, set_aside, running, pinned, root, bootstrap, alarms, damaged } = start;
         let roots = Roots::new(&record.project, pinned, root);
         let mut target = Target::new((record, unwritten), running, moment);
         if let Some(digest) = set_aside {
@@ -359,8 +386,9 @@ impl Agent {
             offered: None,
             unreadable: None,
             told: None,
-            skew: None,
+            clock: None,
             alarms,
+            damaged,
             judging: None,
             untrusted: None,
         }
@@ -383,13 +411,17 @@ impl Agent {
             Event::Heard => self.connection.heard(moment),
             Event::Fetched(ticket, fetched) => self.target.fetched(ticket, fetched, (moment, &mut effects)),
             Event::Persisted(ticket, persisted) => {
+                self.damaged.record = self.damaged.record.take().filter(|_| persisted.is_err());
                 if let Some((ticket, digest)) = self.target.persisted(ticket, persisted, moment) {
                     effects.push(Effect::Load { ticket, digest, trust: self.roots.of_artifacts() });
                 }
             }
             Event::Loaded(ticket, loaded) => self.target.loaded(ticket, loaded, (moment, &mut effects)),
             Event::Judged(ticket, judged) => self.judged(ticket, judged),
-            Event::RootPersisted(version, persisted) => self.roots.persisted(version, persisted, moment),
+            Event::RootPersisted(version, persisted) => {
+                self.damaged.root = self.damaged.root.take().filter(|_| persisted.is_err());
+                self.roots.persisted(version, persisted, moment);
+            }
             Event::RootFetched(version, fetched) => {
                 let fetched = fetched.map(|root| *root);
                 let change = self.roots.fetched(version, fetched, (moment, &mut effects));
@@ -456,12 +488,14 @@ impl Agent {
     pub fn alarms(&self, moment: Moment) -> Vec<Alarm> {
         let alarm = |code: &str, detail: String| Alarm { code: code.to_owned(), detail };
         let mut alarms = self.alarms.clone();
+        alarms.extend(self.damaged.record.iter().chain(&self.damaged.root).cloned());
         if let Some(taken) = self.target.record().taken.filter(|taken| taken.expires_at <= moment.unix_seconds) {
             let serial = taken.floor.serial;
             let detail = format!("pointer {serial} has expired, or this machine's clock is wrong: what runs goes on");
             alarms.push(alarm("pointer_expired", detail));
         }
-        if let Some(skew) = self.skew {
+        let skew = self.clock.map(|clock| clock.skew(moment));
+        if let Some(skew) = skew.filter(|skew| skew.unsigned_abs() > u128::from(SKEW_MAX.as_secs())) {
             let detail = format!("this machine's clock is {skew} seconds ahead of the control plane's");
             alarms.push(alarm("clock_skew", detail));
         }
@@ -524,8 +558,7 @@ impl Agent {
         match message {
             FromControlPlane::Welcome(Welcome { now_ms, wanted, .. }) => {
                 if self.connection.welcomed(&wanted, moment) {
-                    let skew = i128::from(moment.unix_seconds) - i128::from(now_ms / 1000);
-                    self.skew = Some(skew).filter(|skew| skew.unsigned_abs() > u128::from(SKEW_MAX.as_secs()));
+                    self.clock = Some(Clock { said_seconds: now_ms / 1000, at: moment.now });
                     self.target.hurries(moment);
                     self.wants(wanted, moment, effects);
                 }

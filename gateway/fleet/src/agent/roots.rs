@@ -158,6 +158,10 @@ impl Roots {
     pub(super) fn offered(&mut self, roots: Vec<SignedRoot>, effects: &mut Vec<Effect>) -> Change {
         let mut change = Change::Nothing;
         for root in roots {
+            // What was believed meanwhile is nothing to wonder at.
+            if self.version().is_some_and(|version| root.version() <= version) {
+                continue;
+            }
             match self.accept(root, effects) {
                 Ok(()) => change = Change::Believed,
                 Err(error) => self.refusal = Some(error),

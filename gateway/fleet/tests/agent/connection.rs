@@ -172,6 +172,10 @@ fn clocks_that_disagree_are_worth_a_word() {
     let now_ms = (BEGIN - 3600) * 1000;
     rig.hears(FromControlPlane::Welcome(Welcome { data_plane: Uuid::nil(), now_ms, wanted: wanted(None) }));
     assert_eq!(rig.alarms(), ["clock_skew"]);
+    rig.passes(Duration::from_secs(20));
+    assert_eq!(rig.alarms(), ["clock_skew"]);
+    rig.unix_seconds -= 3600;
+    assert!(rig.alarms().is_empty(), "somebody put it right");
 }
 
 #[test]

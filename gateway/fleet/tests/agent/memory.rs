@@ -4,8 +4,8 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use fleet::agent::record::Record;
-use fleet::agent::{Effect, Event, Failure, SETTLES_AFTER, Start};
-use fleet::message::{FromControlPlane, HeartbeatAck, Phase, Wanted};
+use fleet::agent::{Damaged, Effect, Event, Failure, SETTLES_AFTER, Start};
+use fleet::message::{Alarm, FromControlPlane, HeartbeatAck, Phase, Wanted};
 
 use crate::rig::*;
 
@@ -50,6 +50,22 @@ fn a_record_that_was_not_written_is_written_later() {
     rig.passes(Duration::from_secs(3));
     assert!(rig.alarms().is_empty());
     assert_eq!(rig.on_disk().taken.unwrap().floor.serial.get(), 2);
+}
+
+#[test]
+fn what_was_damaged_is_told_until_it_is_written_anew() {
+    let alarm = |code: &str| Some(Alarm { code: code.to_owned(), detail: String::new() });
+    let damaged = Damaged { record: alarm("state_damaged"), root: alarm("state_unreadable") };
+    let mut rig = Rig::new(Start { damaged, ..start() });
+    rig.connect();
+    assert_eq!(rig.alarms(), ["state_damaged", "state_unreadable"]);
+    rig.is_told_of(&signed(1, 7));
+    assert_eq!(rig.alarms(), ["state_unreadable"]);
+    let (_, signed) = root(&[1]);
+    let wanted = Wanted { root_version: NonZeroU64::new(1), ..wanted(None) };
+    rig.hears(FromControlPlane::HeartbeatAck(HeartbeatAck { wanted }));
+    rig.happens(Event::RootFetched(NonZeroU64::MIN, Ok(Box::new(signed))));
+    assert!(rig.alarms().is_empty());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use artifact_format::root::{Root, SignedRoot, Terms};
 use artifact_format::signature::SigningKey;
 use artifact_format::trust::Trust;
 use fleet::agent::record::{Boot, Record};
-use fleet::agent::{Agent, Bootstrap, Effect, Ended, Event, Failure, Identity, Moment, Start};
+use fleet::agent::{Agent, Bootstrap, Damaged, Effect, Ended, Event, Failure, Identity, Moment, Start};
 use fleet::message::{
     ArtifactAvailable, Formats, FromControlPlane, FromDataPlane, HeartbeatAck, Phase, Wanted, Welcome,
 };
@@ -118,6 +118,7 @@ pub(crate) fn start() -> Start {
         root: None,
         bootstrap: Bootstrap::Absent,
         alarms: Vec::new(),
+        damaged: Damaged::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use artifact_format::pointer::{Pointer, SignedPointer};
 use artifact_format::root::{Root, SignedRoot};
-use fleet::agent::{Effect, Event, Failure, Start};
+use fleet::agent::{Bootstrap, Effect, Event, Failure, Offer, Start};
 use fleet::message::{ArtifactAvailable, FromControlPlane, HeartbeatAck, Wanted};
 
 use crate::rig::*;
@@ -153,6 +153,21 @@ fn a_root_that_does_not_come_is_told_when_that_lasts() {
     rig.hears(notice(2));
     rig.happens(Event::RootFetched(version(2), Err(Failure::damaged("root_damaged", "no JSON".to_owned()))));
     assert_eq!(rig.alarms(), ["root_unavailable"], "that is not the network's fault");
+}
+
+#[test]
+fn a_place_to_start_from_that_answers_late_has_no_roots_to_refuse() {
+    let (_, chain) = chain();
+    let mut rig = Rig::new(Start { bootstrap: Bootstrap::Available, ..start() });
+    rig.until(|effect| matches!(effect, Effect::Connect));
+    rig.is_disconnected(None);
+    rig.until(|effect| matches!(effect, Effect::AskBootstrap { .. }));
+    rig.connect();
+    rig.learns_of_root(3, &chain);
+    let pointer = SignedPointer::new(pointer(1, 7)).unwrap().sign(&key(2));
+    let offer = Offer { pointer, roots: chain.to_vec() };
+    rig.happens(Event::Bootstrapped(Ok(Box::new(offer))));
+    assert!(rig.alarms().is_empty() && rig.root_version() == Some(3), "{:?}", rig.alarms());
 }
 
 /// A notice of something that key 2 signed, from a control plane that has this version of the root.
