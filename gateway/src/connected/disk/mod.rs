@@ -20,7 +20,9 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
+use artifact_format::container::Digest;
 use fleet::agent::Failure;
 use thiserror::Error;
 use uuid::Uuid;
@@ -114,6 +116,8 @@ impl From<Error> for Failure {
 pub(super) struct Folder {
     path: PathBuf,
     project: String,
+    /// The artifact that was asked for last: nobody removes it.
+    fetching: Mutex<Option<Digest>>,
     _lock: File,
 }
 
@@ -130,7 +134,8 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Err(Error::Taken { folder: path.to_path_buf() }),
             Err(TryLockError::Error(source)) => return Err(Error::Write { file, source }),
         }
-        Ok(Self { path: path.to_path_buf(), project: project.to_owned(), _lock: lock })
+        let (path, project) = (path.to_path_buf(), project.to_owned());
+        Ok(Self { path, project, fetching: Mutex::default(), _lock: lock })
     }
 
     /// Who this data plane is: drawn once.

@@ -154,6 +154,7 @@ fn only_what_is_needed_is_kept() {
         partial.finish().unwrap();
     }
     drop(partial(&folder, b"three"));
+    assert!(matches!(folder.cached(digest(b"two"), length(b"two")), Ok(Cached::Whole)));
     fs::write(folder.path.join("artifacts/README"), "of somebody else").unwrap();
     folder.collect(&[digest(b"two")]).unwrap();
     let mut left: Vec<_> = fs::read_dir(folder.path.join("artifacts"))
@@ -164,4 +165,28 @@ fn only_what_is_needed_is_kept() {
     let mut expected = vec!["README".to_owned(), digest(b"two").to_string()];
     expected.sort();
     assert_eq!(left, expected);
+}
+
+#[test]
+fn what_was_asked_for_since_is_kept() {
+    let (_kept, folder) = open();
+    let mut first = partial(&folder, b"one");
+    first.append(b"one").unwrap();
+    first.finish().unwrap();
+    let needed = [digest(b"two")];
+    // Another deployment came between the order to tidy up and its turn.
+    assert!(matches!(folder.cached(digest(b"one"), length(b"one")), Ok(Cached::Whole)));
+    folder.collect(&needed).unwrap();
+    assert_eq!(folder.read_artifact(digest(b"one")).unwrap(), b"one");
+}
+
+#[test]
+fn an_artifact_that_cannot_be_read_now_is_not_removed() {
+    let (_kept, folder) = open();
+    let bytes = vec![7; 1000];
+    let file = folder.artifact(digest(&bytes));
+    // It is there, and reading it is an error of input and output.
+    symlink("/proc/self/mem", &file).unwrap();
+    assert_eq!(folder.cached(digest(&bytes), length(&bytes)).unwrap_err().code(), "state_unreadable");
+    assert!(file.symlink_metadata().is_ok());
 }
