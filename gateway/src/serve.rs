@@ -159,10 +159,18 @@ fn feed(config: &config::Serve, environment: &Arc<Environment>) -> Result<(Snaps
             Ok((first(file, environment)?, Pending::File { file: file.clone(), watcher }))
         }
         config::Source::ControlPlane(control_plane) => {
-            let watched = config.artifact.as_ref().map(|file| Ok::<_, Error>((file.clone(), Watcher::new(file)?)));
-            let watched = watched.transpose()?;
+            // Watched before it is read: what changes in between is seen.
+            let watched = config.artifact.as_ref().map(|file| Watcher::new(file).map(|watcher| (file.clone(), watcher)));
             let file = config.artifact.as_deref();
             let (prepared, snapshot) = connected::Prepared::new(control_plane, file, environment.clone())?;
+            let watched = match watched.transpose() {
+                Ok(watched) => watched,
+                Err(error) if prepared.serves_deployed() => {
+                    tracing::warn!(%error, "the artifact of the command line is not watched: what was deployed serves");
+                    None
+                }
+                Err(error) => return Err(error.into()),
+            };
             Ok((snapshot, Pending::ControlPlane { prepared: Box::new(prepared), watched }))
         }
     }

@@ -81,6 +81,11 @@ impl Prepared {
         Ok((Self { booted, environment, url: control_plane.url.to_string(), file: None }, snapshot))
     }
 
+    /// Whether it begins with what was deployed, and not with what the command line names.
+    pub fn serves_deployed(&self) -> bool {
+        self.booted.notes.record().current.is_some()
+    }
+
     /// Reads this file anew when it changes, until something was deployed.
     pub fn watching(&mut self, reloader: Reloader, watcher: Watcher) {
         self.file = Some((reloader, watcher));

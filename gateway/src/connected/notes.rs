@@ -49,6 +49,11 @@ impl Notes {
         self.write();
     }
 
+    /// What is remembered.
+    pub(super) fn record(&self) -> &Record {
+        &self.record
+    }
+
     /// The process begins. What is remembered, and why it is not on the disk.
     pub(super) fn begins(mut self) -> (Record, Option<Failure>) {
         self.untried = None;

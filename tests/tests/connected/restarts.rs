@@ -45,3 +45,20 @@ async fn an_address_that_is_taken_is_not_the_artifacts_fault() {
     stage.gateway = Gateway::connected(&stage.control, stage.state.path()).start().await;
     stage.runs(1).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_gone_does_not_stop_what_was_deployed() {
+    let mut stage = Stage::set().await;
+    stage.rests().await;
+    stage.gateway.signal(Signal::TERM);
+    assert!(stage.gateway.ended().await.success());
+    let connected = || Gateway::connected(&stage.control, stage.state.path()).set("--artifact", "/nowhere/api.bca");
+    let gateway = connected().start().await;
+    assert_runs(&gateway, &stage.version(0)).await;
+    drop(gateway);
+
+    let empty = tempfile::tempdir().unwrap();
+    let setup = Gateway::connected(&stage.control, empty.path()).set("--artifact", "/nowhere/api.bca");
+    let refusal = setup.start_refused().await;
+    assert!(refusal.status.code() == Some(1) && refusal.said.contains("/nowhere"), "{}", refusal.said);
+}
