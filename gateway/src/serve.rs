@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use artifact_format::trust::Unsigned;
@@ -20,6 +21,9 @@ use crate::snapshot::{Environment, LoadError, Snapshot, load, read};
 use crate::trust::TrustSource;
 use crate::worker::{self, ListenError, Listeners, Phase, Settings, Shared, Worker};
 use crate::{config, connected};
+
+/// How long the end of the process waits for what cannot be called back.
+const END_MAX: Duration = Duration::from_secs(1);
 
 /// Why a gateway does not start, or ends badly.
 #[derive(Debug, Error)]
@@ -93,7 +97,7 @@ pub fn serve(config: &config::Serve) -> Result<(), Error> {
     }
     let swap = Swap::new(shared.clone(), metrics.clone());
     let feed = pending.into(&environment, &swap);
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let admin = Admin::new(admin, shared, metrics, phases)?;
         tracing::info!(address = %admin.address(), "admin listening");
         tokio::spawn(admin.run());
@@ -102,7 +106,10 @@ pub fn serve(config: &config::Serve) -> Result<(), Error> {
         tell_systemd(&[sd_notify::NotifyState::Stopping]);
         drain(config, &phase, threads).await;
         Ok(())
-    })
+    });
+    // A disk or a resolver that hangs holds a thread, and that is not waited for.
+    runtime.shutdown_timeout(END_MAX);
+    served
 }
 
 fn environment(config: &config::Serve, metrics: Arc<Metrics>) -> Environment {
