@@ -10,8 +10,10 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+mod called;
 mod control_plane;
 
+pub use called::NameError;
 use control_plane::StateFolder;
 pub use control_plane::{ApiKey, ApiKeyError, ControlPlane, ControlPlaneOptions, Credential, Tls, UsageError};
 

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use artifact_format::trust::Unsigned;
@@ -20,6 +21,9 @@ use crate::snapshot::{Environment, LoadError, Snapshot, load, read};
 use crate::trust::TrustSource;
 use crate::worker::{self, ListenError, Listeners, Phase, Settings, Shared, Worker};
 use crate::{config, connected};
+
+/// How long the end of the process waits for what cannot be called back.
+const END_MAX: Duration = Duration::from_secs(1);
 
 /// Why a gateway does not start, or ends badly.
 #[derive(Debug, Error)]
@@ -93,7 +97,7 @@ pub fn serve(config: &config::Serve) -> Result<(), Error> {
     }
     let swap = Swap::new(shared.clone(), metrics.clone());
     let feed = pending.into(&environment, &swap);
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         let admin = Admin::new(admin, shared, metrics, phases)?;
         tracing::info!(address = %admin.address(), "admin listening");
         tokio::spawn(admin.run());
@@ -102,7 +106,10 @@ pub fn serve(config: &config::Serve) -> Result<(), Error> {
         tell_systemd(&[sd_notify::NotifyState::Stopping]);
         drain(config, &phase, threads).await;
         Ok(())
-    })
+    });
+    // A disk or a resolver that hangs holds a thread, and that is not waited for.
+    runtime.shutdown_timeout(END_MAX);
+    served
 }
 
 fn environment(config: &config::Serve, metrics: Arc<Metrics>) -> Environment {
@@ -159,10 +166,18 @@ fn feed(config: &config::Serve, environment: &Arc<Environment>) -> Result<(Snaps
             Ok((first(file, environment)?, Pending::File { file: file.clone(), watcher }))
         }
         config::Source::ControlPlane(control_plane) => {
-            let watched = config.artifact.as_ref().map(|file| Ok::<_, Error>((file.clone(), Watcher::new(file)?)));
-            let watched = watched.transpose()?;
+            // Watched before it is read: what changes in between is seen.
+            let watched = config.artifact.as_ref().map(|file| Watcher::new(file).map(|watcher| (file.clone(), watcher)));
             let file = config.artifact.as_deref();
             let (prepared, snapshot) = connected::Prepared::new(control_plane, file, environment.clone())?;
+            let watched = match watched.transpose() {
+                Ok(watched) => watched,
+                Err(error) if prepared.serves_deployed() => {
+                    tracing::warn!(%error, "the artifact of the command line is not watched: what was deployed serves");
+                    None
+                }
+                Err(error) => return Err(error.into()),
+            };
             Ok((snapshot, Pending::ControlPlane { prepared: Box::new(prepared), watched }))
         }
     }

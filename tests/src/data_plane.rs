@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use artifact_format::pointer::SignedPointer;
 use fleet::message::{
-    Alarm, Formats, FromControlPlane, FromDataPlane, Goodbye, Health, Heard, Heartbeat, Hello, Phase, State, Status,
-    Wanted, Welcome, read, write,
+    Alarm, Formats, FromControlPlane, FromDataPlane, Goodbye, Health, Heard, Heartbeat, Hello, Offered, Phase, State,
+    Status, Wanted, Welcome, read, write,
 };
 use fleet::{MESSAGE_MAX_BYTES, SUBPROTOCOL};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -249,8 +249,8 @@ impl DataPlane {
     }
 
     /// Takes a pointer, and serves what it names.
-    pub async fn takes(&mut self, pointer: &SignedPointer) {
-        take(&mut self.state, pointer);
+    pub async fn takes(&mut self, offered: &Offered) {
+        take(&mut self.state, offered.pointer().expect("a pointer that can be read"));
         let state = self.state.clone();
         self.say(&FromDataPlane::Status(Status { state })).await;
     }
@@ -343,8 +343,10 @@ async fn converse(plane: &mut DataPlane, seen: &Mutex<Seen>) -> Result<(), Error
     let mut wanted = plane.welcome.wanted.clone();
     let mut beat = tokio::time::Instant::now();
     loop {
-        if let Some(pointer) = wanted.pointer.take().filter(|new| Some(new.serial()) > plane.state.pointer_serial) {
-            take(&mut plane.state, &pointer);
+        let offered = wanted.pointer.take();
+        let pointer = offered.as_ref().and_then(Offered::pointer);
+        if let Some(pointer) = pointer.filter(|new| Some(new.serial()) > plane.state.pointer_serial) {
+            take(&mut plane.state, pointer);
             seen.lock().unwrap().serial = Some(pointer.serial());
             plane.try_say(&FromDataPlane::Status(Status { state: plane.state.clone() })).await?;
         }

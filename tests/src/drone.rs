@@ -16,7 +16,7 @@ use artifact_format::pointer::SignedPointer;
 use artifact_format::signature::PublicKey;
 use artifact_format::trust::Trust;
 use fleet::agent::record::Record;
-use fleet::agent::{self, Agent, Bootstrap, Effect, Ended, Event, Failure, Moment, Start};
+use fleet::agent::{self, Agent, Bootstrap, Damaged, Effect, Ended, Event, Failure, Moment, Start};
 use fleet::message::{self, Formats, FromControlPlane, FromDataPlane, Health, Heard, Heartbeat};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use futures_util::{FutureExt as _, SinkExt as _};
@@ -165,9 +165,11 @@ impl Process {
     fn start(drone: &Drone) -> Self {
         let Drone { site, name, node, shared, .. } = drone;
         let began = Instant::now();
-        let boot = shared.disk.lock().expect("nobody panics with it").clone().boot();
-        *shared.disk.lock().expect("nobody panics with it") = boot.record.clone();
+        let mut boot = shared.disk.lock().expect("nobody panics with it").clone().boot();
         let running = boot.candidates.first().copied();
+        running.into_iter().for_each(|running| boot.record.boots(running));
+        boot.record.booted(running);
+        *shared.disk.lock().expect("nobody panics with it") = boot.record.clone();
         shared.seen().serves = running.map(|digest| (digest, began));
         let mut identity = Identity::new(name, (&site.project, &site.key));
         identity.hello.node_id = *node;
@@ -182,12 +184,14 @@ impl Process {
                 version: identity.hello.version.clone(),
             },
             record: boot.record,
+            unwritten: None,
             set_aside: boot.set_aside,
             running,
             pinned: Trust::any_of([site.trusted.clone()]),
             root: None,
             bootstrap: Bootstrap::Absent,
             alarms: Vec::new(),
+            damaged: Damaged::default(),
         };
         let agent = Agent::new(start, moment(began));
         let (site, shared) = (Arc::clone(site), Arc::clone(shared));
@@ -301,6 +305,7 @@ impl Process {
             }
             // Late answers are told from those that are waited for; there is no disk to clean, and no other place.
             Effect::CancelFetch { .. }
+            | Effect::Judge { .. }
             | Effect::PersistRoot { .. }
             | Effect::AskBootstrap { .. }
             | Effect::Collect { .. } => {}
@@ -331,9 +336,9 @@ impl Process {
 /// The serial of the pointer in a message.
 fn told(message: &FromControlPlane) -> Option<NonZeroU64> {
     match message {
-        FromControlPlane::Welcome(welcome) => welcome.wanted.pointer.as_ref().map(SignedPointer::serial),
-        FromControlPlane::HeartbeatAck(ack) => ack.wanted.pointer.as_ref().map(SignedPointer::serial),
-        FromControlPlane::ArtifactAvailable(available) => Some(available.pointer.serial()),
+        FromControlPlane::Welcome(welcome) => welcome.wanted.pointer.as_ref()?.pointer().map(SignedPointer::serial),
+        FromControlPlane::HeartbeatAck(ack) => ack.wanted.pointer.as_ref()?.pointer().map(SignedPointer::serial),
+        FromControlPlane::ArtifactAvailable(available) => available.pointer.pointer().map(SignedPointer::serial),
         FromControlPlane::Drain(_) | FromControlPlane::Goodbye(_) => None,
     }
 }

@@ -36,6 +36,7 @@ pub struct Setup {
     folder: TempDir,
     arguments: Vec<String>,
     trusted: Vec<PublicKey>,
+    variables: Vec<(String, String)>,
 }
 
 /// A gateway that ended by itself before it served.
@@ -84,7 +85,8 @@ impl Gateway {
     pub fn serving_nothing() -> Setup {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("api.bca");
-        Setup { artifact: None, path, folder, arguments: Vec::new(), trusted: vec![test_key().public()] }
+        let (arguments, variables) = (Vec::new(), Vec::new());
+        Setup { artifact: None, path, folder, arguments, trusted: vec![test_key().public()], variables }
     }
 
     /// The address of its first listener.
@@ -212,6 +214,13 @@ impl Setup {
         self.with(option).with(value)
     }
 
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Trusts these keys, and not the one of tests.
     #[must_use]
     pub fn trusting(mut self, keys: &[PublicKey]) -> Self {
@@ -296,7 +305,7 @@ impl Setup {
     }
 
     fn spawn(self) -> (Child, Logs, TempDir) {
-        let Self { artifact, path, folder, arguments, trusted } = self;
+        let Self { artifact, path, folder, arguments, trusted, variables } = self;
         let mut command = Command::new(config::gateway_binary());
         command.arg("serve");
         if let Some(artifact) = artifact {
@@ -311,7 +320,7 @@ impl Setup {
             command.arg("--trusted-key").arg(key.to_base64());
         });
         // A developer's own keys are not trusted by accident, and no variable of theirs sets an option.
-        command.env_clear().env("XDG_CONFIG_HOME", folder.path()).current_dir(folder.path());
+        command.env_clear().env("XDG_CONFIG_HOME", folder.path()).envs(variables).current_dir(folder.path());
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
         let logs = Logs::read(child.stderr.take().expect("it is piped"));

@@ -44,7 +44,7 @@ pub const PROJECT_MAX_BYTES: usize = 256;
 /// The longest name of a group, in bytes.
 pub const GROUP_MAX_BYTES: usize = 8 << 10;
 /// The format that this library reads and writes.
-const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 1;
 /// The type in the pre-authentication encoding.
 const PAYLOAD_TYPE: &str = "application/vnd.portcullis.pointer";
 

@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use artifact_format::pointer::SignedPointer;
 use bytes::Bytes;
 use fleet::message::{ArtifactAvailable, FromControlPlane, HeartbeatAck, Wanted, write};
 use jiff::Timestamp;
@@ -83,18 +84,22 @@ impl Orders {
     }
 
     fn write(&self, entry: Option<&Entry>) -> Order {
-        let pointer = entry.map(|entry| (*entry.pointer).clone());
+        let (pointer, root_version) = (entry.map(|entry| (*entry.pointer).clone()), self.root_version);
         let wanted = Wanted {
             heartbeat_ms: u64::try_from(self.heartbeat.as_millis()).unwrap_or(u64::MAX),
-            pointer: pointer.clone(),
-            root_version: self.root_version,
+            pointer: pointer.clone().map(Into::into),
+            root_version,
+        };
+        let notice = |pointer: SignedPointer| {
+            let pointer = pointer.into();
+            FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer, root_version })
         };
         Order {
             serial: entry.map(|entry| entry.pointer.serial()),
             artifact: entry.map(|entry| entry.artifact),
             deployment: entry.map(|entry| entry.deployment),
             ack: frame(&FromControlPlane::HeartbeatAck(HeartbeatAck { wanted: wanted.clone() })),
-            notice: pointer.map(|pointer| frame(&FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer }))),
+            notice: pointer.map(|pointer| frame(&notice(pointer))),
             wanted,
         }
     }

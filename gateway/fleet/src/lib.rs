@@ -8,6 +8,7 @@
 
 pub mod agent;
 pub mod message;
+mod offered;
 
 /// The WebSocket subprotocol (RFC 6455 section 1.9). Another number is another protocol; within one, members and message
 /// types may be added, and whoever does not know them passes them over.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
-use artifact_format::pointer::SignedPointer;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::MESSAGE_MAX_BYTES;
+pub use crate::offered::{Offered, Unreadable};
 
 /// What a data plane says.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -198,7 +198,7 @@ pub struct Wanted {
     /// How long to wait until the next heartbeat.
     pub heartbeat_ms: u64,
     /// What to serve. None: nothing was deployed for it, and it goes on with what it has.
-    pub pointer: Option<SignedPointer>,
+    pub pointer: Option<Offered>,
     /// The project's newest trust root, to be fetched where it is newer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_version: Option<NonZeroU64>,
@@ -208,7 +208,10 @@ pub struct Wanted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArtifactAvailable {
     /// What.
-    pub pointer: SignedPointer,
+    pub pointer: Offered,
+    /// The project's newest trust root, as in [`Wanted`]: the pointer may be signed by a key that only this one names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_version: Option<NonZeroU64>,
 }
 
 /// This control plane is about to end.

@@ -1,10 +1,10 @@
 //! Messages as they stand on the wire: what is written here stays what it is for as long as the subprotocol is.
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use std::fmt::Debug;
 
 use fleet::MESSAGE_MAX_BYTES;
-use fleet::message::{Error, FromControlPlane, FromDataPlane, Heard, Message, read, write};
+use fleet::message::{Error, FromControlPlane, FromDataPlane, Heard, Message, Offered, read, write};
 use serde_json::{Value, json};
 
 /// Reads a message, and writes it again as it was.
@@ -63,6 +63,7 @@ fn what_control_planes_say() {
     let nothing = json!({"heartbeat_ms": 30_000, "pointer": null});
     check::<FromControlPlane>(&json!({"type": "heartbeat_ack", "wanted": nothing}));
     check::<FromControlPlane>(&json!({"type": "artifact_available", "pointer": pointer()}));
+    check::<FromControlPlane>(&json!({"type": "artifact_available", "pointer": pointer(), "root_version": 2}));
     check::<FromControlPlane>(&json!({"type": "drain", "within_ms": 5000}));
     check::<FromControlPlane>(
         &json!({"type": "goodbye", "reason": "removed", "detail": "somebody removed this data plane"}),
@@ -86,4 +87,27 @@ fn what_is_no_message_is_an_error() {
     }
     let long = format!(r#"{{"type": "poem", "text": "{}"}}"#, "x".repeat(MESSAGE_MAX_BYTES));
     assert!(matches!(read::<FromDataPlane>(&long), Err(Error::TooLong { .. })));
+}
+
+#[test]
+fn a_pointer_that_cannot_be_read_leaves_the_rest_of_the_message_as_it_is() {
+    let check = |pointer: Value, code: &str, artifact: Option<&str>| {
+        let wanted = json!({"heartbeat_ms": 5_000, "pointer": pointer, "root_version": 2});
+        let message = check::<FromControlPlane>(&json!({"type": "heartbeat_ack", "wanted": wanted}));
+        let FromControlPlane::HeartbeatAck(ack) = message else { panic!() };
+        assert_eq!(ack.wanted.root_version.map(std::num::NonZeroU64::get), Some(2));
+        let Some(Offered::Unreadable(unreadable)) = ack.wanted.pointer else { panic!() };
+        assert_eq!((unreadable.code(), unreadable.artifact().map(|digest| digest.to_string()).as_deref()), (code, artifact));
+    };
+    let with = |member: &str, value: Value| {
+        let mut pointer = pointer();
+        pointer[member] = value;
+        pointer
+    };
+    let artifact = "07".repeat(32);
+    check(with("format", json!(2)), "pointer_format", Some(&artifact));
+    check(with("hue", json!("mauve")), "pointer_damaged", Some(&artifact));
+    check(with("length", json!(0)), "pointer_damaged", Some(&artifact));
+    check(with("artifact", json!("07")), "pointer_damaged", None);
+    check(json!("mauve"), "pointer_damaged", None);
 }

@@ -11,6 +11,8 @@ use thiserror::Error;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::called::{LABELS_MAX, Label, Name, NameError};
+
 /// Options that connect a gateway to a control plane.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Control plane")]
@@ -35,8 +37,8 @@ pub struct ControlPlaneOptions {
     #[arg(long, env = "PORTCULLIS_API_KEY_FILE", value_name = "FILE", requires = "url")]
     api_key_file: Option<PathBuf>,
     /// What to call this data plane [default: the host's name].
-    #[arg(long, env = "PORTCULLIS_NAME", value_name = "NAME", value_parser = name, requires = "url")]
-    name: Option<String>,
+    #[arg(long, env = "PORTCULLIS_NAME", value_name = "NAME", requires = "url")]
+    name: Option<Name>,
     /// A label, by which deployments select data planes. May be repeated.
     #[arg(
         long = "label",
@@ -140,38 +142,6 @@ impl FromStr for ApiKey {
     }
 }
 
-/// `KEY=VALUE`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Label {
-    key: String,
-    value: String,
-}
-
-/// Not a label.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error(
-    "`{text}` is not a label: write KEY=VALUE, both of letters, digits, `-`, `_`, `.` and `/`, each of at most 63 characters"
-)]
-struct LabelError {
-    text: String,
-}
-
-impl FromStr for Label {
-    type Err = LabelError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_good = |part: &str, most: usize| {
-            part.len() <= most && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte))
-        };
-        match text.split_once('=') {
-            Some((key, value)) if !key.is_empty() && is_good(key, 63) && is_good(value, 63) => {
-                Ok(Self { key: key.to_owned(), value: value.to_owned() })
-            }
-            _ => Err(LabelError { text: text.to_owned() }),
-        }
-    }
-}
-
 /// What cannot be meant.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UsageError {
@@ -181,6 +151,20 @@ pub enum UsageError {
     /// A control plane takes nobody without a key.
     #[error("--control-plane needs a key: give --api-key-file FILE, or PORTCULLIS_API_KEY")]
     NoKey,
+    /// The host's name is none that a control plane takes.
+    #[error("the host is called `{name}`: give --name, as that is {error}")]
+    HostName {
+        /// The host's name.
+        name: String,
+        /// Why not.
+        error: NameError,
+    },
+    /// More labels than a control plane takes.
+    #[error("{labels} labels; at most {LABELS_MAX}")]
+    Labels {
+        /// How many.
+        labels: usize,
+    },
     /// A label twice, with two values.
     #[error("the label `{key}` has two values")]
     LabelTwice {
@@ -202,6 +186,9 @@ impl ControlPlaneOptions {
             (None, None) => return Err(UsageError::NoKey),
         };
         let mut labels = BTreeMap::new();
+        if self.labels.len() > LABELS_MAX {
+            return Err(UsageError::Labels { labels: self.labels.len() });
+        }
         for Label { key, value } in &self.labels {
             if labels.insert(key.clone(), value.clone()).is_some_and(|before| before != *value) {
                 return Err(UsageError::LabelTwice { key: key.clone() });
@@ -217,7 +204,7 @@ impl ControlPlaneOptions {
             url,
             project,
             credential,
-            name: self.name.clone().unwrap_or_else(host_name),
+            name: self.name.clone().map_or_else(host_name, Ok)?.into(),
             labels,
             gateway_host: self.gateway_host.clone(),
             state_folder,
@@ -236,14 +223,12 @@ pub(super) enum StateFolder {
     Shared(PathBuf),
 }
 
-fn host_name() -> String {
+fn host_name() -> Result<Name, UsageError> {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    if name.is_empty() { "gateway".to_owned() } else { name }
-}
-
-fn name(text: &str) -> Result<String, &'static str> {
-    let is_good = (1..=253).contains(&text.len()) && text.chars().all(|c| !c.is_control()) && text.trim() == text;
-    if is_good { Ok(text.to_owned()) } else { Err("a name has 1 to 253 characters and no spaces at its ends") }
+    if name.is_empty() {
+        return Ok(Name::default());
+    }
+    name.parse().map_err(|error| UsageError::HostName { name, error })
 }
 
 fn http_url(text: &str) -> Result<Url, String> {
@@ -275,19 +260,6 @@ fn url(text: &str, schemes: &[&str]) -> Result<Url, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn labels_are_pairs() {
-        let check = |text: &str, expected: Option<(&str, &str)>| {
-            let parsed = text.parse::<Label>().ok().map(|label| (label.key, label.value));
-            assert_eq!(parsed, expected.map(|(key, value)| (key.to_owned(), value.to_owned())), "{text}");
-        };
-        check("env=prod", Some(("env", "prod")));
-        check("eu.example/zone=", Some(("eu.example/zone", "")));
-        check("env", None);
-        check("=prod", None);
-        check("env=a b", None);
-    }
 
     #[test]
     fn a_key_is_not_shown() {

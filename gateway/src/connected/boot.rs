@@ -7,13 +7,14 @@ use artifact_format::container::{Digest, FORMAT_VERSION, OLDEST_FORMAT_VERSION};
 use artifact_format::root::Root;
 use artifact_format::trust::Trust;
 use fleet::agent::record::{Boot, Record};
-use fleet::agent::{Bootstrap, Identity, Start};
+use fleet::agent::{Bootstrap, Damaged, Identity, Start};
 use fleet::message::{Alarm, Formats};
 use thiserror::Error;
 use uuid::Uuid;
 
 use super::client::{self, Client};
-use super::disk::{self, Folder, Memory};
+use super::disk::{self, Folder, Kept, Memory};
+use super::notes::Notes;
 use crate::config::ControlPlane;
 use crate::snapshot::{Environment, LoadError, Snapshot, load, load_trusting, read};
 use crate::trust::TrustSourceError;
@@ -50,6 +51,8 @@ pub enum Error {
 pub(super) struct Booted {
     pub(super) folder: Arc<Folder>,
     pub(super) client: Client,
+    pub(super) notes: Notes,
+    /// But for the record, which is the notes' until the process begins.
     pub(super) start: Start,
     pub(super) snapshot: Snapshot,
 }
@@ -65,37 +68,24 @@ pub(super) fn boot(
     environment: &Environment,
 ) -> Result<Booted, Error> {
     let project = control_plane.project.to_string();
-    let folder = Folder::open(&control_plane.state_folder, &project)?;
+    let folder = Arc::new(Folder::open(&control_plane.state_folder, &project)?);
     let client = Client::new(control_plane)?;
-    let mut alarms = Vec::new();
-    let root = root(&folder, &mut alarms)?;
+    let (mut alarms, mut damaged) = (Vec::new(), Damaged::default());
+    let root = root(&folder, &mut damaged)?;
     let pinned = environment.trust.read()?;
     if root.is_none() && pinned.key_ids().next().is_none() {
         return Err(Error::NobodyTrusted);
     }
     let identity = identity(control_plane, folder.node_id()?);
-    let Boot { mut record, candidates, set_aside } = remembered(&folder, &project, &mut alarms)?.boot();
-    // What is about to be tried once more is written down first, as it may end this process too.
-    if record != Record::new(&project)
-        && let Err(error) = folder.remember(&record)
-    {
-        tracing::error!(%error, "the state folder cannot be written");
-        alarms.push(alarm(error.code(), error.to_string()));
-    }
+    let (remembered, written) = remembered(&folder, &project, &mut damaged)?;
+    let Boot { record, candidates, set_aside } = remembered.boot();
     if let Some(digest) = set_aside {
         tracing::error!(%digest, "an artifact ended the process more than once and is set aside");
     }
+    let mut notes = Notes::new(folder.clone(), record, written);
     let trust = root.as_ref().map_or_else(|| pinned.clone(), Root::trust);
-    let last = first_good(&candidates, (&folder, &trust, environment), &mut alarms);
-    let running = last.as_ref().map(|(digest, _)| *digest);
-    for failed in candidates.iter().take_while(|candidate| Some(**candidate) != running) {
-        // It was refused in order: the process lived through it.
-        record.trials.remove(failed);
-    }
-    if running != record.current {
-        record.current = running;
-        record.previous = None;
-    }
+    let last = first_good(&candidates, (&folder, &trust, environment), (&mut notes, &mut alarms));
+    notes.settles_for(last.as_ref().map(|(digest, _)| *digest));
     let (running, snapshot) = match (last, artifact) {
         (Some((digest, snapshot)), _) => (Some(digest), snapshot),
         (None, Some(file)) => {
@@ -106,52 +96,62 @@ pub(super) fn boot(
         (None, None) => (None, Snapshot::nothing(environment)),
     };
     let bootstrap = if control_plane.bootstrap.is_some() { Bootstrap::Available } else { Bootstrap::Absent };
-    let start = Start { identity, record, set_aside, running, pinned, root, bootstrap, alarms };
-    Ok(Booted { folder: Arc::new(folder), client, start, snapshot })
+    let record = Record::new(&project);
+    let start = Start { identity, record, unwritten: None, set_aside, running, pinned, root, bootstrap, alarms, damaged };
+    Ok(Booted { folder, client, notes, start, snapshot })
 }
 
-fn root(folder: &Folder, alarms: &mut Vec<Alarm>) -> Result<Option<Root>, Error> {
-    match folder.root() {
-        Ok(root) => Ok(root),
+fn root(folder: &Folder, damaged: &mut Damaged) -> Result<Option<Root>, Error> {
+    let (root, error) = match folder.root()? {
+        Kept::Nothing => return Ok(None),
+        Kept::Known(root) => return Ok(Some(root)),
+        Kept::Repaired(root, error) => (Some(root), error),
         // The control plane has it, and the given keys vouch for it.
-        Err(error @ (disk::Error::Damaged { .. } | disk::Error::Read { .. })) => {
-            tracing::error!(%error, "the trust root of the state folder is of no use");
-            alarms.push(alarm(error.code(), error.to_string()));
-            Ok(None)
-        }
-        Err(error @ (disk::Error::Taken { .. } | disk::Error::OtherProject { .. } | disk::Error::Write { .. })) => {
-            Err(error.into())
-        }
-    }
+        Kept::Lost(error) => (None, error),
+    };
+    tracing::error!(%error, "the trust root of the state folder is damaged");
+    damaged.root = Some(alarm(error.code(), error.to_string()));
+    Ok(root)
 }
 
-fn remembered(folder: &Folder, project: &str, alarms: &mut Vec<Alarm>) -> Result<Record, Error> {
+/// What was remembered, and what need not be written since it is there already.
+fn remembered(
+    folder: &Folder,
+    project: &str,
+    damaged: &mut Damaged,
+) -> Result<(Record, Option<Record>), Error> {
+    let fresh = Record::new(project);
     let (record, what) = match folder.memory()? {
-        Memory::Fresh => return Ok(Record::new(project)),
-        Memory::Known(record) => return Ok(*record),
+        Memory::Fresh => return Ok((fresh.clone(), Some(fresh))),
+        Memory::Known(record) => return Ok(((*record).clone(), Some(*record))),
         Memory::Repaired(record, what) => (*record, what),
-        Memory::Lost(what) => (Record::new(project), what),
+        Memory::Lost(what) => (fresh, what),
     };
     tracing::error!(what, "the state folder is damaged");
-    alarms.push(alarm("state_damaged", what));
-    Ok(record)
+    damaged.record = Some(alarm("state_damaged", what));
+    Ok((record, None))
 }
 
-/// The first artifact that can be served.
+/// The first artifact that can be served. What is not there whole is not tried, and not to blame for anything.
 fn first_good(
     candidates: &[Digest],
     (folder, trust, environment): (&Folder, &Trust, &Environment),
-    alarms: &mut Vec<Alarm>,
+    (notes, alarms): (&mut Notes, &mut Vec<Alarm>),
 ) -> Option<(Digest, Snapshot)> {
     for digest in candidates {
-        let failure = match folder.read_artifact(*digest) {
-            Ok(bytes) => match load_trusting(*digest, &bytes, (trust, environment)) {
-                Ok(snapshot) => return Some((*digest, snapshot)),
-                Err(error) => (error.code(), error.to_string()),
-            },
+        let (code, reason) = match folder.read_artifact(*digest) {
+            Ok(bytes) => {
+                notes.tries(*digest);
+                match load_trusting(*digest, &bytes, (trust, environment)) {
+                    Ok(snapshot) => return Some((*digest, snapshot)),
+                    Err(error) => {
+                        notes.goes_without(*digest);
+                        (error.code(), error.to_string())
+                    }
+                }
+            }
             Err(error) => (error.code(), error.to_string()),
         };
-        let (code, reason) = failure;
         tracing::error!(%digest, code, reason, "what served before cannot be served any more");
         alarms.push(alarm(code, reason));
     }

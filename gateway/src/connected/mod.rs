@@ -2,7 +2,7 @@
 //! on, or begins, with what served last.
 //!
 //! The rules are in `fleet::agent`, a machine without sockets, disk or clock. Here is what it lacks:
-//! - `boot`: what to serve before anybody was asked;
+//! - `boot`: what to serve before anybody was asked, and `notes`: what is remembered of that;
 //! - `client`: HTTP, the socket, downloads, the place to start from;
 //! - `disk`: the state folder;
 //! - `writer`: what is written, in its order, by whoever may wait for a disk;
@@ -14,6 +14,7 @@ mod boot;
 mod client;
 mod disk;
 mod health;
+mod notes;
 pub mod report;
 mod writer;
 
@@ -24,7 +25,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use artifact_format::container::Digest;
 use artifact_format::trust::Trust;
-use fleet::agent::{Agent, Effect, Ended, Event, Failure, Moment, Ticket};
+use fleet::agent::{Agent, Effect, Ended, Event, Failure, Moment, Start, Ticket};
 use fleet::message::{self, Alarm, FromDataPlane, Heartbeat, Phase, State};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, spawn_blocking};
@@ -80,6 +81,11 @@ impl Prepared {
         Ok((Self { booted, environment, url: control_plane.url.to_string(), file: None }, snapshot))
     }
 
+    /// Whether it begins with what was deployed, and not with what the command line names.
+    pub fn serves_deployed(&self) -> bool {
+        self.booted.notes.record().current.is_some()
+    }
+
     /// Reads this file anew when it changes, until something was deployed.
     pub fn watching(&mut self, reloader: Reloader, watcher: Watcher) {
         self.file = Some((reloader, watcher));
@@ -87,7 +93,9 @@ impl Prepared {
 
     /// Begins. Needs a runtime.
     pub fn begin(self, swap: Swap) -> Connected {
-        let Self { booted: Booted { folder, client, start, .. }, environment, url, file } = self;
+        let Self { booted: Booted { folder, client, notes, start, .. }, environment, url, file } = self;
+        let (record, unwritten) = notes.begins();
+        let start = Start { record, unwritten, ..start };
         let (signals, inbox) = mpsc::channel(INBOX);
         let began = Instant::now();
         Connected {
@@ -223,13 +231,24 @@ impl Connected {
                 }
             }
             Effect::Load { ticket, digest, trust } => self.load(ticket, digest, trust),
+            Effect::Judge { ticket, digest, trust } => {
+                let folder = self.folder.clone();
+                let judging = async move { Event::Judged(ticket, client::judge(folder, digest, trust).await) };
+                self.ask(judging);
+            }
             Effect::Swap { digest } => self.put_to_work(digest),
             Effect::Persist { ticket, record } => self.writer.write(writer::Order::Remember(ticket, record)),
             Effect::PersistRoot { root } => self.writer.write(writer::Order::KeepRoot(root)),
             Effect::Collect { needed } => self.writer.write(writer::Order::Collect(needed)),
             Effect::FetchRoot { version } => {
                 let client = self.client.clone();
-                self.ask(async move { Event::RootFetched(version, client.root(version.get()).await) });
+                self.ask(async move {
+                    let fetched = client.root(version.get()).await;
+                    if let Err(Failure { code, detail, .. }) = &fetched {
+                        tracing::warn!(version, code, detail, "a trust root did not come");
+                    }
+                    Event::RootFetched(version, fetched)
+                });
             }
             Effect::AskBootstrap { after } => {
                 let client = self.client.clone();

@@ -43,8 +43,8 @@ impl Writer {
             while let Some(order) = given.recv().await {
                 let folder = folder.clone();
                 let done = spawn_blocking(move || perform(&folder, order)).await;
-                if let Ok(Some((ticket, written))) = done {
-                    drop(outcomes.send(Signal::Happened(Event::Persisted(ticket, written))).await);
+                if let Ok(Some(event)) = done {
+                    drop(outcomes.send(Signal::Happened(event)).await);
                 }
             }
         });
@@ -55,12 +55,14 @@ impl Writer {
     pub(super) fn write(&self, order: Order) {
         let Err(refused) = self.orders.try_send(order) else { return };
         tracing::error!("the disk does not keep up with what is to be written");
-        if let Order::Remember(ticket, _) = refused.into_inner() {
-            let failure = Failure::unavailable("state_unwritable", "the disk does not keep up".to_owned());
-            let signals = self.signals.clone();
-            let event = Event::Persisted(ticket, Err(failure));
-            tokio::spawn(async move { signals.send(Signal::Happened(event)).await });
-        }
+        let failure = Failure::unavailable("state_unwritable", "the disk does not keep up".to_owned());
+        let event = match refused.into_inner() {
+            Order::Remember(ticket, _) => Event::Persisted(ticket, Err(failure)),
+            Order::KeepRoot(root) => Event::RootPersisted(root.version(), Err(failure)),
+            Order::Collect(_) => return,
+        };
+        let signals = self.signals.clone();
+        tokio::spawn(async move { signals.send(Signal::Happened(event)).await });
     }
 
     /// Writes what was given, and ends.
@@ -73,28 +75,22 @@ impl Writer {
     }
 }
 
-fn perform(folder: &Folder, order: Order) -> Option<(Ticket, Result<(), Failure>)> {
+fn perform(folder: &Folder, order: Order) -> Option<Event> {
     match order {
-        Order::Remember(ticket, record) => {
-            let written = folder.remember(&record);
-            if let Err(error) = &written {
-                tracing::error!(%error, "the state folder cannot be written");
-            }
-            Some((ticket, written.map_err(Failure::from)))
-        }
-        Order::KeepRoot(root) => {
-            warn(folder.write_root(&root), "the trust root is not kept, and will be fetched anew");
-            None
-        }
+        Order::Remember(ticket, record) => Some(Event::Persisted(ticket, told(folder.remember(&record)))),
+        Order::KeepRoot(root) => Some(Event::RootPersisted(root.version(), told(folder.write_root(&root)))),
         Order::Collect(needed) => {
-            warn(folder.collect(&needed), "artifacts that nobody needs stay where they are");
+            if let Err(error) = folder.collect(&needed) {
+                tracing::warn!(%error, "artifacts that nobody needs stay where they are");
+            }
             None
         }
     }
 }
 
-fn warn(done: Result<(), Error>, what: &'static str) {
-    if let Err(error) = done {
-        tracing::warn!(%error, what, "the state folder is not as it should be");
-    }
+fn told(written: Result<(), Error>) -> Result<(), Failure> {
+    written.map_err(|error| {
+        tracing::error!(%error, "the state folder cannot be written");
+        error.into()
+    })
 }

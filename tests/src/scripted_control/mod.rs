@@ -46,6 +46,8 @@ pub enum Delivery {
     Flipped(usize),
     /// Not now: 503, to come back after so many seconds.
     Busy(u64),
+    /// What is asked for is heard and never answered.
+    Never,
 }
 
 /// What is asked of it, and what it answers.
@@ -178,7 +180,8 @@ impl ScriptedControl {
 
     /// Tells everybody, as a hint.
     pub fn announces(&self, pointer: &SignedPointer) {
-        self.says(&FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.clone() }));
+        let available = ArtifactAvailable { pointer: pointer.clone().into(), root_version: self.desk.book().root_version() };
+        self.says(&FromControlPlane::ArtifactAvailable(available));
     }
 
     /// Says this to everybody.
@@ -339,7 +342,11 @@ impl Desk {
 
 impl Book {
     pub(crate) fn wanted(&self) -> Wanted {
-        let root_version = self.roots.iter().map(SignedRoot::version).max();
-        Wanted { heartbeat_ms: self.heartbeat_ms, pointer: self.wanted.clone(), root_version }
+        let root_version = self.root_version();
+        Wanted { heartbeat_ms: self.heartbeat_ms, pointer: self.wanted.clone().map(Into::into), root_version }
+    }
+
+    fn root_version(&self) -> Option<NonZeroU64> {
+        self.roots.iter().map(SignedRoot::version).max()
     }
 }

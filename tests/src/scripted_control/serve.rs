@@ -29,12 +29,22 @@ use tokio_tungstenite::tungstenite::protocol::{Message, Role};
 use super::{Delivery, Desk, Download, Manners, PROJECT, now};
 use crate::wait;
 
+/// Of an answer that is not to be given.
+#[derive(Debug, Clone, Copy)]
+struct Unsaid;
+
 type Body = BoxBody<Bytes, io::Error>;
 
 pub(super) async fn connection(stream: TcpStream, desk: Arc<Desk>) {
     let service = service_fn(|request| {
         let desk = desk.clone();
-        async move { Ok::<_, Infallible>(answer(request, &desk)) }
+        async move {
+            let response = answer(request, &desk);
+            if response.extensions().get::<Unsaid>().is_some() {
+                std::future::pending::<()>().await;
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     // Whoever leaves early is the test's business.
     let _ended = hyper::server::conn::http1::Builder::new()
@@ -93,6 +103,11 @@ fn download(artifact: Digest, headers: &HeaderMap, desk: &Desk) -> Response<Body
         Delivery::Whole => {}
         Delivery::CutAfter(length) => cut = length,
         Delivery::Flipped(at) => bytes[at] ^= 1,
+        Delivery::Never => {
+            let mut response = plain(StatusCode::OK, b"");
+            response.extensions_mut().insert(Unsaid);
+            return response;
+        }
         Delivery::Busy(seconds) => {
             let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, b"");
             response.headers_mut().insert(RETRY_AFTER, seconds.into());

@@ -3,9 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod begin;
+mod bootstrap_http;
+mod deadlines;
 mod download;
 mod peer;
 mod reload;
+mod restarts;
 mod state;
 mod trust;
 mod usage;

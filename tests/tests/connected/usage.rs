@@ -1,7 +1,9 @@
 //! What the command line must say.
 
-use tests::Gateway;
 use tests::scripted_control::PROJECT;
+use tests::{Gateway, ScriptedControl, Upstream};
+
+use crate::{assert_runs, version};
 
 async fn is_refused(setup: tests::gateway::Setup, code: i32, what: &str) {
     let refusal = setup.start_refused().await;
@@ -20,6 +22,8 @@ async fn what_cannot_be_meant_is_said() {
     is_refused(nothing().set("--project-id", PROJECT), 2, "--control-plane").await;
     is_refused(project().set("--api-key", "two words"), 2, "a key has").await;
     is_refused(project().set("--api-key", "k").set("--label", "prod"), 2, "KEY=VALUE").await;
+    is_refused(project().set("--api-key", "k").set("--label", "env=a/b"), 2, "KEY=VALUE").await;
+    is_refused(project().set("--api-key", "k").set("--name", "a b"), 2, "not a name").await;
     is_refused(project().set("--api-key", "k"), 2, "--state-dir").await;
     is_refused(nothing().set("--control-plane", "ftp://there").set("--project-id", PROJECT), 2, "https").await;
 }
@@ -30,4 +34,17 @@ async fn whoever_believes_nobody_is_told_before_it_serves() {
     let setup = Gateway::serving_nothing().set("--control-plane", "http://127.0.0.1:9").set("--project-id", PROJECT);
     let setup = setup.set("--api-key", "k").set("--state-dir", state.path().to_str().unwrap()).trusting(&[]);
     is_refused(setup, 1, "--trusted-key").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_without_certificate_authorities_is_connected_over_http() {
+    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+    control.deploys(&version(&upstream, 1));
+    let (state, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let nowhere = empty.path().display().to_string();
+    let setup = Gateway::connected(&control, state.path()).variable("SSL_CERT_DIR", &nowhere);
+    let gateway = setup.variable("SSL_CERT_FILE", &format!("{nowhere}/none.pem")).start().await;
+    assert_runs(&gateway, &version(&upstream, 1)).await;
+    let said = gateway.logs().iter().any(|entry| entry.to_string().contains("--control-plane-ca"));
+    assert!(said, "{:?}", gateway.logs());
 }

@@ -233,7 +233,7 @@ impl Control {
             session.told = pointer.as_ref().map(SignedPointer::serial);
         }
         let pointer = pointer.filter(|_| planted != Planted::SaidOnce);
-        Wanted { heartbeat_ms: 30_000, pointer, root_version: None }
+        Wanted { heartbeat_ms: 30_000, pointer: pointer.map(Into::into), root_version: None }
     }
 
     /// What a data plane says of itself.
@@ -325,7 +325,7 @@ impl Control {
             }
         }
         for (connection, pointer) in news {
-            world.tells(connection, FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer }));
+            world.tells(connection, FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.into(), root_version: None }));
         }
     }
 

@@ -161,6 +161,6 @@ fn repeat(world: &mut World) {
     else {
         return;
     };
-    let message = FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer });
+    let message = FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.into(), root_version: None });
     world.after(Duration::from_millis(10), Happening::Told(connection, Box::new(message)));
 }

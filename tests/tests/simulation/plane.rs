@@ -7,7 +7,7 @@ use artifact_format::container::Digest;
 use artifact_format::trust::Trust;
 use fastrand::Rng;
 use fleet::agent::record::Record;
-use fleet::agent::{Agent, Bootstrap, Effect, Ended, Event, Failure, Identity, Start, Ticket};
+use fleet::agent::{Agent, Bootstrap, Damaged, Effect, Ended, Event, Failure, Identity, Start, Ticket};
 use fleet::message::{Formats, FromDataPlane, Health, Heartbeat};
 use uuid::Uuid;
 
@@ -22,8 +22,22 @@ pub(crate) struct Disk {
     pub(crate) artifacts: BTreeSet<Digest>,
     /// Artifacts that were damaged at some time.
     pub(crate) spoilt: BTreeSet<Digest>,
+    /// Artifacts that were ever loaded.
+    tried: BTreeSet<Digest>,
     /// Writes fail.
     pub(crate) is_full: bool,
+}
+
+impl Disk {
+    fn is_good(&self, digest: Digest) -> bool {
+        self.artifacts.contains(&digest) && kind_of(digest) != Kind::Refused
+    }
+
+    fn writes(&mut self, record: &Record) {
+        if !self.is_full {
+            self.record = Some(record.clone());
+        }
+    }
 }
 
 /// A data plane.
@@ -75,21 +89,26 @@ impl Plane {
         plane.lives += 1;
         let id = Process { plane: number, life: plane.lives };
         let boot = plane.disk.record.clone().unwrap_or_else(|| Record::new(PROJECT)).boot();
-        if !plane.disk.is_full {
-            plane.disk.record = Some(boot.record.clone());
+        let (mut record, mut serving) = (boot.record, None);
+        let has_current = record.current.is_some_and(|current| plane.disk.is_good(current));
+        // As a gateway does: what is not there is not tried, and what was refused in order is not doubted.
+        for candidate in &boot.candidates {
+            if !plane.disk.artifacts.contains(candidate) {
+                continue;
+            }
+            record.boots(*candidate);
+            plane.disk.writes(&record);
+            plane.disk.tried.insert(*candidate);
+            if plane.disk.is_good(*candidate) {
+                serving = Some(*candidate);
+                break;
+            }
+            record.boots_without(*candidate);
         }
-        let on_disk = |digest: &&Digest| plane.disk.artifacts.contains(*digest) && kind_of(**digest) != Kind::Refused;
-        let has_current = boot.record.current.as_ref().is_some_and(|current| on_disk(&current));
-        let serving = boot.candidates.iter().find(on_disk).copied();
-        // As a gateway does: what was refused in order is not doubted.
-        let mut record = boot.record;
-        for failed in boot.candidates.iter().take_while(|candidate| Some(**candidate) != serving) {
-            record.trials.remove(failed);
-        }
-        if serving != record.current {
-            record.current = serving;
-            record.previous = None;
-        }
+        record.booted(serving);
+        plane.disk.writes(&record);
+        let innocent = record.quarantined.iter().find(|digest| !plane.disk.tried.contains(*digest)).copied();
+        let unwritten = plane.disk.is_full.then(|| Failure::unavailable("disk", "no space left".to_owned()));
         let identity = Identity {
             node_id: Uuid::from_u128(number as u128 + 1),
             instance_id: instance,
@@ -102,13 +121,18 @@ impl Plane {
         let start = Start {
             identity,
             record,
+            unwritten,
             set_aside: boot.set_aside,
             running: serving,
             pinned: Trust::any_of([key().public()]),
             root: None,
             bootstrap: Bootstrap::Absent,
             alarms: Vec::new(),
+            damaged: Damaged::default(),
         };
+        if let Some(digest) = innocent {
+            world.find(|| format!("plane {number} sets {digest} aside, which it never had"));
+        }
         if has_current && serving.is_none() {
             world.find(|| format!("plane {number} has an artifact to serve and boots without any"));
         }
@@ -212,6 +236,7 @@ impl Plane {
             }
             // Late answers to what was called off must not matter: so none is held back.
             Effect::CancelFetch { .. }
+            | Effect::Judge { .. }
             | Effect::FetchRoot { .. }
             | Effect::PersistRoot { .. }
             | Effect::AskBootstrap { .. } => {}
@@ -328,6 +353,7 @@ impl Plane {
         let is_there = plane.disk.artifacts.contains(&digest);
         let is_spoilt = plane.disk.spoilt.contains(&digest);
         let trials = plane.disk.record.as_ref().and_then(|record| record.trials.get(&digest)).copied();
+        plane.disk.tried.insert(digest);
         let Some(running) = &mut plane.process else { return };
         let before = running.loading.replace(ticket);
         if before.is_some() {

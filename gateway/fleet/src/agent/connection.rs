@@ -15,7 +15,7 @@ const STABLE: Duration = Duration::from_mins(1);
 /// The pause where coming back is of no use until somebody does something.
 const HOPELESS: Duration = Duration::from_mins(1);
 /// Whatever the control plane asks for, it is not waited for longer.
-const ASKED_MAX: Duration = Duration::from_mins(10);
+pub const ASKED_MAX: Duration = Duration::from_mins(10);
 /// Between these lies the time from one heartbeat to the next.
 const HEARTBEAT: [Duration; 2] = [Duration::from_millis(100), Duration::from_mins(10)];
 
@@ -175,7 +175,9 @@ impl Connection {
         let ended = match goodbye.reason {
             Reason::Unauthorized => Ended::Unwanted { code: "unauthorized", detail: goodbye.detail },
             Reason::Removed => Ended::Unwanted { code: "removed", detail: goodbye.detail },
-            Reason::Disconnected | Reason::Protocol | Reason::Silent | Reason::Ending | Reason::Other => {
+            // The same would be said again a moment later.
+            Reason::Protocol => Ended::Unwanted { code: "protocol", detail: goodbye.detail },
+            Reason::Disconnected | Reason::Silent | Reason::Ending | Reason::Other => {
                 Ended::Unavailable { retry_after: None }
             }
         };

@@ -20,19 +20,19 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use artifact_format::container::Digest;
-use artifact_format::pointer::SignedPointer;
+use artifact_format::pointer::{self, SignedPointer};
 use artifact_format::root::{Root, SignedRoot};
 use artifact_format::trust::Trust;
 use uuid::Uuid;
 
 use self::backoff::Backoff;
-pub use self::connection::Ended;
+pub use self::connection::{ASKED_MAX, Ended};
 use self::connection::{Connection, Due, Opened};
 use self::record::Record;
 use self::roots::{Change, Roots};
 pub use self::target::SETTLES_AFTER;
 use self::target::Target;
-use crate::message::{Alarm, Formats, FromControlPlane, FromDataPlane, Hello, State, Status, Wanted, Welcome};
+use crate::message::{Alarm, Formats, FromControlPlane, FromDataPlane, Hello, Offered, State, Status, Wanted, Welcome};
 
 /// Clocks that are further apart than this are worth a word.
 const SKEW_MAX: Duration = Duration::from_mins(5);
@@ -102,6 +102,12 @@ impl Failure {
     }
 }
 
+impl From<&pointer::Error> for Failure {
+    fn from(error: &pointer::Error) -> Self {
+        Self::refused(error.code(), error.to_string())
+    }
+}
+
 /// What a place to start from has.
 #[derive(Debug, Clone)]
 pub struct Offer {
@@ -130,6 +136,10 @@ pub enum Event {
     Persisted(Ticket, Result<(), Failure>),
     /// What became of [`Effect::Load`].
     Loaded(Ticket, Result<(), Failure>),
+    /// What became of [`Effect::Judge`].
+    Judged(Ticket, Result<(), Failure>),
+    /// What became of [`Effect::PersistRoot`], by the root's version.
+    RootPersisted(NonZeroU64, Result<(), Failure>),
     /// What became of [`Effect::FetchRoot`].
     RootFetched(NonZeroU64, Result<Box<SignedRoot>, Failure>),
     /// What became of [`Effect::AskBootstrap`].
@@ -186,6 +196,15 @@ pub enum Effect {
         /// Whom to believe.
         trust: Trust,
     },
+    /// Say whether the artifact in the state folder is believed. It serves whatever comes of it.
+    Judge {
+        /// To be named by [`Event::Judged`].
+        ticket: Ticket,
+        /// Which artifact.
+        digest: Digest,
+        /// Whom to believe.
+        trust: Trust,
+    },
     /// Serve what was loaded last. Where this does not follow upon [`Event::Loaded`], it is not wanted any more.
     Swap {
         /// Which artifact.
@@ -203,7 +222,7 @@ pub enum Effect {
         /// Which.
         version: NonZeroU64,
     },
-    /// Write the trust root that is believed.
+    /// Write the trust root that is believed. To be told by [`Event::RootPersisted`].
     PersistRoot {
         /// All of it.
         root: Box<SignedRoot>,
@@ -246,6 +265,8 @@ pub struct Start {
     pub identity: Identity,
     /// What was remembered, after [`Record::boot`].
     pub record: Record,
+    /// Why that is not on the disk, where it is not.
+    pub unwritten: Option<Failure>,
     /// What was set aside by it.
     pub set_aside: Option<Digest>,
     /// What is served already.
@@ -258,6 +279,8 @@ pub struct Start {
     pub bootstrap: Bootstrap,
     /// What somebody should look at, for as long as the process runs until an artifact is put to work.
     pub alarms: Vec<Alarm>,
+    /// What was damaged when the process began.
+    pub damaged: Damaged,
 }
 
 /// Whether there is a place to start from while there is no control plane.
@@ -277,6 +300,46 @@ enum Asking {
     Waiting(Backoff),
 }
 
+/// A pointer that was offered.
+#[derive(Debug, Clone)]
+struct Considered {
+    pointer: SignedPointer,
+    source: Source,
+    judged: Judged,
+}
+
+/// Whether somebody said already if a pointer is to be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judged {
+    Yes,
+    /// A newer trust root is on its way, and the pointer may be signed by a key that only that one names.
+    NotYet,
+}
+
+/// The control plane's clock: what it said, and when that was.
+#[derive(Debug, Clone, Copy)]
+struct Clock {
+    said_seconds: u64,
+    at: Duration,
+}
+
+impl Clock {
+    /// How far this machine's is ahead of it, in seconds.
+    fn skew(self, moment: Moment) -> i128 {
+        let theirs = self.said_seconds.saturating_add(moment.now.saturating_sub(self.at).as_secs());
+        i128::from(moment.unix_seconds) - i128::from(theirs)
+    }
+}
+
+/// What is damaged in the state folder, until it is written anew.
+#[derive(Debug, Default)]
+pub struct Damaged {
+    /// The record.
+    pub record: Option<Alarm>,
+    /// The trust root.
+    pub root: Option<Alarm>,
+}
+
 /// A data plane's part of the conversation.
 #[derive(Debug)]
 pub struct Agent {
@@ -286,19 +349,26 @@ pub struct Agent {
     roots: Roots,
     asking: Asking,
     /// What was offered last, to be looked at again when others are believed.
-    offered: Option<(SignedPointer, Source)>,
+    offered: Option<Considered>,
+    /// What was offered last and is no pointer.
+    unreadable: Option<Alarm>,
     /// What the control plane knows.
     told: Option<State>,
-    skew: Option<i128>,
+    clock: Option<Clock>,
     alarms: Vec<Alarm>,
+    damaged: Damaged,
+    /// What is asked about the artifact that serves: whether it is still believed.
+    judging: Option<Ticket>,
+    /// Why it is not.
+    untrusted: Option<String>,
 }
 
 impl Agent {
     /// Ready to connect.
     pub fn new(start: Start, moment: Moment) -> Self {
-        let Start { identity, record, set_aside, running, pinned, root, bootstrap, alarms } = start;
+        let Start { identity, record, unwritten, set_aside, running, pinned, root, bootstrap, alarms, damaged } = start;
         let roots = Roots::new(&record.project, pinned, root);
-        let mut target = Target::new(record, running, moment);
+        let mut target = Target::new((record, unwritten), running, moment);
         if let Some(digest) = set_aside {
             target.was_set_aside(digest);
         }
@@ -307,7 +377,21 @@ impl Agent {
             Bootstrap::Absent => Asking::Never,
         };
         let connection = Connection::new();
-        Self { identity, connection, target, roots, asking, offered: None, told: None, skew: None, alarms }
+        Self {
+            identity,
+            connection,
+            target,
+            roots,
+            asking,
+            offered: None,
+            unreadable: None,
+            told: None,
+            clock: None,
+            alarms,
+            damaged,
+            judging: None,
+            untrusted: None,
+        }
     }
 
     /// What is to be done about what happened.
@@ -327,11 +411,17 @@ impl Agent {
             Event::Heard => self.connection.heard(moment),
             Event::Fetched(ticket, fetched) => self.target.fetched(ticket, fetched, (moment, &mut effects)),
             Event::Persisted(ticket, persisted) => {
+                self.damaged.record = self.damaged.record.take().filter(|_| persisted.is_err());
                 if let Some((ticket, digest)) = self.target.persisted(ticket, persisted, moment) {
                     effects.push(Effect::Load { ticket, digest, trust: self.roots.of_artifacts() });
                 }
             }
             Event::Loaded(ticket, loaded) => self.target.loaded(ticket, loaded, (moment, &mut effects)),
+            Event::Judged(ticket, judged) => self.judged(ticket, judged),
+            Event::RootPersisted(version, persisted) => {
+                self.damaged.root = self.damaged.root.take().filter(|_| persisted.is_err());
+                self.roots.persisted(version, persisted, moment);
+            }
             Event::RootFetched(version, fetched) => {
                 let fetched = fetched.map(|root| *root);
                 let change = self.roots.fetched(version, fetched, (moment, &mut effects));
@@ -346,12 +436,14 @@ impl Agent {
             Event::Serves(digest) => self.target.serves(digest),
             Event::Stop => {
                 self.target.stop(&mut effects);
+                self.roots.stop(&mut effects);
                 self.connection.stop();
                 effects.push(Effect::Disconnect);
             }
         }
         if effects.iter().any(|effect| matches!(effect, Effect::Swap { .. })) {
             self.alarms.clear();
+            (self.judging, self.untrusted) = (None, None);
         }
         self.tell(&mut effects);
         effects
@@ -396,20 +488,29 @@ impl Agent {
     pub fn alarms(&self, moment: Moment) -> Vec<Alarm> {
         let alarm = |code: &str, detail: String| Alarm { code: code.to_owned(), detail };
         let mut alarms = self.alarms.clone();
+        alarms.extend(self.damaged.record.iter().chain(&self.damaged.root).cloned());
         if let Some(taken) = self.target.record().taken.filter(|taken| taken.expires_at <= moment.unix_seconds) {
             let serial = taken.floor.serial;
             let detail = format!("pointer {serial} has expired, or this machine's clock is wrong: what runs goes on");
             alarms.push(alarm("pointer_expired", detail));
         }
-        if let Some(skew) = self.skew {
+        let skew = self.clock.map(|clock| clock.skew(moment));
+        if let Some(skew) = skew.filter(|skew| skew.unsigned_abs() > u128::from(SKEW_MAX.as_secs())) {
             let detail = format!("this machine's clock is {skew} seconds ahead of the control plane's");
             alarms.push(alarm("clock_skew", detail));
         }
-        if let Some(failure) = self.target.unwritten() {
+        if let Some(failure) = self.target.unwritten().or(self.roots.unwritten()) {
             alarms.push(alarm(failure.code, failure.detail.clone()));
         }
+        alarms.extend(self.unreadable.clone());
         if let Some((code, detail)) = self.connection.unwanted() {
             alarms.push(alarm(code, detail.clone()));
+        }
+        if let Some(detail) = &self.untrusted {
+            alarms.push(alarm("running_untrusted", format!("what serves is not believed any more: {detail}")));
+        }
+        if let Some(Failure { code, detail, .. }) = self.roots.failure() {
+            alarms.push(alarm("root_unavailable", format!("the newest trust root does not come ({code}): {detail}")));
         }
         if let Some(error) = self.roots.refusal() {
             alarms.push(alarm("root_refused", error.to_string()));
@@ -457,8 +558,7 @@ impl Agent {
         match message {
             FromControlPlane::Welcome(Welcome { now_ms, wanted, .. }) => {
                 if self.connection.welcomed(&wanted, moment) {
-                    let skew = i128::from(moment.unix_seconds) - i128::from(now_ms / 1000);
-                    self.skew = Some(skew).filter(|skew| skew.unsigned_abs() > u128::from(SKEW_MAX.as_secs()));
+                    self.clock = Some(Clock { said_seconds: now_ms / 1000, at: moment.now });
                     self.target.hurries(moment);
                     self.wants(wanted, moment, effects);
                 }
@@ -468,7 +568,8 @@ impl Agent {
                 self.wants(ack.wanted, moment, effects);
             }
             FromControlPlane::ArtifactAvailable(available) if self.connection.is_established() => {
-                self.consider(available.pointer, Source::ControlPlane, (moment, effects));
+                self.roots.told(available.root_version, effects);
+                self.reads(available.pointer, (moment, effects));
             }
             FromControlPlane::Drain(drain) => self.connection.drains(Duration::from_millis(drain.within_ms), moment),
             FromControlPlane::Goodbye(goodbye) => {
@@ -484,30 +585,64 @@ impl Agent {
     fn wants(&mut self, wanted: Wanted, moment: Moment, effects: &mut Vec<Effect>) {
         self.roots.told(wanted.root_version, effects);
         if let Some(pointer) = wanted.pointer {
-            self.consider(pointer, Source::ControlPlane, (moment, effects));
+            self.reads(pointer, (moment, effects));
         }
     }
 
-    /// Looks whether a pointer is to be followed.
-    fn consider(&mut self, offered: SignedPointer, source: Source, (moment, effects): (Moment, &mut Vec<Effect>)) {
-        let artifact = offered.artifact();
-        self.offered = Some((offered.clone(), source));
-        match offered.verify(&self.roots.of_pointers(), &self.target.record().project) {
+    /// The control plane wants this to be followed.
+    fn reads(&mut self, offered: Offered, (moment, effects): (Moment, &mut Vec<Effect>)) {
+        self.unreadable = None;
+        let unreadable = match offered {
+            Offered::Readable(pointer) => return self.consider(*pointer, Source::ControlPlane, (moment, effects)),
+            Offered::Unreadable(unreadable) => unreadable,
+        };
+        let (code, detail) = (unreadable.code(), format!("the pointer cannot be read: {}", unreadable.detail));
+        if let Some(artifact) = unreadable.artifact() {
+            self.target.refuse(artifact, Failure::refused(code, detail.clone()));
+        }
+        self.unreadable = Some(Alarm { code: code.to_owned(), detail });
+    }
+
+    /// Looks whether a pointer is to be followed: at once, or when it is known whom to believe.
+    fn consider(&mut self, pointer: SignedPointer, source: Source, (moment, effects): (Moment, &mut Vec<Effect>)) {
+        let judged = if self.roots.is_unsettled() { Judged::NotYet } else { Judged::Yes };
+        self.offered = Some(Considered { pointer: pointer.clone(), source, judged });
+        if judged == Judged::NotYet {
+            return;
+        }
+        let artifact = pointer.artifact();
+        match pointer.verify(&self.roots.of_pointers(), &self.target.record().project) {
             Ok(pointer) => self.target.take(&pointer, source, (moment, effects)),
-            Err(error) => self.target.refuse(artifact, &error),
+            Err(error) => self.target.refuse(artifact, Failure::from(&error)),
         }
     }
 
-    /// Others may be believed now: what was offered is looked at again.
+    /// Others may be believed now, or nobody else will be for a while: what was offered is looked at again.
     fn believes(&mut self, change: Change, moment: Moment, effects: &mut Vec<Effect>) {
-        match change {
-            Change::Nothing => {}
-            Change::Believed => {
-                self.target.reconsiders();
-                if let Some((offered, source)) = self.offered.clone() {
-                    self.consider(offered, source, (moment, effects));
-                }
-            }
+        if change == Change::Believed {
+            self.target.reconsiders();
+            self.judging = self.target.deployed().map(|digest| {
+                let ticket = self.target.ticket();
+                effects.push(Effect::Judge { ticket, digest, trust: self.roots.of_artifacts() });
+                ticket
+            });
+        }
+        let Some(Considered { pointer, source, judged }) = self.offered.clone() else { return };
+        if change == Change::Believed || judged == Judged::NotYet {
+            self.consider(pointer, source, (moment, effects));
+        }
+    }
+
+    /// What serves goes on serving; somebody should deploy what is believed.
+    fn judged(&mut self, ticket: Ticket, judged: Result<(), Failure>) {
+        if self.judging.take_if(|judging| *judging == ticket).is_none() {
+            return;
+        }
+        match judged {
+            Ok(()) => self.untrusted = None,
+            Err(Failure { kind: FailureKind::Refused, detail, .. }) => self.untrusted = Some(detail),
+            // It was not read, so nobody knows.
+            Err(Failure { kind: FailureKind::Damaged | FailureKind::Unavailable, .. }) => {}
         }
     }
 
@@ -519,6 +654,7 @@ impl Agent {
         self.roots.offered(roots, effects);
         // Whoever is served by now, or asked by now, knows better.
         if self.target.running().is_none() && !self.target.is_busy() {
+            self.target.is_offered(pointer.artifact(), Source::Bootstrap, moment);
             self.consider(pointer, Source::Bootstrap, (moment, effects));
         }
     }

@@ -55,9 +55,9 @@ impl From<&Pointer> for Taken {
 /// What is done when a process starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Boot {
-    /// What is to be remembered from now on, and written before anything is loaded.
+    /// What is to be remembered from now on.
     pub record: Record,
-    /// What to serve: the first of them that can be loaded.
+    /// What to serve: the first of them that is there and can be loaded. Each one is said to [`Record::boots`] first.
     pub candidates: Vec<Digest>,
     /// What was to be served and is set aside.
     pub set_aside: Option<Digest>,
@@ -69,7 +69,7 @@ impl Record {
         Self { project: project.to_owned(), ..Self::default() }
     }
 
-    /// A process starts: artifacts that ended the last ones are set aside, and what is left is tried once more.
+    /// A process starts: artifacts that ended the last ones are set aside. Nothing is tried yet.
     #[must_use]
     pub fn boot(mut self) -> Boot {
         let failed = self.trials.iter().filter(|(_, trials)| **trials >= TRIALS_MAX);
@@ -87,19 +87,37 @@ impl Record {
         if self.current.is_none() {
             self.current = self.previous.take();
         }
-        // The process ended between the swap and the record of it: what was taken may be there whole.
-        if self.current.is_none() {
-            self.current = self.taken.map(|taken| taken.artifact).filter(|wanted| !self.is_quarantined(wanted));
-            self.current.into_iter().for_each(|wanted| *self.trials.entry(wanted).or_default() += 1);
-            let candidates = self.current.into_iter().collect();
-            return Boot { record: self, candidates, set_aside };
+        let mut candidates: Vec<Digest> = self.current.into_iter().chain(self.previous).collect();
+        if candidates.is_empty() {
+            // The process ended between the swap and the record of it: what was taken may be there whole.
+            let wanted = self.taken.map(|taken| taken.artifact);
+            candidates.extend(wanted.filter(|wanted| !self.is_quarantined(wanted)));
         }
-        // Whoever was proven is not doubted because a machine lost power.
-        if let Some(trials) = self.current.and_then(|current| self.trials.get_mut(&current)) {
-            *trials += 1;
-        }
-        let candidates = self.current.into_iter().chain(self.previous).collect();
         Boot { record: self, candidates, set_aside }
+    }
+
+    /// A candidate is there whole, and is about to be loaded: to be written down before, as it may end this process too.
+    pub fn boots(&mut self, candidate: Digest) {
+        let served = self.current == Some(candidate) || self.previous == Some(candidate);
+        match self.trials.get_mut(&candidate) {
+            Some(trials) => *trials += 1,
+            // Whoever was proven is not doubted because a machine lost power.
+            None if served => {}
+            None => self.begin_trial(candidate),
+        }
+    }
+
+    /// A candidate was refused, in order: the process lived through it.
+    pub fn boots_without(&mut self, candidate: Digest) {
+        self.end_trial(candidate);
+    }
+
+    /// This is what the process serves of what was deployed.
+    pub fn booted(&mut self, running: Option<Digest>) {
+        if running != self.current {
+            self.current = running;
+            self.previous = None;
+        }
     }
 
     /// Whether an artifact was set aside.
@@ -166,9 +184,16 @@ mod tests {
         Record { current: Some(digest(1)), previous: Some(digest(2)), trials, ..Record::new("p") }
     }
 
+    /// A start that finds everything where it was, and ends while the first is loaded.
+    fn dies_at_boot(record: Record) -> Boot {
+        let mut boot = record.boot();
+        boot.candidates.first().into_iter().for_each(|first| boot.record.boots(*first));
+        boot
+    }
+
     #[test]
     fn two_failed_boots_set_an_artifact_aside() {
-        let first = record(&[(1, 1)]).boot();
+        let first = dies_at_boot(record(&[(1, 1)]));
         assert_eq!((first.candidates, first.set_aside), (vec![digest(1), digest(2)], None));
         let second = first.record.boot();
         assert_eq!((second.candidates, second.set_aside), (vec![digest(2)], Some(digest(1))));
@@ -187,7 +212,7 @@ mod tests {
     fn what_was_proven_is_booted_as_often_as_need_be() {
         let mut record = record(&[]);
         for _ in 0..5 {
-            record = record.boot().record;
+            record = dies_at_boot(record).record;
         }
         assert_eq!((record.current, record.quarantined), (Some(digest(1)), Vec::new()));
     }
@@ -196,10 +221,33 @@ mod tests {
     fn what_was_taken_is_tried_where_nothing_else_is_left() {
         let mut fresh = Record { taken: Some(taken(3)), ..Record::new("p") };
         fresh.begin_trial(digest(3));
-        let boot = fresh.boot();
+        let boot = dies_at_boot(fresh);
         assert_eq!((boot.candidates, boot.record.trials.get(&digest(3))), (vec![digest(3)], Some(&2)));
         let boot = boot.record.boot();
         assert_eq!((boot.candidates, boot.set_aside), (vec![], Some(digest(3))));
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_tried() {
+        let mut record = Record { taken: Some(taken(3)), ..Record::new("p") };
+        for _ in 0..5 {
+            let boot = record.boot();
+            assert_eq!((&boot.candidates[..], boot.set_aside), (&[digest(3)][..], None));
+            record = boot.record;
+            record.booted(None);
+        }
+        assert_eq!((record.current, &record.trials, &record.quarantined[..]), (None, &BTreeMap::new(), &[][..]));
+    }
+
+    #[test]
+    fn what_is_booted_instead_is_doubted_as_it_was_and_its_successor_is_not() {
+        let mut boot = record(&[(1, 1), (2, 0)]).boot();
+        boot.record.boots(digest(1));
+        boot.record.boots_without(digest(1));
+        boot.record.boots(digest(2));
+        boot.record.booted(Some(digest(2)));
+        let Record { current, previous, trials, .. } = boot.record;
+        assert_eq!((current, previous, trials), (Some(digest(2)), None, BTreeMap::from([(digest(2), 1)])));
     }
 
     #[test]

@@ -7,7 +7,8 @@ use artifact_format::root::{Error, Root, SignedRoot};
 use artifact_format::trust::{Trust, Unsigned};
 
 use super::backoff::Backoff;
-use super::{Effect, Failure, Moment};
+use super::target::TOLD_FROM;
+use super::{Effect, Failure, FailureKind, Moment};
 
 /// How far down the versions go in search of one that the given keys vouch for.
 const DESCENT_MAX: u64 = 64;
@@ -22,6 +23,19 @@ pub(super) struct Roots {
     asking: Asking,
     backoff: Backoff,
     refusal: Option<Error>,
+    /// Why the version that was asked for last did not come.
+    failure: Option<Failure>,
+    unwritten: Option<Unwritten>,
+}
+
+/// A root that is believed and was not seen to be on the disk.
+#[derive(Debug)]
+struct Unwritten {
+    root: Box<SignedRoot>,
+    /// Why it is not, where that was tried.
+    failure: Option<Failure>,
+    backoff: Backoff,
+    retry_at: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +56,8 @@ pub(super) enum Change {
 impl Roots {
     pub(super) fn new(project: &str, pinned: Trust, root: Option<Root>) -> Self {
         let project = project.to_owned();
-        Self { project, pinned, root, wanted: None, asking: Asking::Nobody, backoff: Backoff::default(), refusal: None }
+        let (asking, backoff) = (Asking::Nobody, Backoff::default());
+        Self { project, pinned, root, wanted: None, asking, backoff, refusal: None, failure: None, unwritten: None }
     }
 
     pub(super) fn version(&self) -> Option<NonZeroU64> {
@@ -52,6 +67,14 @@ impl Roots {
     /// Why the newest root is not believed.
     pub(super) fn refusal(&self) -> Option<&Error> {
         self.refusal.as_ref()
+    }
+
+    /// Why the newest root has not come: where that lasts, or cannot be a matter of the network.
+    pub(super) fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref().filter(|failure| match failure.kind {
+            FailureKind::Refused | FailureKind::Damaged => true,
+            FailureKind::Unavailable => self.backoff.tries() >= TOLD_FROM,
+        })
     }
 
     /// Whom to believe about artifacts.
@@ -72,10 +95,19 @@ impl Roots {
 
     /// The control plane says which version is the newest.
     pub(super) fn told(&mut self, newest: Option<NonZeroU64>, effects: &mut Vec<Effect>) {
+        let is_news = newest > self.wanted;
         self.wanted = self.wanted.max(newest);
-        if self.asking == Asking::Nobody {
-            self.ask(effects);
+        match self.asking {
+            Asking::Nobody => self.ask(effects),
+            // What did not come about was another version.
+            Asking::Later(_) if is_news => self.ask(effects),
+            Asking::Later(_) | Asking::Of(_) => {}
         }
+    }
+
+    /// Whether a newer version is on its way: whom to believe is to be said in a moment.
+    pub(super) fn is_unsettled(&self) -> bool {
+        matches!(self.asking, Asking::Of(_))
     }
 
     /// A version came, or did not.
@@ -89,13 +121,19 @@ impl Roots {
             return Change::Nothing;
         }
         self.asking = Asking::Nobody;
+        let fetched = fetched.and_then(|offered| match offered.version() {
+            found if found == version => Ok(offered),
+            found => Err(Failure::damaged("root_damaged", format!("version {version} of the root says it is {found}"))),
+        });
         let offered = match fetched {
-            Ok(offered) if offered.version() == version => offered,
-            Ok(_) | Err(_) => {
+            Ok(offered) => offered,
+            Err(failure) => {
+                self.failure = Some(failure);
                 self.later(moment);
                 return Change::Nothing;
             }
         };
+        self.failure = None;
         match self.accept(offered, effects) {
             Ok(()) => {
                 self.backoff.reset();
@@ -120,6 +158,10 @@ impl Roots {
     pub(super) fn offered(&mut self, roots: Vec<SignedRoot>, effects: &mut Vec<Effect>) -> Change {
         let mut change = Change::Nothing;
         for root in roots {
+            // What was believed meanwhile is nothing to wonder at.
+            if self.version().is_some_and(|version| root.version() <= version) {
+                continue;
+            }
             match self.accept(root, effects) {
                 Ok(()) => change = Change::Believed,
                 Err(error) => self.refusal = Some(error),
@@ -128,11 +170,36 @@ impl Roots {
         change
     }
 
+    /// Why the root that is believed is not on the disk.
+    pub(super) fn unwritten(&self) -> Option<&Failure> {
+        self.unwritten.as_ref()?.failure.as_ref()
+    }
+
+    /// A root is on the disk, or not.
+    pub(super) fn persisted(&mut self, version: NonZeroU64, persisted: Result<(), Failure>, moment: Moment) {
+        let Some(mut unwritten) = self.unwritten.take_if(|unwritten| unwritten.root.version() == version) else { return };
+        if let Err(failure) = persisted {
+            unwritten.failure = Some(failure);
+            unwritten.retry_at = Some(moment.now + unwritten.backoff.pause(moment.random));
+            self.unwritten = Some(unwritten);
+        }
+    }
+
+    /// The process ends: what is not on the disk has one more try.
+    pub(super) fn stop(&mut self, effects: &mut Vec<Effect>) {
+        self.asking = Asking::Nobody;
+        if let Some(Unwritten { root, failure: Some(_), .. }) = self.unwritten.take() {
+            effects.push(Effect::PersistRoot { root });
+        }
+    }
+
     pub(super) fn wakes_at(&self) -> Option<Duration> {
-        match self.asking {
+        let asks_at = match self.asking {
             Asking::Later(at) => Some(at),
             Asking::Nobody | Asking::Of(_) => None,
-        }
+        };
+        let writes_at = self.unwritten.as_ref().and_then(|unwritten| unwritten.retry_at);
+        asks_at.into_iter().chain(writes_at).min()
     }
 
     pub(super) fn tick(&mut self, moment: Moment, effects: &mut Vec<Effect>) {
@@ -141,6 +208,12 @@ impl Roots {
         {
             self.asking = Asking::Nobody;
             self.ask(effects);
+        }
+        if let Some(unwritten) = &mut self.unwritten
+            && unwritten.retry_at.is_some_and(|retry_at| retry_at <= moment.now)
+        {
+            unwritten.retry_at = None;
+            effects.push(Effect::PersistRoot { root: unwritten.root.clone() });
         }
     }
 
@@ -160,7 +233,11 @@ impl Roots {
         }
         self.root = Some(root);
         self.refusal = None;
-        effects.push(Effect::PersistRoot { root: Box::new(kept) });
+        let root = Box::new(kept);
+        let (failure, backoff) =
+            self.unwritten.take().map_or_else(Default::default, |before| (before.failure, before.backoff));
+        self.unwritten = Some(Unwritten { root: root.clone(), failure, backoff, retry_at: None });
+        effects.push(Effect::PersistRoot { root });
         Ok(())
     }
 

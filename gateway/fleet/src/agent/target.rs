@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use artifact_format::container::Digest;
+use artifact_format::limits::Limits;
 use artifact_format::pointer::{Error, Pointer};
 
 use super::backoff::Backoff;
+use super::connection::ASKED_MAX;
 use super::record::{Record, Taken};
 use super::{Effect, Failure, FailureKind, Moment, Source, Ticket};
 use crate::message::Phase;
@@ -13,7 +15,7 @@ use crate::message::Phase;
 /// How long an artifact serves before nobody doubts any more that it can.
 pub const SETTLES_AFTER: Duration = Duration::from_secs(10);
 /// What fails for want of a network or a disk is told from this try on: before, it is nobody's business.
-const TOLD_FROM: u32 = 3;
+pub(super) const TOLD_FROM: u32 = 3;
 
 #[derive(Debug)]
 pub(super) struct Target {
@@ -22,7 +24,10 @@ pub(super) struct Target {
     job: Option<Job>,
     /// What is being loaded, whether or not anybody still wants it: it cannot be called back.
     loading: Option<(Ticket, Digest)>,
-    refusal: Option<Refusal>,
+    /// Why the pointer that was offered last is not followed: it is judged anew whenever it is offered.
+    refused_pointer: Option<Refusal>,
+    /// Why the artifact of the pointer that was taken does not serve: it is not tried again.
+    refused_artifact: Option<Refusal>,
     set_aside: Option<Digest>,
     settles_at: Option<Duration>,
     tickets: Ticket,
@@ -36,15 +41,6 @@ pub(super) struct Target {
 struct Refusal {
     digest: Digest,
     failure: Failure,
-    of: Refused,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Refused {
-    /// A pointer, which is judged anew whenever it is offered.
-    Pointer,
-    /// The artifact of the pointer that was taken, which is not tried again.
-    Artifact,
 }
 
 /// The pointer that is being followed.
@@ -80,16 +76,24 @@ struct Unwritten {
 }
 
 impl Target {
-    pub(super) fn new(record: Record, running: Option<Digest>, moment: Moment) -> Self {
+    /// With a record, and why it is not on the disk.
+    pub(super) fn new(
+        (record, unwritten): (Record, Option<Failure>),
+        running: Option<Digest>,
+        moment: Moment,
+    ) -> Self {
         let is_tried = running.is_some_and(|running| record.trials.contains_key(&running));
         let settles_at = is_tried.then(|| moment.now + SETTLES_AFTER);
-        let (job, loading, refusal, set_aside, unwritten) = (None, None, None, None, None);
+        let unwritten =
+            unwritten.map(|failure| Unwritten { failure, backoff: Backoff::default(), retry_at: moment.now });
+        let (job, loading, refused_pointer, refused_artifact, set_aside) = (None, None, None, None, None);
         Self {
             record,
             running,
             job,
             loading,
-            refusal,
+            refused_pointer,
+            refused_artifact,
             set_aside,
             settles_at,
             tickets: Ticket(0),
@@ -110,14 +114,31 @@ impl Target {
         self.running
     }
 
+    /// What is served of what was deployed.
+    pub(super) fn deployed(&self) -> Option<Digest> {
+        self.running.filter(|running| self.record.current == Some(*running))
+    }
+
     /// Why the record is not on disk.
     pub(super) fn unwritten(&self) -> Option<&Failure> {
         self.unwritten.as_ref().map(|unwritten| &unwritten.failure)
     }
 
-    /// Whether an artifact is on its way.
+    /// Whether an artifact is on its way. One that is only to be tried again is not.
     pub(super) fn is_busy(&self) -> bool {
-        self.job.is_some()
+        self.job.as_ref().is_some_and(|job| !matches!(job.step, Step::Paused { .. }))
+    }
+
+    /// An artifact may be had elsewhere, too: where it is tried in vain, it is tried there at once.
+    pub(super) fn is_offered(&mut self, artifact: Digest, elsewhere: Source, moment: Moment) {
+        if let Some(job) = &mut self.job
+            && job.taken.artifact == artifact
+            && job.source != elsewhere
+            && matches!(job.step, Step::Paused { .. })
+        {
+            job.source = elsewhere;
+            job.step = Step::Paused { until: moment.now, asked: moment.now };
+        }
     }
 
     /// Something is served that nobody deployed: it came with the command line.
@@ -138,7 +159,8 @@ impl Target {
                 (None, Step::Loading(_)) => Phase::Loading { digest },
             };
         }
-        if let Some(Refusal { digest, failure: Failure { code, detail, .. }, .. }) = &self.refusal {
+        let refusal = self.refused_pointer.as_ref().or(self.refused_artifact.as_ref());
+        if let Some(Refusal { digest, failure: Failure { code, detail, .. } }) = refusal {
             return Phase::Rejected { digest: digest.to_string(), code: (*code).to_owned(), detail: detail.clone() };
         }
         // Unless it is not wanted any more: another pointer came, and no time to follow it before the process ended.
@@ -154,31 +176,30 @@ impl Target {
     }
 
     /// A pointer is not to be followed.
-    pub(super) fn refuse(&mut self, digest: Digest, error: &Error) {
-        let failure = Failure::refused(error.code(), error.to_string());
-        self.refusal = Some(Refusal { digest, failure, of: Refused::Pointer });
+    pub(super) fn refuse(&mut self, digest: Digest, failure: Failure) {
+        self.refused_pointer = Some(Refusal { digest, failure });
     }
 
     /// A believed pointer of this project: follows it, unless it is too old or too late.
     pub(super) fn take(&mut self, pointer: &Pointer, source: Source, (moment, effects): (Moment, &mut Vec<Effect>)) {
         let offered = Taken::from(pointer);
         let is_new = self.record.taken.is_none_or(|taken| taken.floor != offered.floor);
-        if let Err(error) = self.admit(pointer, moment) {
-            return self.refuse(offered.artifact, &error);
+        if let Err(failure) = self.admit(pointer, moment) {
+            return self.refuse(offered.artifact, failure);
         }
+        self.refused_pointer = None;
         if !is_new {
-            self.refusal = self.refusal.take().filter(|refusal| refusal.of == Refused::Artifact);
             if let Some(job) = &mut self.job {
                 job.source = source;
                 return;
             }
-            if !self.is_at_work(offered.artifact) && self.refusal.is_none() {
+            if !self.is_at_work(offered.artifact) && self.refused_artifact.is_none() {
                 self.follow(offered, source, effects);
             }
             return;
         }
         self.record.taken = Some(offered);
-        self.refusal = None;
+        self.refused_artifact = None;
         self.persist(effects);
         self.follow(offered, source, effects);
     }
@@ -188,9 +209,14 @@ impl Target {
         self.running == Some(digest) && self.record.current == Some(digest)
     }
 
-    fn admit(&self, pointer: &Pointer, moment: Moment) -> Result<(), Error> {
+    fn admit(&self, pointer: &Pointer, moment: Moment) -> Result<(), Failure> {
+        let most = Limits::DEFAULT.file_max_bytes;
+        if pointer.length.get() > most {
+            let detail = format!("the artifact has {} bytes, and at most {most} are read", pointer.length);
+            return Err(Failure::refused("too_large", detail));
+        }
         let Some(taken) = self.record.taken else { return in_time(pointer, moment) };
-        taken.floor.admit(pointer)?;
+        taken.floor.admit(pointer).map_err(|error| Failure::from(&error))?;
         // What was taken in time stays taken.
         if taken.floor.serial == pointer.serial { Ok(()) } else { in_time(pointer, moment) }
     }
@@ -215,7 +241,7 @@ impl Target {
             if self.set_aside != Some(taken.artifact) {
                 let detail = "it ended the process more than once: deploy another one";
                 let failure = Failure::refused("quarantined", detail.to_owned());
-                self.refusal = Some(Refusal { digest: taken.artifact, failure, of: Refused::Artifact });
+                self.refused_artifact = Some(Refusal { digest: taken.artifact, failure });
             }
             return;
         }
@@ -332,7 +358,7 @@ impl Target {
         self.record.current = Some(digest);
         self.running = Some(digest);
         self.job = None;
-        self.refusal = None;
+        self.refused_artifact = None;
         self.set_aside = None;
         self.settles_at = Some(moment.now + SETTLES_AFTER);
         self.persist(effects);
@@ -341,11 +367,11 @@ impl Target {
     /// The job came to nothing, for now or for good.
     fn fails(&mut self, failure: Failure, moment: Moment) {
         let Some(mut job) = self.job.take() else { return };
-        let asked = moment.now + failure.retry_after.unwrap_or_default();
+        let asked = moment.now.saturating_add(failure.retry_after.unwrap_or_default().min(ASKED_MAX));
         let until = asked.max(moment.now + job.backoff.pause(moment.random));
         match failure.kind {
             FailureKind::Refused => {
-                self.refusal = Some(Refusal { digest: job.taken.artifact, failure, of: Refused::Artifact });
+                self.refused_artifact = Some(Refusal { digest: job.taken.artifact, failure });
                 return;
             }
             FailureKind::Damaged => job.failure = Some(failure),
@@ -358,14 +384,15 @@ impl Target {
 
     /// The control plane is there again: what failed for want of it is tried without delay.
     pub(super) fn hurries(&mut self, moment: Moment) {
-        if let Some(Job { step: Step::Paused { until, asked }, .. }) = &mut self.job {
+        if let Some(Job { step: Step::Paused { until, asked }, source, .. }) = &mut self.job {
+            *source = Source::ControlPlane;
             *until = (*until).min(moment.now.max(*asked));
         }
     }
 
     /// Others are believed now: what was refused may be believed.
     pub(super) fn reconsiders(&mut self) {
-        self.refusal = None;
+        (self.refused_pointer, self.refused_artifact) = (None, None);
     }
 
     /// The process ends in order: nothing is doubted for that.
@@ -373,7 +400,7 @@ impl Target {
         if let Some(Job { step: Step::Fetching(ticket), .. }) = self.job.take() {
             effects.push(Effect::CancelFetch { ticket });
         }
-        if !self.record.trials.is_empty() {
+        if !self.record.trials.is_empty() || self.unwritten.is_some() {
             self.record.trials.clear();
             self.persist(effects);
         }
@@ -422,7 +449,8 @@ impl Target {
         ticket
     }
 
-    fn ticket(&mut self) -> Ticket {
+    /// A name that nothing else has.
+    pub(super) fn ticket(&mut self) -> Ticket {
         self.tickets.0 += 1;
         self.tickets
     }
@@ -432,6 +460,7 @@ fn fetch(ticket: Ticket, taken: Taken, source: Source) -> Effect {
     Effect::Fetch { ticket, digest: taken.artifact, length: taken.length, source }
 }
 
-fn in_time(pointer: &Pointer, moment: Moment) -> Result<(), Error> {
-    pointer.expired_for(moment.unix_seconds).map_or(Ok(()), |seconds| Err(Error::Expired { seconds }))
+fn in_time(pointer: &Pointer, moment: Moment) -> Result<(), Failure> {
+    let expired = pointer.expired_for(moment.unix_seconds);
+    expired.map_or(Ok(()), |seconds| Err(Failure::from(&Error::Expired { seconds })))
 }

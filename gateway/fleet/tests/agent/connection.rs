@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fleet::agent::{Bootstrap, Effect, Ended, Event, Offer, Source, Start};
+use fleet::agent::{Bootstrap, Effect, Ended, Event, Failure, Offer, Source, Start};
 use fleet::message::{Drain, FromControlPlane, FromDataPlane, Goodbye, HeartbeatAck, Reason, Wanted, Welcome};
 use uuid::Uuid;
 
@@ -130,6 +130,17 @@ fn without_a_good_key_it_comes_back_slowly_and_says_why() {
 }
 
 #[test]
+fn whoever_says_what_it_must_not_comes_back_slowly_and_says_why() {
+    let mut rig = Rig::new(start());
+    rig.until(is_connect);
+    rig.happens(Event::Connected);
+    let detail = "`name`: not a name".to_owned();
+    rig.hears(FromControlPlane::Goodbye(Goodbye { reason: Reason::Protocol, detail }));
+    assert_eq!(rig.alarms(), ["protocol"]);
+    assert!(rig.until(is_connect) >= Duration::from_mins(1));
+}
+
+#[test]
 fn another_key_is_tried_at_once() {
     let mut rig = Rig::connected();
     rig.hears(FromControlPlane::Goodbye(Goodbye { reason: Reason::Removed, detail: String::new() }));
@@ -161,6 +172,10 @@ fn clocks_that_disagree_are_worth_a_word() {
     let now_ms = (BEGIN - 3600) * 1000;
     rig.hears(FromControlPlane::Welcome(Welcome { data_plane: Uuid::nil(), now_ms, wanted: wanted(None) }));
     assert_eq!(rig.alarms(), ["clock_skew"]);
+    rig.passes(Duration::from_secs(20));
+    assert_eq!(rig.alarms(), ["clock_skew"]);
+    rig.unix_seconds -= 3600;
+    assert!(rig.alarms().is_empty(), "somebody put it right");
 }
 
 #[test]
@@ -178,6 +193,22 @@ fn the_place_to_start_from_is_asked_only_where_nobody_else_is_and_nothing_serves
     assert!(effects.iter().any(is_from_there) && rig.is_active(7) && rig.serial() == Some(3));
     rig.passes(Duration::from_mins(5));
     assert_eq!(rig.count(is_ask), 1, "something serves");
+
+    // What the control plane wants and cannot hand out any more may be there: the same, or what was wanted before.
+    for (serial, artifact) in [(4, 8), (3, 8), (5, 9)] {
+        let mut waiting = Rig::new(with_bootstrap());
+        waiting.connect();
+        waiting.fetches = Outcome::Fails(Failure::unavailable("unreachable", String::new()));
+        waiting.is_told_of(&signed(4, 8));
+        waiting.is_disconnected(None);
+        waiting.until(is_ask);
+        waiting.fetches = Outcome::Succeeds;
+        let offer = Offer { pointer: signed(serial, artifact), roots: Vec::new() };
+        waiting.happens(Event::Bootstrapped(Ok(Box::new(offer))));
+        let effects = [waiting.done.clone(), waiting.passes(Duration::ZERO)].concat();
+        assert!(effects.iter().any(is_from_there), "{effects:?}");
+        assert_eq!(waiting.agent.running(), Some(digest(artifact)));
+    }
 
     let mut serving = Rig::new(Start { running: Some(digest(7)), ..with_bootstrap() });
     serving.until(is_connect);

@@ -1,5 +1,6 @@
 //! From a pointer to an artifact that serves.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use artifact_format::pointer::{Pointer, SignedPointer};
@@ -165,6 +166,29 @@ fn what_is_refused_for_good_is_not_tried_again_until_something_changes() {
 }
 
 #[test]
+fn what_is_refused_for_good_is_not_tried_again_after_a_bad_pointer_either() {
+    let mut rig = Rig::connected();
+    rig.loads = Outcome::Fails(Failure::refused("unsupported", "no".to_owned()));
+    rig.is_told_of(&signed(2, 8));
+    for _ in 0..3 {
+        rig.is_told_of(&signed(1, 7));
+        assert_eq!(rig.rejects_with().as_deref(), Some("pointer_older"));
+        rig.is_asked_for(&signed(2, 8));
+        assert_eq!((rig.rejects_with().as_deref(), rig.count(is_load)), (Some("unsupported"), 1));
+    }
+}
+
+#[test]
+fn what_is_larger_than_is_read_is_not_fetched() {
+    let mut rig = Rig::connected();
+    let long = Pointer { length: NonZeroU64::new((256 << 20) + 1).unwrap(), ..pointer(1, 7) };
+    rig.is_told_of(&SignedPointer::new(long).unwrap().sign(&key(1)));
+    assert_eq!((rig.rejects_with().as_deref(), rig.count(is_fetch), rig.serial()), (Some("too_large"), 0, None));
+    rig.is_told_of(&signed(1, 8));
+    assert!(rig.is_active(8), "it was not taken");
+}
+
+#[test]
 fn a_bad_update_and_then_a_good_one() {
     let mut rig = Rig::connected();
     rig.is_told_of(&signed(1, 7));
@@ -199,6 +223,15 @@ fn whoever_is_asked_to_come_back_later_does() {
 }
 
 #[test]
+fn nobody_is_sent_away_for_ever() {
+    let mut rig = Rig::connected();
+    let failure = Failure::unavailable("busy", String::new());
+    rig.fetches = Outcome::Fails(Failure { retry_after: Some(Duration::MAX), ..failure });
+    rig.is_told_of(&signed(1, 7));
+    assert_eq!(rig.until(is_fetch), Duration::from_mins(10));
+}
+
+#[test]
 fn what_is_not_what_was_promised_is_told_at_once_and_tried_again() {
     let mut rig = Rig::connected();
     rig.fetches = Outcome::Fails(Failure::damaged("digest_mismatch", "no".to_owned()));
@@ -228,4 +261,21 @@ fn what_failed_for_want_of_the_control_plane_is_tried_when_it_is_back() {
     rig.fetches = Outcome::Succeeds;
     rig.connect();
     assert!(rig.passes(Duration::ZERO).iter().any(is_fetch) && rig.is_active(7));
+}
+
+#[test]
+fn a_pointer_of_a_newer_format_is_refused_and_the_conversation_goes_on() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    for (pointer, rejects) in [
+        (format!(r#"{{"format": 2, "artifact": "{}", "hue": "mauve"}}"#, digest(8)), Some("pointer_format")),
+        (r#"{"format": 2}"#.to_owned(), None),
+    ] {
+        let frame = format!(r#"{{"type": "artifact_available", "pointer": {pointer}}}"#);
+        let Ok(fleet::message::Heard::Message(message)) = fleet::message::read(&frame) else { panic!("{frame}") };
+        rig.hears(message);
+        assert_eq!((rig.rejects_with().as_deref(), rig.alarms()), (rejects, vec!["pointer_format".to_owned()]));
+        rig.is_asked_for(&signed(1, 7));
+        assert!(rig.is_active(7) && rig.alarms().is_empty() && rig.agent.is_connected());
+    }
 }

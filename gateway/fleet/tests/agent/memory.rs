@@ -1,10 +1,11 @@
 //! What outlives the process, and what a disk may do to it.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use fleet::agent::record::Record;
-use fleet::agent::{Effect, Event, Failure, SETTLES_AFTER, Start};
-use fleet::message::Phase;
+use fleet::agent::{Damaged, Effect, Event, Failure, SETTLES_AFTER, Start};
+use fleet::message::{Alarm, FromControlPlane, HeartbeatAck, Phase, Wanted};
 
 use crate::rig::*;
 
@@ -49,6 +50,45 @@ fn a_record_that_was_not_written_is_written_later() {
     rig.passes(Duration::from_secs(3));
     assert!(rig.alarms().is_empty());
     assert_eq!(rig.on_disk().taken.unwrap().floor.serial.get(), 2);
+}
+
+#[test]
+fn what_was_damaged_is_told_until_it_is_written_anew() {
+    let alarm = |code: &str| Some(Alarm { code: code.to_owned(), detail: String::new() });
+    let damaged = Damaged { record: alarm("state_damaged"), root: alarm("state_unreadable") };
+    let mut rig = Rig::new(Start { damaged, ..start() });
+    rig.connect();
+    assert_eq!(rig.alarms(), ["state_damaged", "state_unreadable"]);
+    rig.is_told_of(&signed(1, 7));
+    assert_eq!(rig.alarms(), ["state_unreadable"]);
+    let (_, signed) = root(&[1]);
+    let wanted = Wanted { root_version: NonZeroU64::new(1), ..wanted(None) };
+    rig.hears(FromControlPlane::HeartbeatAck(HeartbeatAck { wanted }));
+    rig.happens(Event::RootFetched(NonZeroU64::MIN, Ok(Box::new(signed))));
+    assert!(rig.alarms().is_empty());
+}
+
+#[test]
+fn a_root_that_was_not_written_is_written_later_and_until_then_it_is_told() {
+    let writes = |effects: &[Effect]| {
+        let root = |effect: &Effect| match effect {
+            Effect::PersistRoot { root } => Some(root.version().get()),
+            _ => None,
+        };
+        effects.iter().filter_map(root).collect::<Vec<_>>()
+    };
+    let mut rig = Rig::connected();
+    rig.persists = full();
+    let wanted = Wanted { root_version: NonZeroU64::new(1), ..wanted(None) };
+    rig.hears(FromControlPlane::HeartbeatAck(HeartbeatAck { wanted }));
+    let (_, signed) = root(&[1]);
+    let effects = rig.happens(Event::RootFetched(NonZeroU64::MIN, Ok(Box::new(signed))));
+    assert_eq!((writes(&effects), rig.alarms()), (vec![1], vec!["state_unwritable".to_owned()]));
+
+    rig.persists = Outcome::Succeeds;
+    let effects = rig.passes(Duration::from_secs(2));
+    assert_eq!((writes(&effects), rig.alarms().len()), (vec![1], 0));
+    assert!(writes(&rig.happens(Event::Stop)).is_empty(), "it is there");
 }
 
 /// The process ends while `artifact` is loaded, and another one begins.
@@ -112,11 +152,11 @@ fn what_was_left_before_it_was_known_to_be_well_is_doubted_when_it_is_gone_back_
     rig.is_told_of(&signed(1, 7));
     rig.is_told_of(&signed(2, 8));
     assert!(rig.is_active(8));
-    let back = rig.on_disk().boot().record.boot();
+    let back = dies_at_boot(dies_at_boot(rig.on_disk()).record);
     assert_eq!((&back.candidates[..], back.set_aside), (&[digest(7)][..], Some(digest(8))));
-    let again = back.record.boot();
+    let again = dies_at_boot(back.record);
     assert_eq!(again.candidates, [digest(7)], "the first end with it was another's doing");
-    let last = again.record.boot();
+    let last = dies_at_boot(again.record);
     assert!(last.candidates.is_empty() && last.record.is_quarantined(&digest(7)));
 }
 
@@ -137,4 +177,21 @@ fn an_end_in_order_blames_nobody() {
     let effects = rig.happens(Event::Stop);
     assert!(rig.on_disk().trials.is_empty() && effects.iter().any(|effect| matches!(effect, Effect::Disconnect)));
     assert_eq!(rig.agent.wakes_at(), None, "it does not come back");
+}
+
+#[test]
+fn what_could_not_be_written_when_the_process_began_is_written_later_or_at_its_end() {
+    let unwritten = Some(Failure::unavailable("state_unwritable", "no space left on device".to_owned()));
+    let mut rig = Rig::new(Start { unwritten, ..start() });
+    assert_eq!(rig.alarms(), ["state_unwritable"]);
+    rig.persists = full();
+    rig.happens(Event::Tick);
+    assert_eq!(rig.alarms(), ["state_unwritable"]);
+    let effects = rig.happens(Event::Stop);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Persist { .. })));
+
+    let unwritten = Some(Failure::unavailable("state_unwritable", String::new()));
+    let mut rig = Rig::new(Start { unwritten, ..start() });
+    rig.happens(Event::Tick);
+    assert_eq!((rig.alarms().len(), rig.on_disk()), (0, Record::new(PROJECT)));
 }

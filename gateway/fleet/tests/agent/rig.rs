@@ -9,8 +9,8 @@ use artifact_format::pointer::{Pointer, SignedPointer};
 use artifact_format::root::{Root, SignedRoot, Terms};
 use artifact_format::signature::SigningKey;
 use artifact_format::trust::Trust;
-use fleet::agent::record::Record;
-use fleet::agent::{Agent, Bootstrap, Effect, Ended, Event, Failure, Identity, Moment, Start};
+use fleet::agent::record::{Boot, Record};
+use fleet::agent::{Agent, Bootstrap, Damaged, Effect, Ended, Event, Failure, Identity, Moment, Start};
 use fleet::message::{
     ArtifactAvailable, Formats, FromControlPlane, FromDataPlane, HeartbeatAck, Phase, Wanted, Welcome,
 };
@@ -111,12 +111,14 @@ pub(crate) fn start() -> Start {
     Start {
         identity,
         record: Record::new(PROJECT),
+        unwritten: None,
         set_aside: None,
         running: None,
         pinned: pinned(&[1]),
         root: None,
         bootstrap: Bootstrap::Absent,
         alarms: Vec::new(),
+        damaged: Damaged::default(),
     }
 }
 
@@ -175,6 +177,9 @@ impl Rig {
                     Effect::Persist { ticket, .. } => {
                         self.persists.result().map(|result| Event::Persisted(*ticket, result))
                     }
+                    Effect::PersistRoot { root } => {
+                        self.persists.result().map(|result| Event::RootPersisted(root.version(), result))
+                    }
                     Effect::Load { ticket, .. } => self.loads.result().map(|result| Event::Loaded(*ticket, result)),
                     _ => None,
                 };
@@ -197,7 +202,8 @@ impl Rig {
 
     /// The control plane says that there is something new.
     pub(crate) fn is_told_of(&mut self, pointer: &SignedPointer) -> Vec<Effect> {
-        self.hears(FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.clone() }))
+        let available = ArtifactAvailable { pointer: pointer.clone().into(), root_version: None };
+        self.hears(FromControlPlane::ArtifactAvailable(available))
     }
 
     /// Lets so much time pass, while somebody there acknowledges nothing.
@@ -269,8 +275,15 @@ impl Rig {
     }
 }
 
+/// A start that finds every artifact where it was, and ends while the first is loaded.
+pub(crate) fn dies_at_boot(record: Record) -> Boot {
+    let mut boot = record.boot();
+    boot.candidates.first().into_iter().for_each(|first| boot.record.boots(*first));
+    boot
+}
+
 pub(crate) fn wanted(pointer: Option<SignedPointer>) -> Wanted {
-    Wanted { heartbeat_ms: HEARTBEAT.as_millis() as u64, pointer, root_version: None }
+    Wanted { heartbeat_ms: HEARTBEAT.as_millis() as u64, pointer: pointer.map(Into::into), root_version: None }
 }
 
 pub(crate) fn is_fetch(effect: &Effect) -> bool {

@@ -4,8 +4,8 @@ use std::num::NonZeroU64;
 
 use artifact_format::pointer::{Pointer, SignedPointer};
 use artifact_format::root::{Root, SignedRoot};
-use fleet::agent::{Effect, Event, Failure, Start};
-use fleet::message::{FromControlPlane, HeartbeatAck, Wanted};
+use fleet::agent::{Bootstrap, Effect, Event, Failure, Offer, Start};
+use fleet::message::{ArtifactAvailable, FromControlPlane, HeartbeatAck, Wanted};
 
 use crate::rig::*;
 
@@ -108,4 +108,99 @@ fn what_was_refused_is_believed_once_its_key_is() {
     assert_eq!(rig.rejects_with().as_deref(), Some("pointer_untrusted"));
     rig.learns_of_root(2, &chain);
     assert!(rig.is_active(7), "without being asked again");
+}
+
+#[test]
+fn what_serves_and_is_not_believed_any_more_goes_on_and_is_told() {
+    let (_, chain) = chain();
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    let judged = |rig: &Rig| {
+        let ticket = |effect: &Effect| match effect {
+            Effect::Judge { ticket, digest, .. } => Some((*ticket, *digest)),
+            _ => None,
+        };
+        rig.done.iter().rev().find_map(ticket)
+    };
+    let untrusted = || Failure::refused("untrusted", "nobody signed it".to_owned());
+    rig.learns_of_root(1, &chain);
+    let (first, artifact) = judged(&rig).expect("it is looked at again");
+    assert_eq!(artifact, digest(7));
+    rig.learns_of_root(3, &chain);
+    rig.happens(Event::Judged(first, Err(untrusted())));
+    assert!(rig.alarms().is_empty(), "that was of an older root");
+    let (last, _) = judged(&rig).unwrap();
+    rig.happens(Event::Judged(last, Err(untrusted())));
+    assert_eq!((rig.alarms(), rig.agent.running()), (vec!["running_untrusted".to_owned()], Some(digest(7))));
+    rig.is_told_of(&SignedPointer::new(pointer(2, 8)).unwrap().sign(&key(2)));
+    assert!(rig.is_active(8) && rig.alarms().is_empty());
+}
+
+#[test]
+fn a_root_that_does_not_come_is_told_when_that_lasts() {
+    let mut rig = Rig::connected();
+    rig.hears(notice(1));
+    let forbidden = || Failure::unavailable("download_unauthorized", "403".to_owned());
+    for tries in 1..=3 {
+        rig.happens(Event::RootFetched(version(1), Err(forbidden())));
+        assert_eq!(rig.alarms().contains(&"root_unavailable".to_owned()), tries == 3, "{tries}");
+        rig.until(|effect| matches!(effect, Effect::FetchRoot { .. }));
+    }
+    let (_, chain) = chain();
+    rig.happens(Event::RootFetched(version(1), Ok(Box::new(chain[0].clone()))));
+    assert!(rig.alarms().is_empty());
+
+    rig.hears(notice(2));
+    rig.happens(Event::RootFetched(version(2), Err(Failure::damaged("root_damaged", "no JSON".to_owned()))));
+    assert_eq!(rig.alarms(), ["root_unavailable"], "that is not the network's fault");
+}
+
+#[test]
+fn a_place_to_start_from_that_answers_late_has_no_roots_to_refuse() {
+    let (_, chain) = chain();
+    let mut rig = Rig::new(Start { bootstrap: Bootstrap::Available, ..start() });
+    rig.until(|effect| matches!(effect, Effect::Connect));
+    rig.is_disconnected(None);
+    rig.until(|effect| matches!(effect, Effect::AskBootstrap { .. }));
+    rig.connect();
+    rig.learns_of_root(3, &chain);
+    let pointer = SignedPointer::new(pointer(1, 7)).unwrap().sign(&key(2));
+    let offer = Offer { pointer, roots: chain.to_vec() };
+    rig.happens(Event::Bootstrapped(Ok(Box::new(offer))));
+    assert!(rig.alarms().is_empty() && rig.root_version() == Some(3), "{:?}", rig.alarms());
+}
+
+/// A notice of something that key 2 signed, from a control plane that has this version of the root.
+fn notice(newest: u64) -> FromControlPlane {
+    let pointer = SignedPointer::new(pointer(1, 7)).unwrap().sign(&key(2));
+    FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.into(), root_version: Some(version(newest)) })
+}
+
+#[test]
+fn a_pointer_that_comes_with_a_newer_root_is_judged_when_that_is_there() {
+    let (_, chain) = chain();
+    let mut rig = Rig::connected();
+    rig.hears(notice(1));
+    assert_eq!((rig.rejects_with(), rig.serial()), (None, None), "nobody knows yet");
+    rig.happens(Event::RootFetched(version(1), Ok(Box::new(chain[0].clone()))));
+    assert_eq!(rig.rejects_with().as_deref(), Some("pointer_untrusted"));
+
+    let effects = rig.hears(notice(2));
+    assert!(reported(&effects).is_empty(), "and what was said stands until then");
+    let effects = rig.happens(Event::RootFetched(version(2), Ok(Box::new(chain[1].clone()))));
+    assert!(rig.is_active(7) && !reported(&effects).contains(&"rejected"), "{effects:?}");
+}
+
+#[test]
+fn a_newer_root_that_does_not_come_holds_nothing_up() {
+    let mut rig = Rig::connected();
+    rig.hears(notice(1));
+    let failure = || Err(Failure::unavailable("unreachable", String::new()));
+    rig.happens(Event::RootFetched(version(1), failure()));
+    assert_eq!(rig.rejects_with().as_deref(), Some("pointer_untrusted"));
+    let effects = rig.hears(notice(2));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::FetchRoot { .. })), "another version is news");
+    rig.happens(Event::RootFetched(version(2), failure()));
+    rig.is_told_of(&signed(1, 8));
+    assert!(rig.is_active(8), "who was believed is believed");
 }

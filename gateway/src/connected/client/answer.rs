@@ -2,13 +2,29 @@
 
 use std::time::{Duration, SystemTime};
 
-use fleet::agent::Failure;
+use fleet::agent::{ASKED_MAX, Failure};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
+use tokio::time::timeout;
+
+use super::SILENCE_MAX;
+
+/// Sends a request, and waits for the head of the answer: not for ever.
+pub(super) async fn to(request: RequestBuilder) -> Result<Response, Failure> {
+    match timeout(SILENCE_MAX, request.send()).await {
+        Ok(answer) => answer.map_err(|error| unreachable(&error)),
+        Err(_) => Err(silent()),
+    }
+}
+
+/// Somebody took the request and said nothing.
+pub(super) fn silent() -> Failure {
+    Failure::unavailable("unreachable", format!("nothing came for {SILENCE_MAX:?}"))
+}
 
 /// Sends a request, and takes nothing for an answer but what was asked for.
 pub(super) async fn good(request: RequestBuilder) -> Result<Response, Failure> {
-    let response = request.send().await.map_err(|error| unreachable(&error))?;
+    let response = to(request).await?;
     if response.status().is_success() { Ok(response) } else { Err(refusal(&response)) }
 }
 
@@ -53,11 +69,31 @@ pub(super) fn refusal(response: &Response) -> Failure {
     Failure { retry_after, ..Failure::unavailable(code, format!("{} answered {status}", response.url())) }
 }
 
-/// RFC 9110 section 10.2.3: seconds, or a date.
+/// RFC 9110 section 10.2.3: seconds, or a date. Never longer than a data plane is willing to stay away.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    let asked = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok()?,
+    };
+    Some(asked.min(ASKED_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_away_for_longer_than_ten_minutes() {
+        let check = |text: &str, expected: Option<u64>| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
+            assert_eq!(retry_after(&headers), expected.map(Duration::from_secs), "{text}");
+        };
+        check("20", Some(20));
+        check("86400", Some(600));
+        check(&u64::MAX.to_string(), Some(600));
+        check("Fri, 31 Dec 9999 23:59:59 GMT", Some(600));
+        check("Thu, 01 Jan 1970 00:00:00 GMT", None);
+        check("-1", None);
     }
-    httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok()
 }

@@ -28,23 +28,31 @@ impl Client {
         let text = self.read_from(from, "pointer.json", pointer::DOCUMENT_MAX_BYTES as u64).await?;
         let pointer = serde_json::from_slice(&text);
         let pointer = pointer.map_err(|error| Failure::damaged("pointer_damaged", error.to_string()))?;
-        let roots = self.roots_from(from, after).await?;
+        let roots = self.roots_from(from, after).await;
         Ok(Box::new(Offer { pointer, roots }))
     }
 
-    async fn roots_from(&self, from: &Url, after: Option<NonZeroU64>) -> Result<Vec<SignedRoot>, Failure> {
+    /// As many as there are. Where they end is not told apart from where something goes wrong: a bucket that may not be
+    /// listed says 403 of what it does not have. Whoever is not believed for that is asked again later.
+    async fn roots_from(&self, from: &Url, after: Option<NonZeroU64>) -> Vec<SignedRoot> {
         let mut roots = Vec::new();
         let first = after.map_or(1, |after| after.get().saturating_add(1));
         for version in (first..).take(ROOTS_MAX) {
-            let text = match self.read_from(from, &format!("roots/{version}.json"), root::FILE_MAX_BYTES).await {
-                Ok(text) => text,
-                Err(failure) if failure.code == "not_found" => break,
-                Err(failure) => return Err(failure),
-            };
-            let root = serde_json::from_slice(&text);
-            roots.push(root.map_err(|error| Failure::damaged("root_damaged", error.to_string()))?);
+            match self.root_from(from, version).await {
+                Ok(root) => roots.push(root),
+                Err(Failure { code: "not_found", .. }) => break,
+                Err(Failure { code, detail, .. }) => {
+                    tracing::info!(version, code, detail, "no more trust roots to start from");
+                    break;
+                }
+            }
         }
-        Ok(roots)
+        roots
+    }
+
+    async fn root_from(&self, from: &Url, version: u64) -> Result<SignedRoot, Failure> {
+        let text = self.read_from(from, &format!("roots/{version}.json"), root::FILE_MAX_BYTES).await?;
+        serde_json::from_slice(&text).map_err(|error| Failure::damaged("root_damaged", error.to_string()))
     }
 
     async fn read_from(&self, from: &Url, name: &str, max_bytes: u64) -> Result<Vec<u8>, Failure> {

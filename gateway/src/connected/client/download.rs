@@ -6,7 +6,9 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use artifact_format::container::Digest;
+use artifact_format::container::{self, Digest};
+use artifact_format::limits::Limits;
+use artifact_format::trust::Trust;
 use bytes::Bytes;
 use fleet::agent::{Failure, Source};
 use reqwest::header::{CONTENT_RANGE, IF_RANGE, RANGE};
@@ -67,7 +69,7 @@ impl Client {
             0 => request,
             _ => request.header(RANGE, format!("bytes={received}-")),
         };
-        let mut response = request.send().await.map_err(|error| answer::unreachable(&error))?;
+        let mut response = answer::to(request).await?;
         match response.status() {
             StatusCode::PARTIAL_CONTENT if begins_at(&response) == Some(received) => {
                 tracing::info!(sha256 = %artifact, received, "goes on with an artifact that came in part");
@@ -104,7 +106,7 @@ impl Client {
 pub(super) async fn next(response: &mut Response) -> Result<Option<Bytes>, Failure> {
     match timeout(SILENCE_MAX, response.chunk()).await {
         Ok(piece) => piece.map_err(|error| answer::unreachable(&error)),
-        Err(_) => Err(Failure::unavailable("unreachable", format!("nothing came for {SILENCE_MAX:?}"))),
+        Err(_) => Err(answer::silent()),
     }
 }
 
@@ -131,6 +133,16 @@ fn copy(from: &std::path::Path, mut partial: Partial) -> Result<Partial, Failure
             read => partial.append(&piece[..read])?,
         }
     }
+}
+
+/// Whether an artifact in the state folder is believed.
+pub(in crate::connected) async fn judge(folder: Arc<Folder>, digest: Digest, trust: Trust) -> Result<(), Failure> {
+    blocking(move || {
+        let bytes = folder.read_artifact(digest)?;
+        let verified = container::open(&bytes, &trust, &Limits::DEFAULT);
+        verified.map(drop).map_err(|error| Failure::refused(error.code(), error.to_string()))
+    })
+    .await
 }
 
 /// Does it on a thread that may wait for a disk.

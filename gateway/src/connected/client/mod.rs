@@ -14,10 +14,11 @@ use std::time::Duration;
 use artifact_format::root::{self, SignedRoot};
 use fleet::agent::Failure;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Certificate, Identity, RequestBuilder, Url, redirect};
+use reqwest::{Certificate, ClientBuilder, Identity, RequestBuilder, Url, redirect};
 use thiserror::Error;
 
 use crate::config::{ApiKeyError, ControlPlane, Credential, Tls};
+pub(super) use download::judge;
 pub(super) use socket::Link;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -52,7 +53,7 @@ pub enum Error {
         source: ApiKeyError,
     },
     /// The library cannot be set up.
-    #[error("no client for HTTP can be made: {0}")]
+    #[error("no client for HTTP can be made: {}", answer::explain(.0))]
     Client(#[from] reqwest::Error),
 }
 
@@ -126,6 +127,18 @@ impl Client {
 }
 
 fn http(tls: &Tls) -> Result<reqwest::Client, Error> {
+    match (builder(tls)?.build(), &tls.authorities) {
+        // An image of nothing but this program, say. What served last does not need any, nor does `http://`.
+        (Err(error), None) => {
+            let error = answer::explain(&error);
+            tracing::warn!(error, "no certificate authorities, so nobody is reached over https: see --control-plane-ca");
+            Ok(builder(tls)?.tls_certs_only([]).build()?)
+        }
+        (made, _) => Ok(made?),
+    }
+}
+
+fn builder(tls: &Tls) -> Result<ClientBuilder, Error> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
         // A socket is an upgrade of HTTP/1.1, and a second protocol for the rest would be a second connection.
@@ -143,7 +156,7 @@ fn http(tls: &Tls) -> Result<reqwest::Client, Error> {
         let both = [read(certificate)?, b"\n".to_vec(), read(key)?].concat();
         builder = builder.identity(Identity::from_pem(&both).map_err(pem)?);
     }
-    Ok(builder.build()?)
+    Ok(builder)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use fleet::agent::{Ended, Event};
-use fleet::message::{self, FromControlPlane, Heard};
+use fleet::message::{self, FromControlPlane, Goodbye, Heard};
 use fleet::{MESSAGE_MAX_BYTES, PATH, SUBPROTOCOL};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::header::{
@@ -122,7 +122,12 @@ async fn run(client: &Client, mut outbox: mpsc::Receiver<String>, reporter: &Rep
 fn heard(frame: Message) -> Option<Event> {
     match frame {
         Message::Text(text) => match message::read::<FromControlPlane>(text.as_str()) {
-            Ok(Heard::Message(message)) => Some(Event::Received(Box::new(message))),
+            Ok(Heard::Message(message)) => {
+                if let FromControlPlane::Goodbye(Goodbye { reason, detail }) = &message {
+                    tracing::warn!(?reason, detail, "the control plane ends the connection");
+                }
+                Some(Event::Received(Box::new(message)))
+            }
             Ok(Heard::Unknown { kind }) => {
                 tracing::debug!(kind, "the control plane says what this gateway does not know");
                 Some(Event::Heard)

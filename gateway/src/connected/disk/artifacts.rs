@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::num::NonZeroU64;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::sync::{MutexGuard, PoisonError};
 
 use artifact_format::container::Digest;
 use artifact_format::limits::Limits;
@@ -35,14 +36,18 @@ pub(in crate::connected) struct Partial {
 }
 
 impl Folder {
-    /// What is there of an artifact of this length. What is there and is something else is removed.
+    /// What is there of an artifact of this length. What is there and is something else is removed; it is kept from now on,
+    /// until another one is asked for.
     pub(in crate::connected) fn cached(&self, artifact: Digest, length: NonZeroU64) -> Result<Cached, Error> {
         let (folder, whole) = (self.path.join(ARTIFACTS), self.artifact(artifact));
+        *self.fetching() = Some(artifact);
         if whole.try_exists().map_err(Error::read(&whole))? {
-            if self.read_artifact(artifact).is_ok() {
-                return Ok(Cached::Whole);
+            match self.read_artifact(artifact) {
+                Ok(_) => return Ok(Cached::Whole),
+                // Too many open files, say: it may be as good as ever.
+                Err(error @ Error::Read { .. }) if whole.is_file() => return Err(error),
+                Err(_) => fs::remove_file(&whole).map_err(Error::write(&whole))?,
             }
-            fs::remove_file(&whole).map_err(Error::write(&whole))?;
         }
         let path = folder.join(format!("{artifact}.part"));
         let open = || OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(&path);
@@ -69,21 +74,27 @@ impl Folder {
         }
     }
 
-    /// Removes every artifact but these.
+    /// Removes every artifact but these, and but the one that was asked for since.
     pub(in crate::connected) fn collect(&self, needed: &[Digest]) -> Result<(), Error> {
         let folder = self.path.join(ARTIFACTS);
+        // Held to the end: whoever asks for one meanwhile asks after it.
+        let fetching = self.fetching();
         for entry in fs::read_dir(&folder).map_err(Error::read(&folder))? {
             let entry = entry.map_err(Error::read(&folder))?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
             let named = name.split('.').next().and_then(|stem| stem.parse::<Digest>().ok());
             // What is not called like an artifact was put there by somebody else.
-            if named.is_some_and(|named| !needed.contains(&named)) {
+            if named.is_some_and(|named| !needed.contains(&named) && *fetching != Some(named)) {
                 let path = entry.path();
                 fs::remove_file(&path).map_err(Error::write(&path))?;
             }
         }
         Ok(())
+    }
+
+    fn fetching(&self) -> MutexGuard<'_, Option<Digest>> {
+        self.fetching.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn artifact(&self, artifact: Digest) -> PathBuf {

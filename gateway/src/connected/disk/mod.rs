@@ -4,7 +4,7 @@
 //! lock                  held for as long as the process lives
 //! node-id               who this data plane is
 //! state, state.copy     what was taken, what serves, what is doubted: twice the same, since nobody else knows it
-//! root.json             the newest trust root that is believed
+//! root.json, root.copy.json   the newest trust root that is believed: twice, as keys that it retired are believed without it
 //! artifacts/SHA-256     artifacts, whole
 //! artifacts/*.part      one that is being fetched
 //! ```
@@ -13,24 +13,26 @@
 
 mod artifacts;
 mod memory;
+mod root;
 mod write;
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
-use artifact_format::root::{self, Root, SignedRoot};
+use artifact_format::container::Digest;
 use fleet::agent::Failure;
 use thiserror::Error;
 use uuid::Uuid;
 
 pub(super) use artifacts::{Cached, Partial};
 pub(super) use memory::Memory;
+pub(super) use root::Kept;
 
 const LOCK: &str = "lock";
 const NODE_ID: &str = "node-id";
-const ROOT: &str = "root.json";
 const ARTIFACTS: &str = "artifacts";
 
 /// Why the state folder cannot be used.
@@ -114,6 +116,8 @@ impl From<Error> for Failure {
 pub(super) struct Folder {
     path: PathBuf,
     project: String,
+    /// The artifact that was asked for last: nobody removes it.
+    fetching: Mutex<Option<Digest>>,
     _lock: File,
 }
 
@@ -130,7 +134,8 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Err(Error::Taken { folder: path.to_path_buf() }),
             Err(TryLockError::Error(source)) => return Err(Error::Write { file, source }),
         }
-        Ok(Self { path: path.to_path_buf(), project: project.to_owned(), _lock: lock })
+        let (path, project) = (path.to_path_buf(), project.to_owned());
+        Ok(Self { path, project, fetching: Mutex::default(), _lock: lock })
     }
 
     /// Who this data plane is: drawn once.
@@ -147,28 +152,6 @@ impl Folder {
         let drawn = Uuid::new_v4();
         write::replace(&self.path, NODE_ID, format!("{drawn}\n").as_bytes())?;
         Ok(drawn)
-    }
-
-    /// The newest trust root that was believed.
-    pub(super) fn root(&self) -> Result<Option<Root>, Error> {
-        let file = self.path.join(ROOT);
-        let damaged = |what: String| Error::Damaged { file: file.clone(), what };
-        let Some(text) = write::read(&file, root::FILE_MAX_BYTES)? else { return Ok(None) };
-        let signed: SignedRoot = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-        let root = signed.pinned().map_err(|error| damaged(error.to_string()))?;
-        if root.project() == self.project {
-            Ok(Some(root))
-        } else {
-            let (folder, found, expected) = (self.path.clone(), root.project().to_owned(), self.project.clone());
-            Err(Error::OtherProject { folder, found, expected })
-        }
-    }
-
-    /// Keeps a trust root.
-    pub(super) fn write_root(&self, root: &SignedRoot) -> Result<(), Error> {
-        let text = serde_json::to_vec_pretty(root).map_err(io::Error::from);
-        let text = text.map_err(Error::write(&self.path.join(ROOT)))?;
-        write::replace(&self.path, ROOT, &text)
     }
 }
 

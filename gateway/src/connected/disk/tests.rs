@@ -3,6 +3,8 @@ use std::num::NonZeroU64;
 use std::os::unix::fs::symlink;
 
 use artifact_format::container::digest;
+use artifact_format::root::{Root, SignedRoot, Terms};
+use artifact_format::signature::SigningKey;
 use fleet::agent::record::Record;
 use tempfile::TempDir;
 
@@ -69,6 +71,29 @@ fn what_is_remembered_survives_either_of_its_files() {
 }
 
 #[test]
+fn a_trust_root_survives_either_of_its_files() {
+    let (_kept, folder) = open();
+    let key = SigningKey::from_seed(&zeroize::Zeroizing::new([7; 32]));
+    let terms = Terms { threshold: 1.try_into().unwrap(), keys: vec![key.public()], issued_at: 1 };
+    let root = Root::first("p", terms).unwrap();
+    assert!(matches!(folder.root(), Ok(Kept::Nothing)));
+    folder.write_root(&SignedRoot::new(root.clone()).sign(&key)).unwrap();
+    assert!(matches!(folder.root(), Ok(Kept::Known(known)) if known == root));
+    let (first, copy) = (folder.path.join("root.json"), folder.path.join("root.copy.json"));
+    let whole = fs::read(&first).unwrap();
+    for file in [&first, &copy] {
+        fs::write(file, &whole[..whole.len() / 2]).unwrap();
+        assert!(matches!(folder.root(), Ok(Kept::Repaired(repaired, _)) if repaired == root), "{}", file.display());
+        fs::remove_file(file).unwrap();
+        assert!(matches!(folder.root(), Ok(Kept::Known(known)) if known == root), "{}", file.display());
+        fs::write(file, &whole).unwrap();
+    }
+    fs::write(&first, "").unwrap();
+    fs::write(&copy, "").unwrap();
+    assert!(matches!(folder.root(), Ok(Kept::Lost(_))));
+}
+
+#[test]
 fn a_disk_that_is_full_leaves_what_was_written_before() {
     let (_kept, folder) = open();
     folder.remember(&record(1)).unwrap();
@@ -129,6 +154,7 @@ fn only_what_is_needed_is_kept() {
         partial.finish().unwrap();
     }
     drop(partial(&folder, b"three"));
+    assert!(matches!(folder.cached(digest(b"two"), length(b"two")), Ok(Cached::Whole)));
     fs::write(folder.path.join("artifacts/README"), "of somebody else").unwrap();
     folder.collect(&[digest(b"two")]).unwrap();
     let mut left: Vec<_> = fs::read_dir(folder.path.join("artifacts"))
@@ -139,4 +165,28 @@ fn only_what_is_needed_is_kept() {
     let mut expected = vec!["README".to_owned(), digest(b"two").to_string()];
     expected.sort();
     assert_eq!(left, expected);
+}
+
+#[test]
+fn what_was_asked_for_since_is_kept() {
+    let (_kept, folder) = open();
+    let mut first = partial(&folder, b"one");
+    first.append(b"one").unwrap();
+    first.finish().unwrap();
+    let needed = [digest(b"two")];
+    // Another deployment came between the order to tidy up and its turn.
+    assert!(matches!(folder.cached(digest(b"one"), length(b"one")), Ok(Cached::Whole)));
+    folder.collect(&needed).unwrap();
+    assert_eq!(folder.read_artifact(digest(b"one")).unwrap(), b"one");
+}
+
+#[test]
+fn an_artifact_that_cannot_be_read_now_is_not_removed() {
+    let (_kept, folder) = open();
+    let bytes = vec![7; 1000];
+    let file = folder.artifact(digest(&bytes));
+    // It is there, and reading it is an error of input and output.
+    symlink("/proc/self/mem", &file).unwrap();
+    assert_eq!(folder.cached(digest(&bytes), length(&bytes)).unwrap_err().code(), "state_unreadable");
+    assert!(file.symlink_metadata().is_ok());
 }

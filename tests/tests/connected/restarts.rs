@@ -1,0 +1,64 @@
+//! Ends that are nobody's fault: whatever was being put to work is not blamed for them.
+
+use std::net::TcpListener;
+
+use artifact_format::container::digest;
+use rustix::process::Signal;
+use tests::scripted_control::Delivery;
+use tests::{Gateway, ScriptedControl, Upstream, wait};
+
+use crate::{Stage, assert_runs, version};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_never_came_is_not_set_aside() {
+    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+    let (state, wanted) = (tempfile::tempdir().unwrap(), version(&upstream, 1));
+    control.delivers(Delivery::CutAfter(0));
+    control.deploys(&wanted);
+    for _ in 0..4 {
+        let mut gateway = Gateway::connected(&control, state.path()).start_unready().await;
+        let name = digest(&wanted).to_string();
+        wait::until("it is to be served", async || gateway.status().await["control_plane"]["desired"] == name).await;
+        gateway.signal(Signal::TERM);
+        assert!(gateway.ended().await.success());
+    }
+    control.delivers(Delivery::Whole);
+    let gateway = Gateway::connected(&control, state.path()).start().await;
+    assert_runs(&gateway, &wanted).await;
+    control.sees_active(&wanted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_taken_is_not_the_artifacts_fault() {
+    let mut stage = Stage::set().await;
+    stage.moves_to(1).await;
+    // One end without warning: one more would be its last.
+    stage.gateway.signal(Signal::KILL);
+    stage.gateway.ended().await;
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for _ in 0..3 {
+        let setup = Gateway::connected(&stage.control, stage.state.path()).set("--listen", &address);
+        let refusal = setup.start_refused().await;
+        assert_eq!(refusal.status.code(), Some(1), "{}", refusal.said);
+    }
+    stage.gateway = Gateway::connected(&stage.control, stage.state.path()).start().await;
+    stage.runs(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_gone_does_not_stop_what_was_deployed() {
+    let mut stage = Stage::set().await;
+    stage.rests().await;
+    stage.gateway.signal(Signal::TERM);
+    assert!(stage.gateway.ended().await.success());
+    let connected = || Gateway::connected(&stage.control, stage.state.path()).set("--artifact", "/nowhere/api.bca");
+    let gateway = connected().start().await;
+    assert_runs(&gateway, &stage.version(0)).await;
+    drop(gateway);
+
+    let empty = tempfile::tempdir().unwrap();
+    let setup = Gateway::connected(&stage.control, empty.path()).set("--artifact", "/nowhere/api.bca");
+    let refusal = setup.start_refused().await;
+    assert!(refusal.status.code() == Some(1) && refusal.said.contains("/nowhere"), "{}", refusal.said);
+}
