@@ -135,8 +135,13 @@ impl Identity {
 
     /// Goes on by itself, at whichever of these control planes lets it in.
     pub fn follow(self, addresses: &[SocketAddr]) -> Follower {
+        self.follow_after(addresses, AGAIN)
+    }
+
+    /// The same; after a connection that it had, it comes back only after so long.
+    pub fn follow_after(self, addresses: &[SocketAddr], pause: Duration) -> Follower {
         let seen = Arc::new(Mutex::new(Seen::default()));
-        let task = tokio::spawn(go_on(self, addresses.to_vec(), Arc::clone(&seen)));
+        let task = tokio::spawn(go_on(self, (addresses.to_vec(), pause), Arc::clone(&seen)));
         Follower { seen, task }
     }
 }
@@ -312,7 +317,7 @@ impl Drop for Follower {
 /// How long a follower waits before it connects again: shorter than a gateway would, so that tests are short.
 const AGAIN: Duration = Duration::from_millis(50);
 
-async fn go_on(mut identity: Identity, addresses: Vec<SocketAddr>, seen: Arc<Mutex<Seen>>) {
+async fn go_on(mut identity: Identity, (addresses, pause): (Vec<SocketAddr>, Duration), seen: Arc<Mutex<Seen>>) {
     let mut turn = usize::from(identity.hello.instance_id.as_bytes()[15]);
     loop {
         let address = addresses[turn % addresses.len()];
@@ -324,6 +329,8 @@ async fn go_on(mut identity: Identity, addresses: Vec<SocketAddr>, seen: Arc<Mut
                 let _ended = converse(&mut plane, &seen).await;
                 identity.hello.state = plane.state;
                 seen.lock().unwrap().connected_to = None;
+                wait::pass(pause).await;
+                continue;
             }
             Err(Refusal::Http { .. }) => seen.lock().unwrap().refusals += 1,
             Err(Refusal::Goodbye(goodbye)) => seen.lock().unwrap().goodbyes.push(goodbye),

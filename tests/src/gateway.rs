@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use artifact_format::signature::PublicKey;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -37,6 +37,8 @@ pub struct Setup {
     arguments: Vec<String>,
     trusted: Vec<PublicKey>,
     variables: Vec<(String, String)>,
+    /// Whether a write beyond its file size limit fails, and does not end it.
+    minds_limits: bool,
 }
 
 /// A gateway that ended by itself before it served.
@@ -86,7 +88,8 @@ impl Gateway {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("api.bca");
         let (arguments, variables) = (Vec::new(), Vec::new());
-        Setup { artifact: None, path, folder, arguments, trusted: vec![test_key().public()], variables }
+        let trusted = vec![test_key().public()];
+        Setup { artifact: None, path, folder, arguments, trusted, variables, minds_limits: false }
     }
 
     /// The address of its first listener.
@@ -176,6 +179,12 @@ impl Gateway {
         digest(&self.status().await["rejected"])
     }
 
+    /// Lets none of its files grow beyond so many bytes from now on; none: as it was.
+    pub fn files_at_most(&self, bytes: Option<u64>) {
+        let limit = Rlimit { current: bytes, maximum: None };
+        prlimit(Some(self.process()), Resource::Fsize, limit).expect("the gateway runs");
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
         kill_process(self.process(), signal).expect("the gateway runs");
@@ -218,6 +227,13 @@ impl Setup {
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sees an error where a file grows beyond [`Gateway::files_at_most`], and is not ended by a signal.
+    #[must_use]
+    pub fn minding_limits(mut self) -> Self {
+        self.minds_limits = true;
         self
     }
 
@@ -305,8 +321,15 @@ impl Setup {
     }
 
     fn spawn(self) -> (Child, Logs, TempDir) {
-        let Self { artifact, path, folder, arguments, trusted, variables } = self;
-        let mut command = Command::new(config::gateway_binary());
+        let Self { artifact, path, folder, arguments, trusted, variables, minds_limits } = self;
+        let mut command = if minds_limits {
+            // Who is told of SIGXFSZ ends of it; who ignores it sees the error that a full disk would be.
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(config::gateway_binary());
+            shell
+        } else {
+            Command::new(config::gateway_binary())
+        };
         command.arg("serve");
         if let Some(artifact) = artifact {
             fs::write(&path, artifact).expect("a writable folder");

@@ -1,74 +1,10 @@
 //! Real gateways that a real control plane leads, as somebody sees it who types commands.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use std::path::Path;
-
 use http::{Response, StatusCode};
-use serde_json::Value;
 use tests::load::Load;
-use tests::{CommandLine, ControlPlane, Gateway, Upstream, gateway, wait};
-use uuid::Uuid;
-
-/// A control plane, somebody who leads the project `shop` on it by the command line, and a server behind.
-struct Company {
-    control_plane: ControlPlane,
-    command: CommandLine,
-    upstream: Upstream,
-    /// What a new gateway is started with, and the secret that belongs into the file it names.
-    issued: (String, String),
-}
-
-impl Company {
-    async fn begins() -> Self {
-        Self::with(&[]).await
-    }
-
-    async fn with(options: &[(&str, &str)]) -> Self {
-        // An address of its own, which nobody else takes while it is away.
-        let [first, second, ..] = Uuid::new_v4().into_bytes();
-        let address = format!("127.{}.{second}.77:9090", first.max(1));
-        let setup = ControlPlane::empty()
-            .set("--listen", &address)
-            .set("--heartbeat-interval", "1s")
-            .set("--return-time", "3s");
-        let setup = options.iter().fold(setup, |setup, (option, value)| setup.set(option, value));
-        let control_plane = setup.start().await;
-        let command = CommandLine::of(&control_plane).with("PORTCULLIS_CONTROL_PROJECT", "shop");
-        command.succeeds(&["project", "create", "shop"]);
-        let key = command.json(&["apikey", "create", "edge"]);
-        let issued = (text(&key["command"]), text(&key["secret"]));
-        Self { control_plane, command, upstream: Upstream::fixed(b"steady").await, issued }
-    }
-
-    /// Pushes documents whose operations are these, with a server behind, and builds them. Returns the artifact's digest.
-    fn builds(&self, paths: &[&str], upstream: &Upstream) -> String {
-        let operation =
-            |path: &&str| format!("  {path}: {{ get: {{ responses: {{ '200': {{ description: yes }} }} }} }}\n");
-        let paths: String = paths.iter().map(operation).collect();
-        let servers = format!("servers: [{{ url: 'http://{}' }}]", upstream.address());
-        let document = format!("openapi: 3.1.0\ninfo: {{ title: Shop, version: '1' }}\n{servers}\npaths:\n{paths}");
-        self.command.write("openapi.yaml", document);
-        self.command.succeeds(&["spec", "push", "openapi.yaml"]);
-        text(&self.command.json(&["build", "--spec", "shop", "--wait"])["artifact"])
-    }
-
-    /// A gateway as the control plane says to start one, that is called so and remembers in this folder.
-    fn gateway(&self, name: &str, state: &Path) -> gateway::Setup {
-        let (command, secret) = &self.issued;
-        Gateway::as_told(command, secret).set("--name", name).set("--state-dir", &state.display().to_string())
-    }
-
-    /// The data plane of that name, as the control plane shows it.
-    async fn shown(&self, name: &str) -> Value {
-        let id = text(&self.command.json(&["project", "get", "shop"])["id"]);
-        let all = self.control_plane.get(&format!("/api/v1/projects/{id}/data-planes")).await.json();
-        all["items"].as_array().unwrap().iter().find(|plane| plane["name"] == name).cloned().unwrap_or_default()
-    }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
-}
+use tests::project::text;
+use tests::{Company, Gateway, Upstream, wait};
 
 async fn runs(gateway: &Gateway, digest: &str) {
     wait::until(&format!("{digest} runs"), async || gateway.running().await == digest).await;

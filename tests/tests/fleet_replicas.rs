@@ -3,13 +3,16 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use fleet::message::Reason;
+use artifact_format::pointer::SignedPointer;
+use fleet::message::{Health, Phase, Reason};
+use serde_json::json;
 use tests::control_plane::Setup;
-use tests::postgres::{Database, Postgres};
-use tests::{ControlPlane, Follower, Project, wait};
+use tests::postgres::{Database, Postgres, Replica};
+use tests::{ControlPlane, Follower, Project, Relay, project, wait};
+use uuid::Uuid;
 
 /// Two control planes on one database.
 async fn two(url: &str) -> (ControlPlane, ControlPlane) {
@@ -40,23 +43,23 @@ async fn are_online(control_plane: &ControlPlane, project: &Project, count: usiz
     wait::until("all are shown as online", async || project.fleet(control_plane).await["online"] == count).await;
 }
 
-/// Looks, all the while, whether any data plane is said to be offline.
+/// Looks, all the while, how many data planes are said to be offline.
 struct Watch {
-    offline: Arc<AtomicBool>,
+    offline: Arc<AtomicI64>,
     task: tokio::task::JoinHandle<()>,
 }
 
 impl Watch {
     fn over(address: SocketAddr, token: &str, project: &Project) -> Self {
-        let offline = Arc::new(AtomicBool::new(false));
+        let offline = Arc::new(AtomicI64::new(0));
         let (seen, token, target) = (Arc::clone(&offline), token.to_owned(), project.path("fleet"));
         let task = tokio::spawn(async move {
             loop {
-                if let Some(fleet) = look(address, &token, &target).await
-                    && fleet["offline"].as_i64().is_none_or(|offline| offline > 0)
-                {
-                    println!("said to be offline: {fleet}");
-                    seen.store(true, Ordering::Relaxed);
+                if let Some(fleet) = look(address, &token, &target).await {
+                    let offline = fleet["offline"].as_i64().expect("a count");
+                    if seen.fetch_max(offline, Ordering::Relaxed) < offline {
+                        println!("said to be offline: {fleet}");
+                    }
                 }
                 wait::pass(Duration::from_millis(20)).await;
             }
@@ -66,7 +69,13 @@ impl Watch {
 
     /// Nobody was.
     fn saw_nobody_offline(&self) {
-        assert!(!self.offline.load(Ordering::Relaxed), "a data plane was said to be offline");
+        self.saw_offline_at_most(0);
+    }
+
+    /// So many were at once.
+    fn saw_offline_at_most(&self, most: i64) {
+        let offline = self.offline.load(Ordering::Relaxed);
+        assert!(offline <= most, "{offline} data planes were said to be offline");
     }
 }
 
@@ -91,18 +100,28 @@ async fn control_plane_replica_dies() {
     let database = Database::create().await;
     let (mut first, second) = two(&database.url()).await;
     let project = Project::on(&first).await;
-    let followers = fleet(&project, 20, &[first.address(), second.address()]);
+    let addresses = [first.address(), second.address()];
+    let mut followers = fleet(&project, 10, &addresses);
+    // Half of them take longer than who is parted with has to come back.
+    let slow = (10..20).map(|number| project.data_plane(&format!("edge-{number}")));
+    followers.extend(slow.map(|edge| edge.follow_after(&addresses, Duration::from_secs(8))));
+    let lost = project.data_plane("lost").follow(&addresses[..1]);
     all(&followers, "all are connected", |seen| seen.connected_to.is_some()).await;
-    are_online(&second, &project, 20).await;
+    assert!(followers[10..].iter().any(|one| one.seen().connected_to == Some(first.address())));
+    are_online(&second, &project, 21).await;
     let watch = Watch::over(second.address(), second.token(), &project);
     first.kill();
     let address = second.address();
     all(&followers, "the other one takes over", |seen| seen.connected_to == Some(address)).await;
+    watch.saw_nobody_offline();
     // Longer than the one that is gone is waited for, and than whoever it held has to come back.
     let gone = async || database.run("select count(*) from replicas") == "1";
     assert!(wait::within(Duration::from_secs(40), gone).await, "the replica is never given up");
+    project.shows(&second, "lost", |plane| plane["status"] == "offline").await;
     wait::pass(Duration::from_secs(6)).await;
-    watch.saw_nobody_offline();
+    watch.saw_offline_at_most(1);
+    assert_eq!(project.fleet(&second).await["online"], 20);
+    drop(lost);
     let before: Vec<_> = followers.iter().map(|one| one.seen().acks).collect();
     let go_on = async || followers.iter().zip(&before).all(|(one, before)| one.seen().acks > *before);
     wait::until("all go on", go_on).await;
@@ -138,11 +157,21 @@ async fn database_down() {
     let artifact = project.push(&control_plane, "/a").await;
     let followers = fleet(&project, 5, &[control_plane.address()]);
     all(&followers, "all are connected", |seen| seen.connected_to.is_some()).await;
-    project.deploy(&control_plane, &artifact).await;
+    let deployment = project.deploy(&control_plane, &artifact).await;
     all(&followers, "all were told", |seen| seen.serial.is_some()).await;
     are_online(&control_plane, &project, 5).await;
     let watch = Watch::over(control_plane.address(), control_plane.token(), &project);
+    let mut edge = project.data_plane("edge-9").joins(control_plane.address()).await;
+    let known = edge.welcome.wanted.pointer.clone();
+    assert_eq!(known.as_ref().map(SignedPointer::serial), followers[0].seen().serial);
     postgres.kill().await;
+    // What was known is said, what is said is kept, and what cannot be kept is refused.
+    assert_eq!(edge.heartbeat(Health::default()).await.pointer, known);
+    let code = "said_meanwhile".to_owned();
+    edge.is_in(Phase::Rejected { digest: artifact.clone(), code, detail: String::new() }).await;
+    drop(edge);
+    let refused = control_plane.post(&project.path("deploy"), &json!({ "artifact": artifact })).await;
+    assert_eq!(refused.status, 503, "{}", String::from_utf8_lossy(&refused.body));
     let before: Vec<_> = followers.iter().map(|one| one.seen().acks).collect();
     // Longer than a silent data plane would have.
     wait::pass(Duration::from_secs(8)).await;
@@ -151,13 +180,21 @@ async fn database_down() {
         assert!(seen.acks > before + 4, "{} answers in 8 seconds", seen.acks - before);
         assert_eq!((seen.welcomes, seen.goodbyes.len()), (1, 0));
     }
+    watch.saw_nobody_offline();
     postgres.restart().await;
+    let history = format!("/api/v1/deployments/{}/history", project::text(&deployment["id"]));
+    let is_shown = async || {
+        let history = control_plane.get(&history).await;
+        String::from_utf8_lossy(&history.body).contains("said_meanwhile")
+    };
+    wait::until("what was said meanwhile is shown", is_shown).await;
     are_online(&control_plane, &project, 5).await;
     let written = || postgres.run("select max(last_seen) from processes");
     let before = written();
     wait::until("what is heard is written again", async || written() != before).await;
     wait::pass(Duration::from_secs(6)).await;
-    watch.saw_nobody_offline();
+    // The one that left.
+    watch.saw_offline_at_most(1);
     // And whoever is gone then is still found out.
     drop(followers);
     project.shows(&control_plane, "edge-1", |plane| plane["status"] == "offline").await;
@@ -167,18 +204,38 @@ async fn database_down() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rolling_restart() {
     let database = Database::create().await;
-    let (mut first, second) = two(&database.url()).await;
+    // Addresses of their own, which nobody else takes while they are away.
+    let [one, other, ..] = Uuid::new_v4().into_bytes();
+    let at = |host: u8| format!("127.{}.{other}.{host}:9090", one.max(1));
+    let setup = on(&database.url());
+    let mut first = setup.clone().set("--listen", &at(77)).start().await;
+    let second = setup.clone().in_folder_of(&setup).with_token(first.token()).set("--listen", &at(78));
+    let mut second = second.start().await;
     let project = Project::on(&first).await;
-    let followers = fleet(&project, 20, &[first.address(), second.address()]);
+    let addresses = [first.address(), second.address()];
+    let followers = fleet(&project, 20, &addresses);
     all(&followers, "all are connected", |seen| seen.connected_to.is_some()).await;
     are_online(&second, &project, 20).await;
-    let watch = Watch::over(second.address(), second.token(), &project);
+    let watches = [&first, &second].map(|one| Watch::over(one.address(), one.token(), &project));
+
     assert!(first.terminate().await.success());
-    let address = second.address();
-    all(&followers, "all are at the other one", |seen| seen.connected_to == Some(address)).await;
+    all(&followers, "all are at the second", |seen| seen.connected_to == Some(addresses[1])).await;
     assert!(followers.iter().any(|one| one.seen().drains > 0), "nobody was asked to go");
+    first.restart().await;
+    let artifact = project.push(&first, "/a").await;
+    project.deploy(&first, &artifact).await;
+    all(&followers, "all were told", |seen| seen.serial.is_some()).await;
+
+    assert!(second.terminate().await.success());
+    all(&followers, "all are at the first", |seen| seen.connected_to == Some(addresses[0])).await;
+    second.restart().await;
+    let told = followers[0].seen().serial;
+    project.deploy(&second, &project.push(&second, "/b").await).await;
+    all(&followers, "all were told again", |seen| seen.serial > told).await;
+    are_online(&second, &project, 20).await;
     wait::pass(Duration::from_secs(6)).await;
-    watch.saw_nobody_offline();
+    watches.iter().for_each(Watch::saw_nobody_offline);
+    assert!(followers.iter().all(|one| one.seen().goodbyes.iter().all(|goodbye| goodbye.reason == Reason::Ending)));
 }
 
 #[tokio::test]
@@ -210,7 +267,7 @@ async fn a_data_plane_that_is_removed_on_one_replica_is_parted_with_by_the_other
 
 /// Lost notifications: what nobody was told of is found by looking.
 #[tokio::test]
-async fn lost_notifications() {
+async fn lost_notifications_of_a_revoked_key() {
     let database = Database::create().await;
     let control_plane = on(&database.url()).start().await;
     let project = Project::on(&control_plane).await;
@@ -220,4 +277,136 @@ async fn lost_notifications() {
     let began = Instant::now();
     assert_eq!(edge.goodbye().await.reason, Reason::Unauthorized);
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+}
+
+/// Lost notifications: a deployment on the other one is found by looking.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lost_notifications_of_a_deployment() {
+    let database = Arc::new(Database::create().await);
+    let (first, second) = two(&database.url()).await;
+    let project = Project::on(&first).await;
+    let followers = fleet(&project, 10, &[first.address()]);
+    all(&followers, "all are connected", |seen| seen.connected_to.is_some()).await;
+    let artifact = project.push(&second, "/a").await;
+    // Whoever listens is cut off again and again.
+    let is_over = Arc::new(AtomicBool::new(false));
+    let (own, until) = (Arc::clone(&database), Arc::clone(&is_over));
+    let cutting = tokio::task::spawn_blocking(move || {
+        let mut cut = 0;
+        while !until.load(Ordering::Relaxed) {
+            let many = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                        where datname = current_database() and pid <> pg_backend_pid() and query ilike 'listen%'";
+            cut += own.run(many).parse::<u32>().expect("a count");
+        }
+        cut
+    });
+    project.deploy(&second, &artifact).await;
+    let told = async || followers.iter().all(|one| one.seen().serial.is_some());
+    let is_told = wait::within(Duration::from_secs(6), told).await;
+    is_over.store(true, Ordering::Relaxed);
+    let cut = cutting.await.unwrap();
+    println!("cut off {cut} times");
+    assert!(is_told, "the deployment is not found");
+    assert!(cut > 0, "nobody was cut off");
+}
+
+/// A database, one that follows it, and a control plane that goes to whichever of them it is led to.
+struct Pair {
+    primary: Postgres,
+    replica: Replica,
+    relay: Relay,
+    control_plane: ControlPlane,
+    project: Project,
+}
+
+impl Pair {
+    async fn set() -> Self {
+        let primary = Postgres::start().await;
+        let replica = primary.replica().await;
+        let relay = Relay::to(port(&primary.url())).await;
+        let url =
+            primary.url().replace(&format!(":{}/", port(&primary.url())), &format!(":{}/", relay.address().port()));
+        let control_plane = on(&url).start().await;
+        let project = Project::on(&control_plane).await;
+        Self { primary, replica, relay, control_plane, project }
+    }
+
+    /// Waits until the replica has all that there is now.
+    async fn catches_up(&self) {
+        let position = self.primary.run("select pg_current_wal_lsn()");
+        let reached = format!("select pg_last_wal_replay_lsn() >= '{position}'");
+        wait::until("the replica has it", async || self.replica.run(&reached) == "t").await;
+    }
+
+    /// The replica takes over.
+    fn fails_over(&self) {
+        assert_eq!(self.replica.run("select pg_promote()"), "t");
+        self.relay.leads_to(port(&self.replica.url()));
+    }
+}
+
+fn port(url: &str) -> u16 {
+    let (_, rest) = url.rsplit_once(':').unwrap();
+    rest.split('/').next().unwrap().parse().unwrap()
+}
+
+/// Database fail-over: nobody notices but whoever wants to change something meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn database_fail_over() {
+    let mut pair = Pair::set().await;
+    let followers = fleet(&pair.project, 5, &[pair.control_plane.address()]);
+    all(&followers, "all are connected", |seen| seen.connected_to.is_some()).await;
+    let artifact = pair.project.push(&pair.control_plane, "/a").await;
+    pair.project.deploy(&pair.control_plane, &artifact).await;
+    all(&followers, "all were told", |seen| seen.serial.is_some()).await;
+    are_online(&pair.control_plane, &pair.project, 5).await;
+    let watch = Watch::over(pair.control_plane.address(), pair.control_plane.token(), &pair.project);
+    pair.catches_up().await;
+    pair.primary.kill().await;
+    pair.fails_over();
+    are_online(&pair.control_plane, &pair.project, 5).await;
+
+    let told = followers[0].seen().serial;
+    let next = pair.project.push(&pair.control_plane, "/b").await;
+    pair.project.deploy(&pair.control_plane, &next).await;
+    all(&followers, "all were told of the next", |seen| seen.serial > told).await;
+    for number in 0..5 {
+        pair.project.shows(&pair.control_plane, &format!("edge-{number}"), |plane| plane["artifact"] == *next).await;
+    }
+    wait::pass(Duration::from_secs(6)).await;
+    watch.saw_nobody_offline();
+    assert!(followers.iter().all(|one| (one.seen().welcomes, one.seen().goodbyes.len()) == (1, 0)));
+}
+
+/// Database fail-over: the last deployment is not known any more, and data planes have taken it. They go back to the one
+/// before, and take the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn database_fail_over_that_loses_the_last_deployment() {
+    let mut pair = Pair::set().await;
+    let followers = fleet(&pair.project, 5, &[pair.control_plane.address()]);
+    let artifacts =
+        [pair.project.push(&pair.control_plane, "/a").await, pair.project.push(&pair.control_plane, "/b").await];
+    pair.project.deploy(&pair.control_plane, &artifacts[0]).await;
+    all(&followers, "all were told", |seen| seen.serial.is_some()).await;
+    let first = followers[0].seen().serial;
+    are_online(&pair.control_plane, &pair.project, 5).await;
+    pair.catches_up().await;
+    pair.replica.kill().await;
+    pair.project.deploy(&pair.control_plane, &artifacts[1]).await;
+    all(&followers, "all were told of the last", |seen| seen.serial > first).await;
+    let lost = followers[0].seen().serial;
+    pair.primary.kill().await;
+    pair.replica.restart().await;
+    pair.fails_over();
+    // What is wanted by what is known is said once more, in a pointer that they take.
+    all(&followers, "all go back", |seen| seen.serial > lost).await;
+    pair.project.shows(&pair.control_plane, "edge-0", |plane| plane["artifact"] == *artifacts[0]).await;
+    let again = followers.iter().filter_map(|one| one.seen().serial).max();
+
+    let next = pair.project.push(&pair.control_plane, "/c").await;
+    pair.project.deploy(&pair.control_plane, &next).await;
+    all(&followers, "all take the next", |seen| seen.serial > again).await;
+    for number in 0..5 {
+        pair.project.shows(&pair.control_plane, &format!("edge-{number}"), |plane| plane["artifact"] == *next).await;
+    }
 }

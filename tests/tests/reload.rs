@@ -3,12 +3,13 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::time::Duration;
 
 use artifact_format::container::digest;
 use rustix::process::Signal;
 use tests::api::key;
 use tests::load::Load;
-use tests::{Api, Client, Gateway, Upstream, client, wait};
+use tests::{Api, Client, Gateway, Upstream, client, process, wait};
 
 /// How much a process may seem to grow for reasons of its allocator alone.
 const SLACK_BYTES: u64 = 8 << 20;
@@ -114,15 +115,102 @@ async fn two_hundred_reloads_under_load_lose_no_request_and_keep_no_memory() {
     assert!(grown.0 < SLACK_BYTES && grown.1 < SLACK_BYTES, "{grown:?} bytes more than after 41 reloads");
 }
 
+/// How long a replacement may take to be seen: less than it takes to be found by looking.
+const SEEN_WITHIN: Duration = Duration::from_secs(2);
+
+/// Each of them is seen as it happens, and read.
+#[tokio::test(flavor = "multi_thread")]
+async fn artifact_replaced_by_rename_by_in_place_write_and_by_a_config_map_swap_three_times_each() {
+    let upstream = Upstream::fixed(b"steady").await;
+    let gateway = Gateway::serving(&version(&upstream, 0)).start().await;
+    let mapped = Gateway::serving(&version(&upstream, 0)).in_config_map().start().await;
+    let loads = [Load::start(1, gateway.address(), "/steady"), Load::start(1, mapped.address(), "/steady")];
+    for number in 1..=9 {
+        let file = version(&upstream, number).to_bytes();
+        let gateway = match number % 3 {
+            0 => {
+                swap_data(&mapped, &file, number);
+                &mapped
+            }
+            1 => {
+                gateway.replace(&file);
+                &gateway
+            }
+            _ => {
+                overwrite(&gateway, &file);
+                &gateway
+            }
+        };
+        let expected = digest(&file).to_string();
+        let is_seen = wait::within(SEEN_WITHIN, async || gateway.running().await == expected).await;
+        assert!(is_seen, "version {number} is not seen");
+        assert_eq!(gateway.get(&format!("/version-{number}")).await.status, 200);
+    }
+    for load in loads {
+        let outcome = load.stop().await;
+        assert_eq!((outcome.failures, outcome.refused), (Vec::new(), 0));
+        assert!(outcome.answered > 0);
+    }
+}
+
+/// Nothing happens in the folder that is watched: a link on the way there leads elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replacement_that_cannot_be_seen_is_found_by_looking() {
+    let upstream = Upstream::fixed(b"steady").await;
+    let gateway = Gateway::serving(&version(&upstream, 0)).in_linked_folder().start().await;
+    let load = Load::start(1, gateway.address(), "/steady");
+    let file = version(&upstream, 1).to_bytes();
+    swap_folder(&gateway, &file);
+    assert_runs(&gateway, &file, "the file behind the new link").await;
+    let outcome = load.stop().await;
+    assert_eq!((outcome.failures, outcome.refused), (Vec::new(), 0));
+}
+
+/// Has the link to the artifact's folder lead to another folder.
+fn swap_folder(gateway: &Gateway, file: &[u8]) {
+    fs::create_dir(gateway.folder().join("1")).unwrap();
+    fs::write(gateway.folder().join("1/api.bca"), file).unwrap();
+    symlink("1", gateway.folder().join("next")).unwrap();
+    fs::rename(gateway.folder().join("next"), gateway.folder().join("current")).unwrap();
+}
+
+/// A file of a gibibyte, which is not read to its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn oversize_artifact_is_bounded_at_load() {
+    let upstream = Upstream::fixed(b"steady").await;
+    let good = version(&upstream, 0);
+    let gateway = Gateway::serving(&good).start().await;
+    let load = Load::start(2, gateway.address(), "/steady");
+    let large = gateway.folder().join("large");
+    let mut begin = good.to_bytes();
+    // How long it is, as it says itself.
+    begin[16..24].copy_from_slice(&(1_u64 << 30).to_le_bytes());
+    fs::write(&large, begin).unwrap();
+    // It takes no room on the disk.
+    fs::OpenOptions::new().write(true).open(&large).unwrap().set_len(1 << 30).unwrap();
+    let work = async {
+        fs::rename(&large, gateway.artifact()).unwrap();
+        let is_refused = async || gateway.status().await["rejected"]["code"] == "too_large";
+        assert!(wait::within(2 * wait::PATIENCE, is_refused).await, "{}", gateway.status().await);
+    };
+    let grown = process::growth_bytes(gateway.pid(), work).await;
+    // Of the 256 MiB that are read, what the growth of their buffer leaves behind included.
+    assert!(grown < 768 << 20, "{grown} bytes more");
+    assert_eq!(gateway.running().await, digest(&good.to_bytes()).to_string());
+    let better = version(&upstream, 1).to_bytes();
+    gateway.replace(&better);
+    assert_runs(&gateway, &better, "the next good file").await;
+    let outcome = load.stop().await;
+    assert_eq!((outcome.failures, outcome.refused), (Vec::new(), 0));
+    assert!(outcome.answered > 0);
+}
+
 #[tokio::test]
 async fn a_signal_reloads_a_file_whose_replacement_cannot_be_seen() {
     let upstream = Upstream::fixed(b"steady").await;
     let gateway = Gateway::serving(&version(&upstream, 0)).in_linked_folder().start().await;
     let file = version(&upstream, 1).to_bytes();
-    fs::create_dir(gateway.folder().join("1")).unwrap();
-    fs::write(gateway.folder().join("1/api.bca"), &file).unwrap();
-    symlink("1", gateway.folder().join("next")).unwrap();
-    fs::rename(gateway.folder().join("next"), gateway.folder().join("current")).unwrap();
+    swap_folder(&gateway, &file);
     gateway.signal(Signal::HUP);
     assert_runs(&gateway, &file, "the file behind the new link").await;
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use artifact_format::container::{Error, digest, open};
 use artifact_format::limits::Limits;
 use artifact_format::model::Artifact;
+use artifact_format::signature::SigningKey;
 use artifact_format::trust::Trust;
 use tests::api::{key, test_key};
 use tests::{Api, Gateway, Upstream, compiled};
@@ -22,9 +23,28 @@ fn read(file: &[u8]) -> Result<Artifact, Error> {
     open(file, &Trust::any_of([test_key().public()]), &Limits::DEFAULT)?.decode()
 }
 
-/// Asserts that the file is refused, and returns why.
+/// What is said of files that were changed. Whether something decodes is not among it.
+const CODES: [&str; 12] = [
+    "bad_signature",
+    "damaged",
+    "format_too_new",
+    "format_too_old",
+    "not_an_artifact",
+    "repeated_key",
+    "section_mismatch",
+    "too_large",
+    "trailing_bytes",
+    "truncated",
+    "unsigned",
+    "untrusted",
+];
+
+/// Asserts that the file is refused before anything of it is decoded, and returns why.
 fn refused(file: &[u8]) -> &'static str {
-    read(file).expect_err("a changed artifact").code()
+    let opened = open(file, &Trust::any_of([test_key().public()]), &Limits::DEFAULT);
+    let code = opened.err().expect("a changed artifact").code();
+    assert!(CODES.contains(&code), "{code}");
+    code
 }
 
 /// Numbers that look random and are the same in every run (splitmix64).
@@ -104,6 +124,27 @@ fn only_a_trusted_signature_is_believed() {
     assert_eq!(refused(&small().signed_by(&[])), "unsigned");
     assert_eq!(refused(&small().signed_by(&[&key(1)])), "untrusted");
     assert!(read(&small().signed_by(&[&key(1), &test_key()])).is_ok());
+}
+
+#[tokio::test]
+async fn below_threshold_or_one_key_twice() {
+    let upstream = Upstream::echo().await;
+    let api = Api::at(&upstream).get("/pets/{id}");
+    let serving = |keys: &[&SigningKey]| {
+        let setup = Gateway::serving_file(api.signed_by(keys)).trusting(&[test_key().public(), key(2).public()]);
+        setup.set("--trust-threshold", "2")
+    };
+    let (one, two, stranger) = (test_key(), key(2), key(9));
+    for (keys, says) in [
+        (vec![&one], "1 of the 2 signatures needed are by trusted keys"),
+        (vec![&two, &stranger], "1 of the 2 signatures needed are by trusted keys"),
+        (vec![&one, &one], "signed more than once"),
+    ] {
+        let refusal = serving(&keys).start_refused().await;
+        assert!(!refusal.status.success() && refusal.said.contains(says), "{says} is not said in:\n{}", refusal.said);
+    }
+    let gateway = serving(&[&one, &stranger, &two]).start().await;
+    assert_eq!(gateway.get("/pets/1").await.status, 200);
 }
 
 async fn check_started(file: Vec<u8>, says: &str) {

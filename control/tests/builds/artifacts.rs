@@ -6,9 +6,11 @@ use artifact_format::model::Artifact;
 use artifact_format::signature::SigningKey;
 use artifact_format::trust::{Trust, Unsigned};
 use serde_json::json;
+use tests::process;
 use tests::raw::Raw;
 use zeroize::Zeroizing;
 
+use crate::sealing::Parts;
 use crate::site::{PET, PETS, Site, ask, compile, download, text, until};
 
 const BYTES: (&str, &str) = ("content-type", "application/octet-stream");
@@ -137,4 +139,37 @@ async fn artifacts_are_compared_by_what_they_mean() {
 fn decode(file: &[u8]) -> Artifact {
     let anyone = Trust::any_of([]).with_unsigned(Unsigned::Allow);
     container::open(file, &anyone, &Limits::DEFAULT).and_then(|verified| verified.decode()).unwrap()
+}
+
+/// A document that is 160 MiB long and comes in 160 KiB: refused for what its table of contents says, and, where that
+/// lies, as soon as more comes out than it says.
+#[tokio::test]
+async fn decompression_bomb_is_refused() {
+    let site = Site::on_sqlite().await;
+    let (_, file) = built(&site, PETS).await;
+    let key = SigningKey::from_seed(&Zeroizing::new([7; 32]));
+    let new = json!({ "kind": "public", "name": "ci", "public_key": key.public().to_base64() });
+    let added = site.plane.post(&format!("/api/v1/projects/{}/signing-keys", site.project), &new).await;
+    assert_eq!(added.status, 201);
+    let mut model = decode(&file);
+    model.specs.specs[0].text = " ".repeat(160 << 20);
+    let bomb = Draft::encode(&model).unwrap().sign(&key).finish().unwrap();
+    drop(model);
+    assert!(bomb.len() < 1 << 20);
+    let mut parts = Parts::of(&bomb);
+    // The length of SPECS once it is decompressed.
+    parts.entry(4)[23..31].copy_from_slice(&64_u64.to_le_bytes());
+    let liar = parts.seal(&key);
+
+    let target = format!("/api/v1/projects/{}/artifacts", site.project);
+    for (file, why) in [(bomb, "above the limit"), (liar, "when decompressed")] {
+        let push = async {
+            let answer = ask(&site.plane, ("POST", &target), &[BYTES], &file).await;
+            let detail = String::from_utf8_lossy(&answer.body).into_owned();
+            assert_eq!(answer.status, 422, "{detail}");
+            assert!(detail.contains(why), "{detail}");
+        };
+        let grown = process::growth_bytes(site.plane.pid(), push).await;
+        assert!(grown < 32 << 20, "{grown} bytes more");
+    }
 }

@@ -5,5 +5,7 @@ mod artifacts;
 mod building;
 mod counted;
 mod replicas;
+#[path = "../../../artifact-format/tests/sealing/mod.rs"]
+mod sealing;
 mod site;
 mod traces;

@@ -48,6 +48,8 @@ pub enum Delivery {
     Busy(u64),
     /// What is asked for is heard and never answered.
     Never,
+    /// So many bytes of what was asked for, and the rest when it is to be handed out in another way.
+    HeldAfter(usize),
 }
 
 /// What is asked of it, and what it answers.
@@ -64,6 +66,10 @@ pub(crate) struct Book {
     pub(crate) roots: Vec<SignedRoot>,
     pub(crate) heartbeat_ms: u64,
     pub(crate) delivery: Delivery,
+    /// How many artifacts are held back after their first bytes.
+    pub(crate) holding: usize,
+    /// How far its clock is ahead of this machine's, in seconds.
+    pub(crate) ahead: i64,
     /// Whether it acknowledges heartbeats.
     pub(crate) manners: Manners,
     pub(crate) key: String,
@@ -106,6 +112,8 @@ impl ScriptedControl {
             roots: Vec::new(),
             heartbeat_ms: 200,
             delivery: Delivery::Whole,
+            holding: 0,
+            ahead: 0,
             manners: Manners::Polite,
             key: API_KEY.to_owned(),
             heard: Vec::new(),
@@ -168,9 +176,12 @@ impl ScriptedControl {
         let mut book = self.desk.book();
         book.serial += 1;
         book.artifacts.insert(digest(artifact), artifact.to_vec());
-        let serial = book.serial;
+        let (serial, ahead) = (book.serial, book.ahead);
         drop(book);
-        signed(pointer(serial, artifact))
+        let pointer = pointer(serial, artifact);
+        let (issued_at, expires_at) =
+            (pointer.issued_at.saturating_add_signed(ahead), pointer.expires_at.saturating_add_signed(ahead));
+        signed(Pointer { issued_at, expires_at, ..pointer })
     }
 
     /// From now on this is wanted of whoever asks.
@@ -205,9 +216,24 @@ impl ScriptedControl {
         self.desk.book().roots.push(root);
     }
 
+    /// Knows of no trust root any more.
+    pub fn forgets_roots(&self) {
+        self.desk.book().roots.clear();
+    }
+
     /// Hands artifacts out like this from now on.
     pub fn delivers(&self, delivery: Delivery) {
         self.desk.book().delivery = delivery;
+    }
+
+    /// Whether the first bytes of an artifact were handed out, and the rest is held back.
+    pub fn is_holding(&self) -> bool {
+        self.desk.book().holding > 0
+    }
+
+    /// Its clock is so many seconds ahead of this machine's from now on: in welcomes, and in the pointers that it makes.
+    pub fn clock_ahead(&self, seconds: i64) {
+        self.desk.book().ahead = seconds;
     }
 
     /// Treats whoever is connected like this from now on.

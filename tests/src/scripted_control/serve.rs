@@ -89,7 +89,7 @@ fn plain(status: StatusCode, body: &[u8]) -> Response<Body> {
     response
 }
 
-fn download(artifact: Digest, headers: &HeaderMap, desk: &Desk) -> Response<Body> {
+fn download(artifact: Digest, headers: &HeaderMap, desk: &Arc<Desk>) -> Response<Body> {
     let mut book = desk.book();
     let (range, if_range) = (header(headers, &RANGE), header(headers, &IF_RANGE));
     let asked = Download { artifact: artifact.to_string(), range: range.clone(), if_range };
@@ -101,7 +101,7 @@ fn download(artifact: Digest, headers: &HeaderMap, desk: &Desk) -> Response<Body
     let mut cut = usize::MAX;
     match delivery {
         Delivery::Whole => {}
-        Delivery::CutAfter(length) => cut = length,
+        Delivery::CutAfter(length) | Delivery::HeldAfter(length) => cut = length,
         Delivery::Flipped(at) => bytes[at] ^= 1,
         Delivery::Never => {
             let mut response = plain(StatusCode::OK, b"");
@@ -115,15 +115,21 @@ fn download(artifact: Digest, headers: &HeaderMap, desk: &Desk) -> Response<Body
         }
     }
     let rest = bytes.split_off(from.unwrap_or_default());
-    let first = Ok(Frame::data(Bytes::copy_from_slice(&rest[..cut.min(rest.len())])));
-    let broken_off = cut < rest.len();
+    let (first, last) = rest.split_at(cut.min(rest.len()));
+    let (first, last) = (Bytes::copy_from_slice(first), Bytes::copy_from_slice(last));
+    let first = Ok(Frame::data(first));
+    let holder = desk.clone();
     let end = stream::once(async move {
-        if broken_off {
-            // Long enough that what came before is sent.
-            wait::pass(Duration::from_millis(100)).await;
-            return Some(Err(io::Error::other("broken off")));
+        if last.is_empty() {
+            return None;
         }
-        None
+        if let Delivery::HeldAfter(_) = delivery {
+            Held::back(holder, delivery).await;
+            return Some(Ok(Frame::data(last)));
+        }
+        // Long enough that what came before is sent.
+        wait::pass(Duration::from_millis(100)).await;
+        Some(Err(io::Error::other("broken off")))
     });
     let pieces = stream::iter([Some(first)]).chain(end).filter_map(std::future::ready);
     let response = Response::builder()
@@ -136,6 +142,26 @@ fn download(artifact: Digest, headers: &HeaderMap, desk: &Desk) -> Response<Body
         None => response,
     };
     response.body(BodyExt::boxed(StreamBody::new(pieces))).expect("a response")
+}
+
+/// The rest of an artifact, for as long as it is held back.
+struct Held(Arc<Desk>);
+
+impl Held {
+    /// Waits until artifacts are handed out in another way than this.
+    async fn back(desk: Arc<Desk>, delivery: Delivery) {
+        desk.book().holding += 1;
+        let held = Self(desk);
+        while held.0.book().delivery == delivery {
+            wait::pass(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.book().holding -= 1;
+    }
 }
 
 /// `bytes=N-`.
@@ -207,7 +233,7 @@ fn take(message: FromDataPlane, desk: &Desk, outbox: &mpsc::UnboundedSender<Stri
         FromDataPlane::Hello(hello) => {
             book.connected += 1;
             book.peers.push(outbox.clone());
-            let (data_plane, now_ms) = (hello.node_id, now() * 1000);
+            let (data_plane, now_ms) = (hello.node_id, now().saturating_add_signed(book.ahead) * 1000);
             Some(FromControlPlane::Welcome(Welcome { data_plane, now_ms, wanted }))
         }
         FromDataPlane::Heartbeat(_) => Some(FromControlPlane::HeartbeatAck(HeartbeatAck { wanted })),

@@ -1,12 +1,18 @@
 //! What may happen to an artifact on its way.
 
+use std::num::NonZeroU64;
+use std::ops::Range;
 use std::time::Instant;
 
-use artifact_format::container::digest;
+use artifact_format::container::{digest, open};
+use artifact_format::limits::Limits;
+use artifact_format::model::{Spec, SpecFormat, SpecRole};
 use artifact_format::pointer::Pointer;
-use std::num::NonZeroU64;
+use artifact_format::trust::Trust;
+use fleet::message::Phase;
+use tests::api::test_key;
 use tests::scripted_control::{Delivery, pointer, signed};
-use tests::wait;
+use tests::{Api, compiled, process, wait};
 
 use crate::Stage;
 
@@ -15,12 +21,13 @@ async fn control_plane_killed_mid_download() {
     let mut stage = Stage::set().await;
     let next = stage.version(1);
     let half = next.len() / 2;
-    stage.control.delivers(Delivery::CutAfter(half));
+    stage.control.delivers(Delivery::HeldAfter(half));
     let pointer = stage.control.points_to(&next);
     stage.control.announces(&pointer);
-    let part = stage.state.path().join("artifacts").join(format!("{}.part", digest(&next)));
-    wait::until("a part came", async || std::fs::metadata(&part).is_ok_and(|part| part.len() >= half as u64)).await;
+    wait::until("the download is under way", async || stage.control.is_holding()).await;
     stage.control.dies();
+    let part = stage.artifact(1).with_extension("part");
+    wait::until("what came is kept", async || std::fs::metadata(&part).is_ok_and(|part| part.len() > 0)).await;
     stage.runs(0).await;
 
     stage.control.delivers(Delivery::Whole);
@@ -30,7 +37,7 @@ async fn control_plane_killed_mid_download() {
     stage.runs(1).await;
     let last = stage.control.downloads().pop().unwrap();
     let begin: usize = last.range.unwrap().trim_start_matches("bytes=").trim_end_matches('-').parse().unwrap();
-    assert!(begin >= half, "it goes on where it ended: {begin}");
+    assert!((1..=half).contains(&begin), "it goes on where it ended: {begin}");
     assert_eq!(last.if_range.unwrap(), format!("\"{}\"", digest(&next)));
     stage.ends_well().await;
 }
@@ -52,26 +59,62 @@ async fn one_flipped_bit_on_the_way() {
     stage.ends_well().await;
 }
 
+/// Pointers to something that nobody could have signed whole: it is refused before it is decoded.
 #[tokio::test(flavor = "multi_thread")]
 async fn truncation_or_one_flipped_bit_in_every_section_and_in_the_envelope() {
     let stage = Stage::set().await;
     let next = stage.version(1);
-    // A pointer to something that nobody could have signed whole: it is refused before it is decoded.
-    let flipped = (0..24).map(|part| {
-        let mut bytes = next.clone();
-        let at = part * (next.len() - 1) / 23;
-        bytes[at] ^= 1;
-        bytes
-    });
-    let cut = (1..8).map(|part| next[..part * next.len() / 8].to_vec());
-    for bad in flipped.chain(cut) {
+    let (envelope, sections) = parts(&next);
+    assert!(sections.len() >= 4, "{sections:?}");
+    let mut cases = Vec::new();
+    for section in &sections {
+        for at in [section.start, section.start + section.len() / 2, section.end - 1] {
+            cases.push((flipped(&next, at), vec!["section_mismatch"]));
+        }
+        cases.push((next[..section.start + section.len() / 2].to_vec(), vec!["truncated"]));
+    }
+    for at in 0..12 {
+        let at = at * (envelope - 1) / 11;
+        cases.push((flipped(&next, at), ENVELOPE_CODES.to_vec()));
+        cases.push((next[..=at].to_vec(), vec!["truncated"]));
+    }
+    for (bad, codes) in cases {
         stage.control.deploys(&bad);
         let refused = digest(&bad).to_string();
-        wait::until(&format!("{refused} is refused"), async || stage.gateway.rejected().await == refused).await;
+        let told = async || match stage.control.state().map(|state| state.phase) {
+            Some(Phase::Rejected { digest, code, .. }) if digest == refused => {
+                assert!(codes.contains(&code.as_str()), "{code} instead of {codes:?}");
+                true
+            }
+            _ => false,
+        };
+        wait::until(&format!("{refused} is refused"), told).await;
         assert_eq!(stage.gateway.running().await, digest(&stage.version(0)).to_string());
     }
     stage.moves_to(1).await;
     stage.ends_well().await;
+}
+
+/// What may be said of an artifact whose header, manifest or signatures have one bit the wrong way round.
+const ENVELOPE_CODES: [&str; 7] =
+    ["not_an_artifact", "truncated", "trailing_bytes", "format_too_new", "format_too_old", "too_large", "damaged"];
+
+/// How long the envelope is, and where the sections are.
+fn parts(file: &[u8]) -> (usize, Vec<Range<usize>>) {
+    let verified = open(file, &Trust::any_of([test_key().public()]), &Limits::DEFAULT).unwrap();
+    let entries = &verified.manifest().sections;
+    let place = |number: u64| usize::try_from(number).unwrap();
+    let last = entries.last().unwrap();
+    let envelope = file.len() - place(last.offset + last.length);
+    let sections =
+        entries.iter().map(|entry| envelope + place(entry.offset)..envelope + place(entry.offset + entry.length));
+    (envelope, sections.filter(|section| !section.is_empty()).collect())
+}
+
+fn flipped(file: &[u8], at: usize) -> Vec<u8> {
+    let mut file = file.to_vec();
+    file[at] ^= 1;
+    file
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,6 +128,25 @@ async fn more_than_was_promised() {
     stage.control.announces(&short);
     stage.control.sees_rejected("length_mismatch").await;
     stage.runs(0).await;
+    stage.ends_well().await;
+}
+
+/// Documents that are 128 MiB long and come in 128 KiB: nobody who serves needs them.
+#[tokio::test(flavor = "multi_thread")]
+async fn decompression_bomb_is_bounded_at_load() {
+    let stage = Stage::set().await;
+    let mut model = Api::at(&stage.upstream).get("/steady").model();
+    let (path, text) = ("test.yaml".to_owned(), " ".repeat(128 << 20));
+    model.specs.specs = vec![Spec { path, role: SpecRole::Entry, format: SpecFormat::Yaml, text }];
+    let bomb = compiled::signed(&model);
+    drop(model);
+    assert!(bomb.len() < 1 << 20);
+    let work = async {
+        stage.control.deploys(&bomb);
+        stage.control.sees_active(&bomb).await;
+    };
+    let grown = process::growth_bytes(stage.gateway.pid(), work).await;
+    assert!(grown < 32 << 20, "{grown} bytes more");
     stage.ends_well().await;
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use artifact_format::container::digest;
 use fleet::message::Reason;
 use rustix::process::Signal;
 use tests::scripted_control::{API_KEY, Manners, PROJECT};
@@ -52,7 +53,7 @@ async fn duplicate_reordered_lost_notifications() {
         .control
         .downloads()
         .into_iter()
-        .filter(|download| download.artifact == artifact_format::container::digest(&stage.version(2)).to_string());
+        .filter(|download| download.artifact == digest(&stage.version(2)).to_string());
     assert_eq!(of_second.count(), 1);
     stage.ends_well().await;
 }
@@ -60,11 +61,26 @@ async fn duplicate_reordered_lost_notifications() {
 #[tokio::test(flavor = "multi_thread")]
 async fn reload_during_a_reload() {
     let stage = Stage::set().await;
-    for number in 1..=20 {
+    let slow = stage.has_slowly(1);
+    stage.control.deploys(&stage.version(1));
+    stage.is_loading(&slow).await;
+    for number in 2..=20 {
         stage.control.deploys(&stage.version(number));
     }
+    let says = |message: &str, number: usize| {
+        let name = digest(&stage.version(number)).to_string();
+        stage.gateway.messages(message).iter().any(|entry| entry["sha256"] == name)
+    };
+    wait::until("the last one came", async || says("verifying", 20)).await;
+    assert!(!says("loading", 20), "two are loaded at once");
+    stage.runs(0).await;
+    slow.is_fed().await;
     stage.control.sees_active(&stage.version(20)).await;
     stage.runs(20).await;
+    assert!(!says("serving what was deployed", 1), "the one that is not wanted any more was put to work");
+    assert!(
+        stage.control.states().iter().all(|state| state.running_digest != Some(digest(&stage.version(1)).to_string()))
+    );
     stage.ends_well().await;
 }
 
@@ -76,6 +92,11 @@ async fn bad_update_then_a_good_one() {
         let at = bad.len() / 2;
         bad[at] ^= 1;
         stage.control.deploys(&bad);
+        // Whether or not there was time to look at the bad one.
+        if number % 2 == 1 {
+            stage.control.sees_rejected("section_mismatch").await;
+            stage.runs(number - 1).await;
+        }
         stage.control.deploys(&stage.version(number));
         stage.control.sees_active(&stage.version(number)).await;
         stage.runs(number).await;

@@ -1,5 +1,6 @@
 //! What nobody may be made to serve.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use artifact_format::pointer::{Pointer, SignedPointer};
@@ -7,7 +8,7 @@ use artifact_format::root::{Root, SignedRoot, Terms};
 use artifact_format::signature::SigningKey;
 use tests::api::{key, test_key};
 use tests::scripted_control::{PROJECT, now, pointer, signed};
-use tests::{Api, Gateway, wait};
+use tests::{Api, wait};
 
 use crate::{Stage, alarms, assert_runs};
 
@@ -22,6 +23,30 @@ impl Stage {
 
 fn terms(keys: &[&SigningKey]) -> Terms {
     Terms { threshold: 1.try_into().unwrap(), keys: keys.iter().map(|key| key.public()).collect(), issued_at: 1 }
+}
+
+impl Stage {
+    async fn believes_root(&self, version: u64) {
+        wait::until("the root is believed", async || {
+            self.control.state().is_some_and(|state| state.root_version.is_some_and(|own| own.get() == version))
+        })
+        .await;
+    }
+
+    /// Has a root that names the key of tests replaced by one that names another.
+    async fn revokes_its_key_for(&self, new: &SigningKey) {
+        let one = Root::first(PROJECT, terms(&[&test_key()])).unwrap();
+        let two = one.next(terms(&[new])).unwrap();
+        self.control.publishes(sign(&one, &[&test_key()]));
+        self.control.publishes(sign(&two, &[&test_key(), new]));
+        self.believes_root(2).await;
+    }
+
+    /// The next pointer, to this artifact, signed with these keys.
+    fn pointer_by(&self, keys: &[&SigningKey], artifact: &[u8]) -> SignedPointer {
+        let serial = self.control.points_to(artifact).serial();
+        keys.iter().fold(SignedPointer::new(pointer(serial.get(), artifact)).unwrap(), |signed, key| signed.sign(key))
+    }
 }
 
 fn sign(root: &Root, keys: &[&SigningKey]) -> SignedRoot {
@@ -49,23 +74,112 @@ async fn unknown_or_wrong_key() {
 async fn revoked_key() {
     let stage = Stage::set().await;
     let (old, new) = (test_key(), key(2));
-    let one = Root::first(PROJECT, terms(&[&old])).unwrap();
-    let two = one.next(terms(&[&new])).unwrap();
-    stage.control.publishes(sign(&one, &[&old]));
-    stage.control.publishes(sign(&two, &[&old, &new]));
-    wait::until("the second root is believed", async || {
-        stage.control.state().is_some_and(|state| state.root_version.is_some_and(|version| version.get() == 2))
-    })
-    .await;
+    stage.revokes_its_key_for(&new).await;
     let next = stage.version(1);
-    stage.control.points_to(&next);
-    stage.is_refused(&signed(pointer(7, &next)), "pointer_untrusted").await;
+    stage.is_refused(&stage.pointer_by(&[&old], &next), "pointer_untrusted").await;
+    // What the old key signed is not served either where the new one points to it.
+    stage.is_refused(&stage.pointer_by(&[&new], &next), "untrusted").await;
 
     let renewed = Api::at(&stage.upstream).get("/steady").get("/version-2").signed_by(&[&new]);
-    stage.control.points_to(&renewed);
-    let by_new = SignedPointer::new(pointer(8, &renewed)).unwrap().sign(&new);
-    stage.control.wants(&by_new);
+    stage.control.wants(&stage.pointer_by(&[&new], &renewed));
     stage.control.sees_active(&renewed).await;
+    stage.ends_well().await;
+}
+
+/// Whom to believe is on the disk: nobody else says it after a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_key_also_after_a_restart() {
+    let mut stage = Stage::set().await;
+    let (old, new) = (test_key(), key(2));
+    stage.revokes_its_key_for(&new).await;
+    let renewed = Api::at(&stage.upstream).get("/steady").signed_by(&[&new]);
+    stage.control.wants(&stage.pointer_by(&[&new], &renewed));
+    stage.control.sees_active(&renewed).await;
+    stage.remembers(&renewed).await;
+    stage.is_killed().await;
+    stage.control.forgets_roots();
+    let next = stage.version(1);
+    stage.control.wants(&stage.pointer_by(&[&old], &next));
+    stage.starts_again().await;
+    stage.control.sees_rejected("pointer_untrusted").await;
+    assert_runs(&stage.gateway, &renewed).await;
+    stage.control.wants(&stage.pointer_by(&[&new], &next));
+    stage.control.sees_rejected("untrusted").await;
+    assert_runs(&stage.gateway, &renewed).await;
+    assert_eq!(stage.control.state().unwrap().root_version.map(NonZeroU64::get), Some(2));
+    assert!(alarms(&stage.gateway).await.is_empty());
+    stage.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn below_threshold_or_one_key_twice() {
+    let stage = Stage::set().await;
+    let (one, two) = (test_key(), key(2));
+    let both = [&one, &two];
+    let root = Root::first(PROJECT, Terms { threshold: 2.try_into().unwrap(), ..terms(&both) }).unwrap();
+    stage.control.publishes(sign(&root, &both));
+    stage.believes_root(1).await;
+    let next = Api::at(&stage.upstream).get("/steady").get("/version-1");
+    let whole = next.signed_by(&both);
+
+    // One key is enough for a pointer, and counts once.
+    stage.is_refused(&stage.pointer_by(&[&key(9)], &whole), "pointer_untrusted").await;
+    let mut twice = serde_json::to_value(stage.pointer_by(&[&one], &whole)).unwrap();
+    let signatures = twice["signatures"].as_array_mut().unwrap();
+    signatures.push(signatures[0].clone());
+    stage.is_refused(&serde_json::from_value(twice).unwrap(), "pointer_untrusted").await;
+
+    stage.is_refused(&stage.pointer_by(&both, &next.signed_by(&[&one])), "untrusted").await;
+    stage.is_refused(&stage.pointer_by(&both, &next.signed_by(&[&two, &key(9)])), "untrusted").await;
+    stage.is_refused(&stage.pointer_by(&both, &next.signed_by(&[&one, &one])), "repeated_key").await;
+    stage.control.wants(&stage.pointer_by(&[&two], &whole));
+    stage.control.sees_active(&whole).await;
+    assert_eq!(stage.gateway.get("/version-1").await.status, 200);
+    stage.ends_well().await;
+}
+
+/// That artifacts need no signature does not mean that anybody may say which of them is served.
+#[tokio::test(flavor = "multi_thread")]
+async fn unsigned_pointer_where_unsigned_artifacts_are_allowed() {
+    let stage = Stage::with(|setup| setup.with("--allow-unsigned")).await;
+    let unsigned = Api::at(&stage.upstream).get("/steady").get("/version-1").signed_by(&[]);
+    stage.is_refused(&stage.pointer_by(&[], &unsigned), "pointer_untrusted").await;
+    stage.is_refused(&stage.pointer_by(&[&key(9)], &unsigned), "pointer_untrusted").await;
+    stage.control.wants(&stage.pointer_by(&[&test_key()], &unsigned));
+    stage.control.sees_active(&unsigned).await;
+    stage.ends_well().await;
+}
+
+const YEAR: i64 = 365 * 24 * 3600;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clock_off_by_a_year() {
+    let mut stage = Stage::set().await;
+    // This machine's clock is ahead: whatever the control plane says has long expired.
+    stage.control.clock_ahead(-YEAR);
+    stage.control.drains(0);
+    wait::until("it is noticed", async || alarms(&stage.gateway).await == ["clock_skew"]).await;
+    stage.control.deploys(&stage.version(1));
+    stage.control.sees_rejected("pointer_expired").await;
+    stage.runs(0).await;
+    assert_eq!(stage.gateway.admin_get("/readyz").await.status, 200);
+    stage.is_killed().await;
+    stage.starts_again().await;
+    stage.control.sees_rejected("pointer_expired").await;
+    wait::until("it is noticed again", async || stage.control.alarms() == ["clock_skew"]).await;
+    stage.runs(0).await;
+    assert_eq!(stage.gateway.admin_get("/readyz").await.status, 200);
+
+    stage.control.clock_ahead(0);
+    stage.control.drains(0);
+    stage.moves_to(1).await;
+    wait::until("all is well", async || alarms(&stage.gateway).await.is_empty()).await;
+
+    // This machine's clock is behind: what the control plane says is of the future.
+    stage.control.clock_ahead(YEAR);
+    stage.control.drains(0);
+    wait::until("it is noticed", async || alarms(&stage.gateway).await == ["clock_skew"]).await;
+    stage.moves_to(2).await;
     stage.ends_well().await;
 }
 
@@ -79,16 +193,15 @@ async fn older_pointer_replayed_also_after_a_restart() {
     stage.control.announces(&old);
     stage.control.sees_rejected("pointer_older").await;
     stage.runs(3).await;
-    stage.rests().await;
 
-    stage.gateway.signal(rustix::process::Signal::KILL);
-    stage.gateway.ended().await;
-    let again = Gateway::connected(&stage.control, stage.state.path()).start().await;
+    stage.is_killed().await;
+    stage.starts_again().await;
     wait::until("it is refused again", async || {
-        again.status().await["rejected"]["code"].as_str() == Some("pointer_older")
+        stage.gateway.status().await["rejected"]["code"].as_str() == Some("pointer_older")
     })
     .await;
-    assert_runs(&again, &stage.version(3)).await;
+    stage.runs(3).await;
+    stage.ends_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
