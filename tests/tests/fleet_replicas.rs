@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use artifact_format::pointer::SignedPointer;
-use fleet::message::{Health, Phase, Reason};
+use fleet::message::{Health, Offered, Phase, Reason};
 use serde_json::json;
 use tests::control_plane::Setup;
 use tests::postgres::{Database, Postgres, Replica};
@@ -163,7 +163,7 @@ async fn database_down() {
     let watch = Watch::over(control_plane.address(), control_plane.token(), &project);
     let mut edge = project.data_plane("edge-9").joins(control_plane.address()).await;
     let known = edge.welcome.wanted.pointer.clone();
-    assert_eq!(known.as_ref().map(SignedPointer::serial), followers[0].seen().serial);
+    assert_eq!(known.as_ref().and_then(Offered::pointer).map(SignedPointer::serial), followers[0].seen().serial);
     postgres.kill().await;
     // What was known is said, what is said is kept, and what cannot be kept is refused.
     assert_eq!(edge.heartbeat(Health::default()).await.pointer, known);

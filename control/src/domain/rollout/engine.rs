@@ -194,13 +194,13 @@ impl Rollout {
     }
 
     /// Whether every data plane with which the wave began, and which is there, has made up its mind, and more of the wave
-    /// are there than are gone. Who came later holds nobody up.
+    /// are there than are offline. Who is away may be back in a moment, and who came later holds nobody up.
     fn is_settled(&self) -> bool {
-        let mut present = self.founders(self.deployment.wave).filter(|node| node.is_online());
-        let gone = self.founders(self.deployment.wave).filter(|node| !node.is_online()).count();
-        // Who is away may be back in a moment, and then the wave has lost no time.
-        let vouching = self.wave_members().filter(|node| is_away(node) || self.is_decided(node)).count();
-        present.all(|node| is_away(node) || self.is_decided(node)) && self.is_enough(vouching, gone)
+        let wave = self.deployment.wave;
+        let is_so = |node: &&Node| is_away(node) || self.is_decided(node);
+        let offline = self.founders(wave).filter(|node| !node.is_online()).count();
+        let are_decided = self.founders(wave).filter(|node| node.is_online()).all(|node| is_so(&node));
+        are_decided && self.is_enough(self.wave_members().filter(is_so).count(), offline)
     }
 
     /// Whether it is enough, with those that are away counted among the gone.
@@ -209,8 +209,8 @@ impl Rollout {
         self.is_enough(vouching, self.missing(self.deployment.wave).count())
     }
 
-    /// Whether the wave can do without so many of those with whom it began. Nobody who is gone vouches for anything; in
-    /// the last wave, which nothing follows, whoever came instead is as good.
+    /// Whether so many vouch for the wave, where so many of those with whom it began are missing. Nobody who is gone vouches
+    /// for anything; in the last wave, which nothing follows, whoever came instead is as good.
     fn is_enough(&self, vouching: usize, missing: usize) -> bool {
         if self.deployment.is_for_everyone() { vouching >= missing } else { vouching > missing }
     }
