@@ -97,7 +97,7 @@ pub fn serve(config: &config::Serve) -> Result<(), Error> {
     }
     let swap = Swap::new(shared.clone(), metrics.clone());
     let feed = pending.into(&environment, &swap);
-    let served = runtime.block_on(async {
+    let served: Result<(), Error> = runtime.block_on(async {
         let admin = Admin::new(admin, shared, metrics, phases)?;
         tracing::info!(address = %admin.address(), "admin listening");
         tokio::spawn(admin.run());
@@ -167,7 +167,8 @@ fn feed(config: &config::Serve, environment: &Arc<Environment>) -> Result<(Snaps
         }
         config::Source::ControlPlane(control_plane) => {
             // Watched before it is read: what changes in between is seen.
-            let watched = config.artifact.as_ref().map(|file| Watcher::new(file).map(|watcher| (file.clone(), watcher)));
+            let watched =
+                config.artifact.as_ref().map(|file| Watcher::new(file).map(|watcher| (file.clone(), watcher)));
             let file = config.artifact.as_deref();
             let (prepared, snapshot) = connected::Prepared::new(control_plane, file, environment.clone())?;
             let watched = match watched.transpose() {

@@ -97,7 +97,10 @@ fn a_pointer_that_cannot_be_read_leaves_the_rest_of_the_message_as_it_is() {
         let FromControlPlane::HeartbeatAck(ack) = message else { panic!() };
         assert_eq!(ack.wanted.root_version.map(std::num::NonZeroU64::get), Some(2));
         let Some(Offered::Unreadable(unreadable)) = ack.wanted.pointer else { panic!() };
-        assert_eq!((unreadable.code(), unreadable.artifact().map(|digest| digest.to_string()).as_deref()), (code, artifact));
+        assert_eq!(
+            (unreadable.code(), unreadable.artifact().map(|digest| digest.to_string()).as_deref()),
+            (code, artifact)
+        );
     };
     let with = |member: &str, value: Value| {
         let mut pointer = pointer();

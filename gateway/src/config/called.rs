@@ -30,7 +30,9 @@ impl From<Name> for String {
 
 /// Not a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("not a name: 1 to {NAME_MAX_BYTES} letters (a-z, A-Z), digits, `-`, `_` and `.`, the first one a letter or digit")]
+#[error(
+    "not a name: 1 to {NAME_MAX_BYTES} letters (a-z, A-Z), digits, `-`, `_` and `.`, the first one a letter or digit"
+)]
 pub struct NameError;
 
 impl FromStr for Name {

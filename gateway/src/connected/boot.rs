@@ -97,7 +97,8 @@ pub(super) fn boot(
     };
     let bootstrap = if control_plane.bootstrap.is_some() { Bootstrap::Available } else { Bootstrap::Absent };
     let record = Record::new(&project);
-    let start = Start { identity, record, unwritten: None, set_aside, running, pinned, root, bootstrap, alarms, damaged };
+    let start =
+        Start { identity, record, unwritten: None, set_aside, running, pinned, root, bootstrap, alarms, damaged };
     Ok(Booted { folder, client, notes, start, snapshot })
 }
 
@@ -115,11 +116,7 @@ fn root(folder: &Folder, damaged: &mut Damaged) -> Result<Option<Root>, Error> {
 }
 
 /// What was remembered, and what need not be written since it is there already.
-fn remembered(
-    folder: &Folder,
-    project: &str,
-    damaged: &mut Damaged,
-) -> Result<(Record, Option<Record>), Error> {
+fn remembered(folder: &Folder, project: &str, damaged: &mut Damaged) -> Result<(Record, Option<Record>), Error> {
     let fresh = Record::new(project);
     let (record, what) = match folder.memory()? {
         Memory::Fresh => return Ok((fresh.clone(), Some(fresh))),

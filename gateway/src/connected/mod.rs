@@ -245,7 +245,7 @@ impl Connected {
                 self.ask(async move {
                     let fetched = client.root(version.get()).await;
                     if let Err(Failure { code, detail, .. }) = &fetched {
-                        tracing::warn!(version, code, detail, "a trust root did not come");
+                        tracing::warn!(version = version.get(), code, detail, "a trust root did not come");
                     }
                     Event::RootFetched(version, fetched)
                 });

@@ -191,7 +191,8 @@ impl ScriptedControl {
 
     /// Tells everybody, as a hint.
     pub fn announces(&self, pointer: &SignedPointer) {
-        let available = ArtifactAvailable { pointer: pointer.clone().into(), root_version: self.desk.book().root_version() };
+        let available =
+            ArtifactAvailable { pointer: pointer.clone().into(), root_version: self.desk.book().root_version() };
         self.says(&FromControlPlane::ArtifactAvailable(available));
     }
 

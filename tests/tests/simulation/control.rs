@@ -325,7 +325,10 @@ impl Control {
             }
         }
         for (connection, pointer) in news {
-            world.tells(connection, FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.into(), root_version: None }));
+            world.tells(
+                connection,
+                FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.into(), root_version: None }),
+            );
         }
     }
 

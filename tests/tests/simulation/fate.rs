@@ -161,6 +161,7 @@ fn repeat(world: &mut World) {
     else {
         return;
     };
-    let message = FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.into(), root_version: None });
+    let message =
+        FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.into(), root_version: None });
     world.after(Duration::from_millis(10), Happening::Told(connection, Box::new(message)));
 }

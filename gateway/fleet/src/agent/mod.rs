@@ -4,6 +4,7 @@
 //! order, and gives it [`Event::Tick`] when [`Agent::wakes_at`] has come. The same events give the same effects: so a
 //! gateway, a simulator of a fleet and a simulation of bad luck all run the same rules.
 //!
+//! - `event`: what happens, and what is to be done about it; `start`: what it begins with;
 //! - `connection`: when to connect, when to say that one lives, when to give up on whoever is silent;
 //! - `target`: which pointer to follow, and the way from there to an artifact that serves;
 //! - [`record`]: what outlives the process, and what to start with;
@@ -11,286 +12,30 @@
 
 mod backoff;
 mod connection;
+mod event;
 pub mod record;
 mod roots;
+mod start;
 mod target;
 
-use std::collections::BTreeMap;
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 use artifact_format::container::Digest;
-use artifact_format::pointer::{self, SignedPointer};
-use artifact_format::root::{Root, SignedRoot};
-use artifact_format::trust::Trust;
-use uuid::Uuid;
+use artifact_format::pointer::SignedPointer;
 
 use self::backoff::Backoff;
 pub use self::connection::{ASKED_MAX, Ended};
 use self::connection::{Connection, Due, Opened};
+pub use self::event::{Effect, Event, Failure, FailureKind, Moment, Offer, Source, Ticket};
 use self::record::Record;
 use self::roots::{Change, Roots};
+pub use self::start::{Bootstrap, Damaged, Identity, Start};
 pub use self::target::SETTLES_AFTER;
 use self::target::Target;
-use crate::message::{Alarm, Formats, FromControlPlane, FromDataPlane, Hello, Offered, State, Status, Wanted, Welcome};
+use crate::message::{Alarm, FromControlPlane, FromDataPlane, Hello, Offered, State, Status, Wanted, Welcome};
 
 /// Clocks that are further apart than this are worth a word.
 const SKEW_MAX: Duration = Duration::from_mins(5);
-
-/// When something happened. Two readings of clocks and a random number, since the machine has neither.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
-    /// Since the process began, by a clock that only goes forward.
-    pub now: Duration,
-    /// Seconds since 1970-01-01T00:00:00Z, by whatever clock there is.
-    pub unix_seconds: u64,
-    /// Another one each time, evenly spread.
-    pub random: u64,
-}
-
-/// Names something that was asked for, so that its outcome is not taken for another's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(u64);
-
-/// Where a pointer came from, and where its artifact is to be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// The control plane.
-    ControlPlane,
-    /// The folder or bucket to start from while there is none.
-    Bootstrap,
-}
-
-/// Why something that was asked for did not come about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// Why, in a word that stays the same.
-    pub code: &'static str,
-    /// Why, for people.
-    pub detail: String,
-    /// What that means.
-    pub kind: FailureKind,
-    /// How long it is not to be tried again, at least.
-    pub retry_after: Option<Duration>,
-}
-
-/// What a failure means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// Trying again changes nothing: the artifact is not believed, or cannot be served here.
-    Refused,
-    /// Something else came than was promised: worth another try, and worth telling.
-    Damaged,
-    /// The network or the disk: worth another try.
-    Unavailable,
-}
-
-impl Failure {
-    /// For good.
-    pub fn refused(code: &'static str, detail: String) -> Self {
-        Self { code, detail, kind: FailureKind::Refused, retry_after: None }
-    }
-
-    /// What came is not what was promised.
-    pub fn damaged(code: &'static str, detail: String) -> Self {
-        Self { code, detail, kind: FailureKind::Damaged, retry_after: None }
-    }
-
-    /// For now.
-    pub fn unavailable(code: &'static str, detail: String) -> Self {
-        Self { code, detail, kind: FailureKind::Unavailable, retry_after: None }
-    }
-}
-
-impl From<&pointer::Error> for Failure {
-    fn from(error: &pointer::Error) -> Self {
-        Self::refused(error.code(), error.to_string())
-    }
-}
-
-/// What a place to start from has.
-#[derive(Debug, Clone)]
-pub struct Offer {
-    /// What to serve.
-    pub pointer: SignedPointer,
-    /// Trust roots, oldest first, from the version after the one that is believed, or from the first.
-    pub roots: Vec<SignedRoot>,
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Event {
-    /// Time passed.
-    Tick,
-    /// The socket that [`Effect::Connect`] asked for is open.
-    Connected,
-    /// It could not be opened, or it is closed.
-    Disconnected(Ended),
-    /// A message came.
-    Received(Box<FromControlPlane>),
-    /// A sign of life that says nothing: a ping, or a message that this program does not know.
-    Heard,
-    /// What became of [`Effect::Fetch`].
-    Fetched(Ticket, Result<(), Failure>),
-    /// What became of [`Effect::Persist`].
-    Persisted(Ticket, Result<(), Failure>),
-    /// What became of [`Effect::Load`].
-    Loaded(Ticket, Result<(), Failure>),
-    /// What became of [`Effect::Judge`].
-    Judged(Ticket, Result<(), Failure>),
-    /// What became of [`Effect::PersistRoot`], by the root's version.
-    RootPersisted(NonZeroU64, Result<(), Failure>),
-    /// What became of [`Effect::FetchRoot`].
-    RootFetched(NonZeroU64, Result<Box<SignedRoot>, Failure>),
-    /// What became of [`Effect::AskBootstrap`].
-    Bootstrapped(Result<Box<Offer>, Failure>),
-    /// Keys and credentials were read anew.
-    Rekeyed {
-        /// The keys to believe, where no root says otherwise.
-        pinned: Trust,
-    },
-    /// An artifact is served that came with the command line.
-    Serves(Digest),
-    /// The process is about to end in order.
-    Stop,
-}
-
-/// What is to be done, in the order in which it is said.
-#[derive(Debug, Clone)]
-pub enum Effect {
-    /// Open a socket to the control plane.
-    Connect,
-    /// Close it, or stop trying to open it. No [`Event::Disconnected`] is expected.
-    Disconnect,
-    /// Say this.
-    Send(Box<FromDataPlane>),
-    /// Say that this data plane is alive, and how traffic fares.
-    Heartbeat {
-        /// What it is and serves now.
-        state: State,
-        /// What somebody should look at.
-        alarms: Vec<Alarm>,
-    },
-    /// Have the artifact in the state folder, whole.
-    Fetch {
-        /// To be named by [`Event::Fetched`].
-        ticket: Ticket,
-        /// Which artifact.
-        digest: Digest,
-        /// Its length in bytes.
-        length: NonZeroU64,
-        /// Where it is to be had.
-        source: Source,
-    },
-    /// Nobody waits for it any more.
-    CancelFetch {
-        /// As it was named.
-        ticket: Ticket,
-    },
-    /// Verify the artifact in the state folder and build everything. One is under way at a time.
-    Load {
-        /// To be named by [`Event::Loaded`].
-        ticket: Ticket,
-        /// Which artifact.
-        digest: Digest,
-        /// Whom to believe.
-        trust: Trust,
-    },
-    /// Say whether the artifact in the state folder is believed. It serves whatever comes of it.
-    Judge {
-        /// To be named by [`Event::Judged`].
-        ticket: Ticket,
-        /// Which artifact.
-        digest: Digest,
-        /// Whom to believe.
-        trust: Trust,
-    },
-    /// Serve what was loaded last. Where this does not follow upon [`Event::Loaded`], it is not wanted any more.
-    Swap {
-        /// Which artifact.
-        digest: Digest,
-    },
-    /// Write the record, after those that were given out before.
-    Persist {
-        /// To be named by [`Event::Persisted`].
-        ticket: Ticket,
-        /// All of it.
-        record: Box<Record>,
-    },
-    /// Ask the control plane for a version of the trust root.
-    FetchRoot {
-        /// Which.
-        version: NonZeroU64,
-    },
-    /// Write the trust root that is believed. To be told by [`Event::RootPersisted`].
-    PersistRoot {
-        /// All of it.
-        root: Box<SignedRoot>,
-    },
-    /// Ask the place to start from.
-    AskBootstrap {
-        /// The version of the root that is believed.
-        after: Option<NonZeroU64>,
-    },
-    /// Remove artifacts that are none of these.
-    Collect {
-        /// Those that are of use.
-        needed: Vec<Digest>,
-    },
-}
-
-/// Who a data plane is.
-#[derive(Debug, Clone)]
-pub struct Identity {
-    /// The same for as long as its state folder is.
-    pub node_id: Uuid,
-    /// Of this process.
-    pub instance_id: Uuid,
-    /// What people call it.
-    pub name: String,
-    /// For selectors.
-    pub labels: BTreeMap<String, String>,
-    /// Where clients find it.
-    pub gateway_host: Option<String>,
-    /// The artifact formats that it reads.
-    pub formats: Formats,
-    /// Of the program.
-    pub version: String,
-}
-
-/// What an agent starts with.
-#[derive(Debug)]
-pub struct Start {
-    /// Who it is.
-    pub identity: Identity,
-    /// What was remembered, after [`Record::boot`].
-    pub record: Record,
-    /// Why that is not on the disk, where it is not.
-    pub unwritten: Option<Failure>,
-    /// What was set aside by it.
-    pub set_aside: Option<Digest>,
-    /// What is served already.
-    pub running: Option<Digest>,
-    /// The keys to believe, where no root says otherwise.
-    pub pinned: Trust,
-    /// The root that was remembered.
-    pub root: Option<Root>,
-    /// Whether there is a place to start from.
-    pub bootstrap: Bootstrap,
-    /// What somebody should look at, for as long as the process runs until an artifact is put to work.
-    pub alarms: Vec<Alarm>,
-    /// What was damaged when the process began.
-    pub damaged: Damaged,
-}
-
-/// Whether there is a place to start from while there is no control plane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bootstrap {
-    /// There is.
-    Available,
-    /// There is none.
-    Absent,
-}
 
 /// When to ask the place to start from.
 #[derive(Debug)]
@@ -329,15 +74,6 @@ impl Clock {
         let theirs = self.said_seconds.saturating_add(moment.now.saturating_sub(self.at).as_secs());
         i128::from(moment.unix_seconds) - i128::from(theirs)
     }
-}
-
-/// What is damaged in the state folder, until it is written anew.
-#[derive(Debug, Default)]
-pub struct Damaged {
-    /// The record.
-    pub record: Option<Alarm>,
-    /// The trust root.
-    pub root: Option<Alarm>,
 }
 
 /// A data plane's part of the conversation.

@@ -177,7 +177,9 @@ impl Roots {
 
     /// A root is on the disk, or not.
     pub(super) fn persisted(&mut self, version: NonZeroU64, persisted: Result<(), Failure>, moment: Moment) {
-        let Some(mut unwritten) = self.unwritten.take_if(|unwritten| unwritten.root.version() == version) else { return };
+        let Some(mut unwritten) = self.unwritten.take_if(|unwritten| unwritten.root.version() == version) else {
+            return;
+        };
         if let Err(failure) = persisted {
             unwritten.failure = Some(failure);
             unwritten.retry_at = Some(moment.now + unwritten.backoff.pause(moment.random));

@@ -77,11 +77,7 @@ struct Unwritten {
 
 impl Target {
     /// With a record, and why it is not on the disk.
-    pub(super) fn new(
-        (record, unwritten): (Record, Option<Failure>),
-        running: Option<Digest>,
-        moment: Moment,
-    ) -> Self {
+    pub(super) fn new((record, unwritten): (Record, Option<Failure>), running: Option<Digest>, moment: Moment) -> Self {
         let is_tried = running.is_some_and(|running| record.trials.contains_key(&running));
         let settles_at = is_tried.then(|| moment.now + SETTLES_AFTER);
         let unwritten =

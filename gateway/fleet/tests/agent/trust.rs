@@ -173,7 +173,10 @@ fn a_place_to_start_from_that_answers_late_has_no_roots_to_refuse() {
 /// A notice of something that key 2 signed, from a control plane that has this version of the root.
 fn notice(newest: u64) -> FromControlPlane {
     let pointer = SignedPointer::new(pointer(1, 7)).unwrap().sign(&key(2));
-    FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.into(), root_version: Some(version(newest)) })
+    FromControlPlane::ArtifactAvailable(ArtifactAvailable {
+        pointer: pointer.into(),
+        root_version: Some(version(newest)),
+    })
 }
 
 #[test]

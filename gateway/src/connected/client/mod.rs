@@ -131,7 +131,10 @@ fn http(tls: &Tls) -> Result<reqwest::Client, Error> {
         // An image of nothing but this program, say. What served last does not need any, nor does `http://`.
         (Err(error), None) => {
             let error = answer::explain(&error);
-            tracing::warn!(error, "no certificate authorities, so nobody is reached over https: see --control-plane-ca");
+            tracing::warn!(
+                error,
+                "no certificate authorities, so nobody is reached over https: see --control-plane-ca"
+            );
             Ok(builder(tls)?.tls_certs_only([]).build()?)
         }
         (made, _) => Ok(made?),
