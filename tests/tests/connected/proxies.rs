@@ -1,0 +1,164 @@
+//! What stands between a gateway and its control plane: proxies, authorities of one's own, and whoever asks for a certificate.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+use tests::gateway::Setup;
+use tests::scripted_control::{API_KEY, PROJECT};
+use tests::{Gateway, ScriptedControl, Upstream, wait};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
+
+use crate::{assert_runs, version};
+
+/// A name that only the proxy knows.
+const NAME: &str = "control.example";
+
+/// What whoever connects must show.
+enum Shows {
+    Nothing,
+    Certificate(CertificateDer<'static>),
+}
+
+/// TLS before a control plane, with a certificate for [`NAME`] and for this machine that nobody issued but itself.
+struct Front {
+    address: SocketAddr,
+    authority: PathBuf,
+}
+
+impl Front {
+    async fn before(control: SocketAddr, shows: Shows, folder: &Path) -> Self {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed([NAME.to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        let authority = folder.join("authority.pem");
+        std::fs::write(&authority, cert.pem()).unwrap();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder =
+            ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+        let builder = match shows {
+            Shows::Nothing => builder.with_no_client_auth(),
+            Shows::Certificate(certificate) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(certificate).unwrap();
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+                builder.with_client_cert_verifier(verifier)
+            }
+        };
+        let config = builder.with_single_cert(vec![cert.der().clone()], der(&signing_key)).unwrap();
+        let (acceptor, listener) =
+            (TlsAcceptor::from(Arc::new(config)), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                    let Ok(mut behind) = TcpStream::connect(control).await else { return };
+                    let _ended = copy_bidirectional(&mut stream, &mut behind).await;
+                });
+            }
+        });
+        Self { address, authority }
+    }
+}
+
+fn der(key: &KeyPair) -> PrivateKeyDer<'static> {
+    PrivatePkcs8KeyDer::from(key.serialize_der()).into()
+}
+
+/// A proxy that leads everybody who asks with CONNECT to the same place, and counts them.
+async fn proxy(to: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, asked) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let count = asked.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let Ok(byte) = stream.read_u8().await else { return };
+                    head.push(byte);
+                }
+                assert!(head.starts_with(b"CONNECT "), "{}", String::from_utf8_lossy(&head));
+                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+                let Ok(mut behind) = TcpStream::connect(to).await else { return };
+                let _ended = copy_bidirectional(&mut stream, &mut behind).await;
+            });
+        }
+    });
+    (address, asked)
+}
+
+fn connected(url: &str, authority: &Path, state: &Path) -> Setup {
+    let setup = Gateway::serving_nothing().set("--control-plane", url).set("--project-id", PROJECT);
+    let setup = setup.set("--api-key", API_KEY).set("--state-dir", &state.display().to_string());
+    setup.set("--control-plane-ca", &authority.display().to_string())
+}
+
+fn address_of(control: &ScriptedControl) -> SocketAddr {
+    control.url().trim_start_matches("http://").parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_socket_and_the_download_go_through_the_proxy() {
+    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let front = Front::before(address_of(&control), Shows::Nothing, folder.path()).await;
+    let (proxy, asked) = proxy(front.address).await;
+    control.deploys(&version(&upstream, 1));
+    let setup = connected(&format!("https://{NAME}"), &front.authority, state.path());
+    let gateway = setup.variable("HTTPS_PROXY", &format!("http://{proxy}")).start().await;
+    assert_runs(&gateway, &version(&upstream, 1)).await;
+    control.sees_active(&version(&upstream, 1)).await;
+    // Nobody else knows the name, and an open socket is a connection of its own.
+    assert!(asked.load(Ordering::Relaxed) >= 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_named_by_no_proxy_is_asked_directly() {
+    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let front = Front::before(address_of(&control), Shows::Nothing, folder.path()).await;
+    let (proxy, asked) = proxy(front.address).await;
+    control.deploys(&version(&upstream, 1));
+    let setup = connected(&format!("https://{}", front.address), &front.authority, state.path());
+    let setup = setup.variable("HTTPS_PROXY", &format!("http://{proxy}")).variable("NO_PROXY", "127.0.0.1");
+    let gateway = setup.start().await;
+    assert_runs(&gateway, &version(&upstream, 1)).await;
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_control_plane_that_asks_for_a_certificate_is_shown_one() {
+    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let own = generate_simple_self_signed(["edge".to_owned()]).unwrap();
+    let (certificate, key) = (folder.path().join("edge.pem"), folder.path().join("edge.key"));
+    std::fs::write(&certificate, own.cert.pem()).unwrap();
+    std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+    let shows = Shows::Certificate(own.cert.der().clone());
+    let front = Front::before(address_of(&control), shows, folder.path()).await;
+    let url = format!("https://{}", front.address);
+    control.deploys(&version(&upstream, 1));
+
+    let stranger = connected(&url, &front.authority, state.path()).start_unready().await;
+    wait::until("it is turned away", async || stranger.messages("the control plane cannot be reached").len() >= 2)
+        .await;
+    assert_eq!(control.connected(), 0);
+    drop(stranger);
+
+    let setup = connected(&url, &front.authority, state.path());
+    let setup = setup.set("--control-plane-cert", &certificate.display().to_string());
+    let gateway = setup.set("--control-plane-key", &key.display().to_string()).start().await;
+    assert_runs(&gateway, &version(&upstream, 1)).await;
+    control.sees_active(&version(&upstream, 1)).await;
+}
