@@ -8,6 +8,7 @@ mod crash;
 mod deadlines;
 mod download;
 mod peer;
+mod pointers;
 mod proxies;
 mod reload;
 mod restarts;
