@@ -254,7 +254,9 @@ impl Process {
                 }
                 seen.told = Some((serial, Instant::now()));
                 drop(seen);
-                if matches!(*message, FromControlPlane::ArtifactAvailable(_)) && !self.site.slowness.is_zero() {
+                // A notice, or what is said in its place where heartbeats are to come sooner as well.
+                let is_notice = !matches!(*message, FromControlPlane::Welcome(_));
+                if is_notice && !self.site.slowness.is_zero() {
                     let pause = self.site.slowness.mul_f64(share());
                     let later = wait::pass(pause).map(|()| Done::Happened(Event::Received(message)));
                     self.work.push(later.boxed());

@@ -76,9 +76,19 @@ impl Scribe {
                 }
             }
         }
-        if let Err(error) = self.hub.write().await {
+        if let Err(error) = self.end().await {
             tracing::warn!(%error, "what data planes said last is not written; they have time to come back elsewhere");
         }
+    }
+
+    /// Writes what is left, and that this control plane holds nobody any more: no other one has to find out.
+    async fn end(&self) -> Result<(), Error> {
+        self.hub.write().await?;
+        let known = self.hub.store.replicas().await?;
+        if let Some(own) = known.into_iter().find(|replica| replica.id == self.hub.replica) {
+            self.hub.store.bury_replica(own, self.hub.times.return_time).await?;
+        }
+        Ok(())
     }
 
     async fn turn(&mut self) -> Result<(), Error> {
@@ -107,8 +117,14 @@ impl Scribe {
             if seen.0 != flushed_at {
                 *seen = (flushed_at, Instant::now());
             } else if seen.1.elapsed() >= REPLICA_LEASE {
-                let left = self.hub.store.bury_replica(replica, self.hub.times.return_time).await?;
-                tracing::warn!(replica = %id, data_planes = left, "a control plane is gone; its data planes have time to come back");
+                match self.hub.store.bury_replica(replica, self.hub.times.return_time).await? {
+                    // One that holds nobody writes nothing.
+                    0 => tracing::debug!(replica = %id, "a control plane holds nobody any more"),
+                    left => tracing::warn!(
+                        replica = %id, data_planes = left,
+                        "a control plane is gone; its data planes have time to come back"
+                    ),
+                }
             }
         }
         Ok(())
