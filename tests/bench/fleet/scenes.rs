@@ -7,7 +7,7 @@ use serde_json::Value;
 use tests::wait;
 
 use super::stage::Stage;
-use super::{Measured, Plan, Told, soak};
+use super::{Measured, Plan, Told, soak, table};
 
 /// How long anything may take before the bench gives up.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -38,8 +38,7 @@ pub(super) async fn play(stage: &mut Stage, plan: Plan) -> Measured {
     eprintln!("{turned_away} were turned away, all were back within {:.1} s", came_back.as_secs_f64());
     wait::pass(REST).await;
     let rss_peak_bytes = stage.rss_peak_bytes();
-    let soaked = if plan.soak.is_zero() { None } else { Some(soak::run(stage, plan.soak).await) };
-    Measured {
+    let mut measured = Measured {
         data_planes: plan.data_planes,
         artifact_bytes: stage.artifact_bytes,
         came,
@@ -49,8 +48,14 @@ pub(super) async fn play(stage: &mut Stage, plan: Plan) -> Measured {
         came_back,
         turned_away,
         rss_peak_bytes,
-        soaked,
+        soaked: None,
+    };
+    if !plan.soak.is_zero() {
+        // An hour is long, and machines are not always there for as long.
+        eprintln!("{}", table::table("before the soak", &measured));
+        measured.soaked = Some(soak::run(stage, plan.soak).await);
     }
+    measured
 }
 
 /// Deploys one of the two artifacts to everybody.

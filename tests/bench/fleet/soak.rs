@@ -48,6 +48,8 @@ pub(super) async fn run(stage: &mut Stage, lasts: Duration) -> Soaked {
             soaked.rss.push((minutes, stage.rss_bytes() as f64 / f64::from(1 << 20)));
         }
         soaked.wrong_states += usize::from(!comes_true(stage, &digest).await);
+        let (minutes, mib) = soaked.rss.last().copied().unwrap_or_default();
+        eprintln!("{minutes:.0} min of coming and going: RSS {mib:.0} MiB, {} wrong states", soaked.wrong_states);
     }
     soaked.lasted = began.elapsed();
     soaked
