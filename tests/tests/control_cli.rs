@@ -151,7 +151,9 @@ fn deployments(command: &CommandLine, (build, newer): (&str, &str)) {
     let back = command.json(&["rollback", "--message", "it burns", "--wait"]);
     assert_eq!((&back["kind"], &back["state"]), (&"rollback".into(), &"succeeded".into()));
     assert!(command.fails(&["deploy", newer, "--ci"], 4).contains("pinned"));
-    command.succeeds(&["deploy", newer, "--ci", "--unpin", "--wait"]);
+    // A pipeline does not unpin.
+    command.fails(&["deploy", newer, "--ci", "--unpin"], 2);
+    command.succeeds(&["deploy", newer, "--unpin", "--wait"]);
     let back = command.json(&["rollback", "--to", "1", "--wait"]);
     assert_ne!(back["artifact"], newer);
     command.succeeds(&["deployment", "unpin"]);
