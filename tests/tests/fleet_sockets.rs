@@ -80,6 +80,34 @@ async fn heartbeats_come_sooner_while_a_deployment_is_under_way() {
     wait::until("heartbeats may come later again", calm).await;
 }
 
+/// A database that failed over has lost the last pointer, and gives its serial to another one: data planes that took the
+/// first refuse the second. The deployment is not to blame, and one above both is issued.
+#[tokio::test]
+async fn a_serial_that_was_given_twice_is_overtaken() {
+    let (control_plane, project) = serving().await;
+    let mut edge = project.data_plane("edge-1").joins(control_plane.address()).await;
+    project.shows(&control_plane, "edge-1", |plane| plane["status"] == "online").await;
+    let artifact = project.push(&control_plane, "/a").await;
+    let deployment = project.deploy(&control_plane, &artifact).await;
+    let Some(FromControlPlane::HeartbeatAck(ack)) = edge.hear().await else { panic!("it is not told") };
+    let offered = ack.wanted.pointer.unwrap();
+    let taken = offered.pointer().unwrap().serial();
+    edge.state.pointer_serial = Some(taken);
+    let (digest, code) = (artifact.clone(), "pointer_forked".to_owned());
+    edge.is_in(Phase::Rejected { digest, code, detail: "another one has this serial".into() }).await;
+    let newer = loop {
+        let Some(FromControlPlane::ArtifactAvailable(newer)) = edge.hear().await else { panic!("it is not told") };
+        let newer = newer.pointer;
+        if newer.pointer().unwrap().serial() > taken {
+            break newer;
+        }
+    };
+    edge.takes(&newer).await;
+    let target = format!("/api/v1/deployments/{}", deployment["id"].as_str().unwrap());
+    let succeeded = async || control_plane.get(&target).await.json()["state"] == "succeeded";
+    wait::until("it succeeds", succeeded).await;
+}
+
 #[tokio::test]
 async fn what_is_set_by_hand_wins_over_what_a_process_says() {
     let (control_plane, project) = serving().await;

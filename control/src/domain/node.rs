@@ -36,6 +36,12 @@ const TRIED_AGAIN: [&str; 10] = [
     "state_damaged",
 ];
 
+/// The code of a pointer with the serial of another one that a data plane has taken.
+pub const FORKED: &str = "pointer_forked";
+/// The codes of a pointer that is behind what a data plane has taken, as after a fail-over that lost the last ones: a newer
+/// one is issued, and nothing is wrong with the artifact.
+const OVERTAKEN: [&str; 2] = ["pointer_older", FORKED];
+
 /// A data plane, as a rollout sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
@@ -199,7 +205,9 @@ impl Node {
     pub fn refusal(&self, artifact: Digest, since: Timestamp) -> Option<Refusal<'_>> {
         self.instances.iter().filter(|instance| instance.phase_at >= since).find_map(|instance| match &instance.phase {
             Phase::Rejected { digest, code, detail }
-                if *digest == artifact && !TRIED_AGAIN.contains(&code.as_str()) =>
+                if *digest == artifact
+                    && !TRIED_AGAIN.contains(&code.as_str())
+                    && !OVERTAKEN.contains(&code.as_str()) =>
             {
                 Some(Refusal { code, detail })
             }
@@ -350,6 +358,7 @@ mod tests {
         let counted: Vec<_> = tried_again.into_iter().filter(|code| refuses(code)).collect();
         assert!(counted.is_empty(), "{counted:?}");
         assert!(["digest_mismatch", "quarantined", "internal", "whatever"].into_iter().all(refuses));
+        assert!(!OVERTAKEN.into_iter().any(refuses));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use super::hub::{Group, Hub};
 use super::orders::{Order, Orders, frame};
 use super::seat::{End, Seat, Standing};
 use super::silence;
-use crate::domain::node::{Occasion, Traffic};
+use crate::domain::node::{FORKED, Occasion, Phase, Traffic};
 use crate::domain::plan::FLOOR_RISE_MAX;
 use crate::domain::registry::Alarm;
 use crate::domain::time::now;
@@ -273,13 +273,16 @@ impl Session {
                     "it has taken a pointer with serial {seen}, and the one that it is to follow has {own}"
                 ),
             });
-        } else if seen > own.get()
-            && let Some(seen) = std::num::NonZeroU64::new(seen)
-        {
+            return;
+        }
+        // Another pointer had this serial, in a database that lost it since: one above both is needed.
+        let is_forked = seen == own.get() && matches!(&instance.phase, Phase::Rejected { code, .. } if code == FORKED);
+        let least = if is_forked { seen.saturating_add(1) } else { seen };
+        if let Some(least) = std::num::NonZeroU64::new(least).filter(|least| *least > own) {
             drop(told);
             let mut unwritten = self.hub.unwritten();
-            let floor = unwritten.floors.entry(deployment).or_insert(seen);
-            *floor = seen.max(*floor);
+            let floor = unwritten.floors.entry(deployment).or_insert(least);
+            *floor = least.max(*floor);
         }
     }
 

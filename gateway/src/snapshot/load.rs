@@ -74,8 +74,15 @@ impl LoadError {
 /// Reads an artifact's file, bounded by the format's limit.
 pub fn read(file: &Path) -> Result<(Digest, Vec<u8>), LoadError> {
     let limit = Limits::DEFAULT.file_max_bytes;
-    let mut bytes = Vec::new();
-    File::open(file)?.take(limit + 1).read_to_end(&mut bytes)?;
+    let file = File::open(file)?;
+    let actual = file.metadata()?.len();
+    if actual > limit {
+        // Before any of it is in memory.
+        return Err(container::Error::TooLarge { what: "file length in bytes", actual, limit }.into());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(actual).unwrap_or_default());
+    // It may grow meanwhile, and a pipe has no length.
+    file.take(limit + 1).read_to_end(&mut bytes)?;
     Ok((digest(&bytes), bytes))
 }
 
