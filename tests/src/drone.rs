@@ -12,12 +12,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use artifact_format::container::{self, Digest};
-use artifact_format::pointer::SignedPointer;
 use artifact_format::signature::PublicKey;
 use artifact_format::trust::Trust;
 use fleet::agent::record::Record;
 use fleet::agent::{self, Agent, Bootstrap, Damaged, Effect, Ended, Event, Failure, Moment, Start};
-use fleet::message::{self, Formats, FromControlPlane, FromDataPlane, Health, Heard, Heartbeat};
+use fleet::message::{self, Formats, FromDataPlane, Health, Heard, Heartbeat};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use futures_util::{FutureExt as _, SinkExt as _};
 use http::header::{AUTHORIZATION, RETRY_AFTER};
@@ -26,7 +25,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use uuid::Uuid;
 
 use crate::client::{self, Client};
@@ -138,13 +137,15 @@ type Work = Pin<Box<dyn Future<Output = Done> + Send>>;
 enum Done {
     /// A socket was opened, or not; of which attempt.
     Dialed(u64, Result<Box<Socket>, Ended>),
-    /// Something else, or a message that was not looked at until now.
+    /// A message was not looked at until now.
+    Remembered(Utf8Bytes),
+    /// Something else.
     Happened(Event),
 }
 
 /// What the socket said.
 enum Said {
-    Message(Box<FromControlPlane>),
+    Text(Utf8Bytes),
     Alive,
     Over,
 }
@@ -232,6 +233,7 @@ impl Process {
             },
             // Nobody waits for it any more.
             Done::Dialed(..) => {}
+            Done::Remembered(text) => self.read(&text),
             Done::Happened(event) => self.events.push_back(event),
         }
     }
@@ -240,30 +242,35 @@ impl Process {
         match said {
             Said::Alive => self.events.push_back(Event::Heard),
             Said::Over => self.lost(),
-            Said::Message(message) => {
-                let Some(serial) = told(&message) else {
-                    self.events.push_back(Event::Received(message));
-                    return;
-                };
-                let mut seen = self.shared.seen();
-                let is_new = seen.told.is_none_or(|(before, _)| before < serial);
-                if !is_new {
-                    drop(seen);
-                    self.events.push_back(Event::Received(message));
+            Said::Text(text) => {
+                let is_new = told(&text).is_some_and(|serial| self.is_told(serial));
+                if !is_new || self.site.slowness.is_zero() || !self.agent.is_connected() {
+                    self.read(&text);
                     return;
                 }
-                seen.told = Some((serial, Instant::now()));
-                drop(seen);
-                // A notice, or what is said in its place where heartbeats are to come sooner as well.
-                let is_notice = !matches!(*message, FromControlPlane::Welcome(_));
-                if is_notice && !self.site.slowness.is_zero() {
-                    let pause = self.site.slowness.mul_f64(share());
-                    let later = wait::pass(pause).map(|()| Done::Happened(Event::Received(message)));
-                    self.work.push(later.boxed());
-                } else {
-                    self.events.push_back(Event::Received(message));
-                }
+                // It is only looked at later: there is not a processor for each of them, and others are told meanwhile.
+                self.events.push_back(Event::Heard);
+                let pause = self.site.slowness.mul_f64(share());
+                self.work.push(wait::pass(pause).map(move |()| Done::Remembered(text)).boxed());
             }
+        }
+    }
+
+    /// Whether nothing newer was told before. It has been told by now.
+    fn is_told(&self, serial: NonZeroU64) -> bool {
+        let mut seen = self.shared.seen();
+        let is_new = seen.told.is_none_or(|(before, _)| before < serial);
+        if is_new {
+            seen.told = Some((serial, Instant::now()));
+        }
+        is_new
+    }
+
+    fn read(&mut self, text: &str) {
+        match message::read(text) {
+            Ok(Heard::Message(message)) => self.events.push_back(Event::Received(Box::new(message))),
+            Ok(Heard::Unknown { .. }) => self.events.push_back(Event::Heard),
+            Err(error) => panic!("the control plane does not keep to the protocol: {error}"),
         }
     }
 
@@ -335,25 +342,18 @@ impl Process {
     }
 }
 
-/// The serial of the pointer in a message.
-fn told(message: &FromControlPlane) -> Option<NonZeroU64> {
-    match message {
-        FromControlPlane::Welcome(welcome) => welcome.wanted.pointer.as_ref()?.pointer().map(SignedPointer::serial),
-        FromControlPlane::HeartbeatAck(ack) => ack.wanted.pointer.as_ref()?.pointer().map(SignedPointer::serial),
-        FromControlPlane::ArtifactAvailable(available) => available.pointer.pointer().map(SignedPointer::serial),
-        FromControlPlane::Drain(_) | FromControlPlane::Goodbye(_) => None,
-    }
+/// The serial of the pointer in a message, without reading all of it.
+fn told(text: &str) -> Option<NonZeroU64> {
+    let (_, rest) = text.split_once("\"serial\":")?;
+    let digits = rest.split(|letter: char| !letter.is_ascii_digit()).next()?;
+    digits.parse().ok()
 }
 
 /// What the socket says next; nothing ever where there is none.
 async fn listen(socket: &mut Option<Box<Socket>>) -> Said {
     let Some(socket) = socket else { return std::future::pending().await };
     match socket.next().await {
-        Some(Ok(Message::Text(text))) => match message::read(text.as_str()) {
-            Ok(Heard::Message(message)) => Said::Message(Box::new(message)),
-            Ok(Heard::Unknown { .. }) => Said::Alive,
-            Err(error) => panic!("the control plane does not keep to the protocol: {error}"),
-        },
+        Some(Ok(Message::Text(text))) => Said::Text(text),
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Said::Alive,
         Some(Ok(Message::Binary(_) | Message::Frame(_))) => panic!("messages are text"),
         Some(Ok(Message::Close(_)) | Err(_)) | None => Said::Over,
