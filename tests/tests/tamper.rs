@@ -42,7 +42,7 @@ const CODES: [&str; 12] = [
 /// Asserts that the file is refused before anything of it is decoded, and returns why.
 fn refused(file: &[u8]) -> &'static str {
     let opened = open(file, &Trust::any_of([test_key().public()]), &Limits::DEFAULT);
-    let code = opened.err().expect("a changed artifact").code();
+    let code = opened.expect_err("a changed artifact").code();
     assert!(CODES.contains(&code), "{code}");
     code
 }

@@ -93,7 +93,6 @@ impl Entry {
 
 /// Something that was deployed, with a pointer that nobody signed.
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 pub(crate) fn entry(serial: u64, selector: &str, reached: Reached) -> Entry {
     let pointer = artifact_format::pointer::Pointer {
         project: "p".into(),

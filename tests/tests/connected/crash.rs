@@ -51,7 +51,7 @@ async fn crash_exactly_between_activating_and_persisting() {
     wait::until("it says so", async || alarms(&stage.gateway).await == ["state_unwritable"]).await;
     stage.is_killed().await;
     fs::remove_file(stage.file("state.new")).unwrap();
-    slow.is_there();
+    slow.heals();
 
     stage.control.dies();
     stage.starts_again().await;

@@ -68,7 +68,7 @@ impl Slow {
     }
 
     /// The disk is a fast one again.
-    pub(crate) fn is_there(self) {
+    pub(crate) fn heals(self) {
         fs::remove_file(&self.path).unwrap();
         fs::write(self.path, self.bytes).unwrap();
     }

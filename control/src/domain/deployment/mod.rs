@@ -286,7 +286,6 @@ impl Deployment {
 
 /// One that was asked for, and has not started.
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
 pub(crate) fn deployed(artifact: Digest, manner: Manner) -> Deployment {
     let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     Deployment {

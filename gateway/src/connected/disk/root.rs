@@ -26,12 +26,11 @@ impl Folder {
     /// The newest trust root that was believed.
     pub(in crate::connected) fn root(&self) -> Result<Kept, Error> {
         let kept = match (self.one_root(ROOT), self.one_root(COPY)) {
-            // A process ended between the first file and the second: the first is the newer one.
-            (Ok(Some(root)), Ok(_)) => Kept::Known(root),
             (Ok(Some(root)), Err(error)) | (Err(error), Ok(Some(root))) => Kept::Repaired(root, error),
             (Ok(None), Ok(None)) => Kept::Nothing,
-            // Somebody removed the first: what was believed is believed.
-            (Ok(None), Ok(Some(root))) => Kept::Known(root),
+            // A process ended between the first file and the second: the first is the newer one. Or somebody removed the
+            // first: what was believed is believed.
+            (Ok(Some(root)), Ok(_)) | (Ok(None), Ok(Some(root))) => Kept::Known(root),
             (Err(error), Ok(None) | Err(_)) | (Ok(None), Err(error)) => Kept::Lost(error),
         };
         match &kept {
