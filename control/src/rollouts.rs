@@ -23,9 +23,9 @@ const POLL: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 /// And for how many times as long as that took: a look at ten thousand data planes is not free.
 const PAUSES: u32 = 3;
-/// How long it takes to tell a data plane that it is to serve something else: all are told before their answers are
-/// looked at.
-const TELLING: Duration = Duration::from_micros(60);
+/// How long it takes to tell a data plane that it is to serve something else: all are told before it is written down that
+/// they were.
+const TELLING: Duration = Duration::from_micros(100);
 /// How often old traces are looked for.
 const UPKEEP: Duration = Duration::from_mins(15);
 /// How many steps of one deployment are taken before others have their turn.
@@ -129,13 +129,11 @@ impl Driver {
             }
             let Some(step) = next else { return Ok(()) };
             let (name, wave) = (step.name(), rollout.deployment.wave);
-            let fleet = u32::try_from(rollout.nodes.len()).unwrap_or(u32::MAX);
-            let told = if step.is_signed() { TELLING * fleet } else { Duration::ZERO };
+            if let Step::Found(others) = &step {
+                tokio::time::sleep(TELLING * u32::try_from(others.len()).unwrap_or(u32::MAX)).await;
+            }
             match self.step(project, &rollout, step).await {
-                Ok(Taken::Yes) => {
-                    tracing::info!(%deployment, step = name, wave, "a deployment goes on");
-                    tokio::time::sleep(told).await;
-                }
+                Ok(Taken::Yes) => tracing::info!(%deployment, step = name, wave, "a deployment goes on"),
                 // Somebody else took it, or steered: look again.
                 Err(Error::Stale { .. }) => {}
                 Ok(Taken::NotHere) => return Ok(()),

@@ -22,6 +22,7 @@ use futures_util::{FutureExt as _, SinkExt as _};
 use http::header::{AUTHORIZATION, RETRY_AFTER};
 use http::{HeaderMap, Request};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -58,13 +59,20 @@ pub struct Drone {
     name: String,
     node: Uuid,
     shared: Arc<Shared>,
-    process: Option<JoinHandle<()>>,
+    process: Option<Running>,
 }
 
 #[derive(Debug)]
 struct Shared {
     seen: Mutex<Seen>,
     disk: Mutex<Record>,
+}
+
+/// A process.
+#[derive(Debug)]
+struct Running {
+    task: JoinHandle<()>,
+    stop: Arc<Notify>,
 }
 
 /// What can be seen of a data plane from outside.
@@ -94,16 +102,24 @@ impl Drone {
     pub fn boots(&mut self) {
         if self.process.is_none() {
             let process = Process::start(self);
-            self.process = Some(tokio::spawn(process.run()));
+            let stop = Arc::new(Notify::new());
+            self.process = Some(Running { task: tokio::spawn(process.run(stop.clone())), stop });
         }
     }
 
     /// Ends its process, as SIGKILL does.
     pub fn dies(&mut self) {
         if let Some(process) = self.process.take() {
-            process.abort();
-            let mut seen = self.shared.seen();
-            (seen.connected_since, seen.serves) = (None, None);
+            process.task.abort();
+            self.shared.is_gone();
+        }
+    }
+
+    /// Has its process end in order, as SIGTERM does. It may take a moment.
+    pub fn ends(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.stop.notify_one();
+            self.shared.is_gone();
         }
     }
 
@@ -127,6 +143,11 @@ impl Drop for Drone {
 impl Shared {
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
         self.seen.lock().expect("nobody panics with it")
+    }
+
+    fn is_gone(&self) {
+        let mut seen = self.seen();
+        (seen.connected_since, seen.serves) = (None, None);
     }
 }
 
@@ -200,7 +221,7 @@ impl Process {
         Self { site, identity, shared, agent, began, socket: None, attempts: 0, work, events }
     }
 
-    async fn run(mut self) {
+    async fn run(mut self, stop: Arc<Notify>) {
         loop {
             while let Some(event) = self.events.pop_front() {
                 for effect in self.agent.handle(event, moment(self.began)) {
@@ -213,6 +234,14 @@ impl Process {
                 Some(done) = self.work.next(), if !self.work.is_empty() => self.take(done),
                 said = listen(&mut self.socket) => self.hear(said),
                 () = sleep_until((self.began + wakes_at).into()) => self.events.push_back(Event::Tick),
+                () = stop.notified() => break,
+            }
+        }
+        self.shared.is_gone();
+        self.events.push_back(Event::Stop);
+        while let Some(event) = self.events.pop_front() {
+            for effect in self.agent.handle(event, moment(self.began)) {
+                self.perform(effect).await;
             }
         }
     }

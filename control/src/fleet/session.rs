@@ -156,8 +156,8 @@ impl Session {
         let is_new = order.serial != self.order.serial;
         self.order = order;
         if is_new {
+            // Written with the next thing that it says: ten thousand that are told do not wait for the database.
             self.compare();
-            self.hub.heard(&self.seat);
         }
         let heartbeat = Duration::from_millis(self.order.wanted.heartbeat_ms);
         let said = if heartbeat < self.heartbeat {

@@ -28,11 +28,12 @@ impl Swarm {
         self.drones.iter_mut().for_each(Drone::boots);
     }
 
-    /// Kills so many that run, at random.
+    /// Has so many end, at random, in order: a machine that goes twice while it tries an artifact would have it set aside,
+    /// and be right.
     pub(super) fn lose(&mut self, count: usize) {
         let all = self.drones.len() as u64;
         for _ in 0..count {
-            self.drones[(random() % all) as usize].dies();
+            self.drones[(random() % all) as usize].ends();
         }
     }
 

@@ -1,5 +1,7 @@
 //! How deployments go on.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use super::back::{self, Beneath};
@@ -49,6 +51,11 @@ impl Rollouts for DatabaseStore {
             sql("select *, ").then(self.database.dialect().now()).then_bind(" as now from deployments where id = ", id);
         let Some(row) = self.database.fetch_optional(select).await? else { return Ok(None) };
         let deployment = rows::read(&row)?;
+        let now = row.get("now")?;
+        if deployment.state == State::Scheduled && deployment.manner.strategy == Strategy::AllAtOnce {
+            // It starts with everyone, whoever that is.
+            return Ok(Some(Rollout { deployment, members: BTreeMap::new(), nodes: Vec::new(), now }));
+        }
         let members = rows::members(&self.database, id).await?;
         let plan = self.plan(deployment.project).await?;
         let place = plan.entries.iter().position(|entry| entry.deployment == id).unwrap_or_default();
@@ -59,7 +66,7 @@ impl Rollouts for DatabaseStore {
             .filter(|node| deployment.selector.matches(&node.labels))
             .filter(|node| !later.iter().any(|entry| entry.is_for(node.id, &node.labels)))
             .collect();
-        Ok(Some(Rollout { deployment, members, nodes, now: row.get("now")? }))
+        Ok(Some(Rollout { deployment, members, nodes, now }))
     }
 
     async fn advance(
