@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::deployments::artifact;
+use crate::routes::push;
 use crate::served::{Served, refusal, text};
 
 /// A well-formed secret that nobody was given.
@@ -56,15 +56,16 @@ async fn a_fleet_fetches_without_a_rate() {
     let served = Served::limited(1).await;
     let team = served.team("red").await;
     let project = served.project(&team, "shop").await;
-    let digest = "11".repeat(32);
-    artifact(&served, (&team, &project), &digest).await;
-    let keys = format!("/api/v1/projects/{project}/api-keys");
+    let own = format!("/api/v1/projects/{project}");
+    let digest = push(&served, &own).await;
+    let keys = format!("{own}/api-keys");
     let key = text(&served.make(&keys, &json!({ "name": "edge" })).await["secret"]);
     let target = format!("/api/v1/artifacts/{digest}/download");
     let fetch = || served.ask("GET", &target).header("if-none-match", &format!("\"{digest}\""));
     for _ in 0..30 {
         let answer = fetch().with(&key).send().await;
-        assert_eq!((answer.status, answer.header("ratelimit")), (304, ""));
+        let body = String::from_utf8_lossy(&answer.body);
+        assert_eq!((answer.status, answer.header("ratelimit")), (304, ""), "{body}");
     }
     // Its rate is for everything else, and people have theirs here, too.
     assert_eq!(served.ask("GET", "/tokens/self").with(&key).send().await.header("ratelimit"), "\"credential\";r=9;t=1");
