@@ -126,6 +126,7 @@ async fn what_is_in_the_artifacts_place_is_no_artifact() {
 async fn disk_full_at_boot() {
     let mut stage = Stage::set().await;
     stage.moves_to(1).await;
+    stage.remembers(&stage.version(1)).await;
     stage.is_killed().await;
     symlink("/dev/full", stage.file("state.new")).unwrap();
     stage.control.dies();
