@@ -179,6 +179,7 @@ async fn corrupt_record() {
 async fn restart_with_the_control_plane_down() {
     let mut stage = Stage::set().await;
     stage.moves_to(1).await;
+    stage.remembers(&stage.version(1)).await;
     stage.control.dies();
     stage.is_killed().await;
     stage.starts_again().await;
