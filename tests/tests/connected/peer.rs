@@ -3,7 +3,7 @@
 use std::fs;
 
 use artifact_format::container::digest;
-use fleet::message::Reason;
+use fleet::message::{Phase, Reason};
 use rustix::process::Signal;
 use tests::scripted_control::{API_KEY, Manners, PROJECT};
 use tests::{Gateway, ScriptedControl, Upstream, wait};
@@ -71,7 +71,10 @@ async fn reload_during_a_reload() {
         let name = digest(&stage.version(number)).to_string();
         stage.gateway.messages(message).iter().any(|entry| entry["sha256"] == name)
     };
-    wait::until("the last one came", async || says("verifying", 20)).await;
+    // For as long as the first one is loaded, through several heartbeats.
+    let waits = Phase::Verifying { digest: digest(&stage.version(20)).to_string() };
+    let is_told = async || stage.control.states().iter().filter(|state| state.phase == waits).count() >= 4;
+    wait::until("the last one waits", is_told).await;
     assert!(!says("loading", 20), "two are loaded at once");
     stage.runs(0).await;
     slow.is_fed().await;
