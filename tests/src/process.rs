@@ -45,6 +45,18 @@ pub fn open_files(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).expect("the process runs").count()
 }
 
+/// How many connections there are to whoever listens on this port of this machine.
+pub fn connections_to(port: u16) -> usize {
+    let table = fs::read_to_string("/proc/net/tcp").expect("the kernel knows");
+    let port = format!(":{port:04X}");
+    // `rem_address`, and `st`, where 01 is ESTABLISHED.
+    let is_one = |line: &&str| {
+        let mut fields = line.split_whitespace().skip(2);
+        fields.next().is_some_and(|remote| remote.ends_with(&port)) && fields.next() == Some("01")
+    };
+    table.lines().filter(is_one).count()
+}
+
 /// User and kernel time of the process and of those under it, resolution 10 ms.
 pub fn processor_time(pid: u32) -> Duration {
     let own = fs::read_to_string(format!("/proc/{pid}/stat")).map_or(0.0, |stat| ticks(&stat));

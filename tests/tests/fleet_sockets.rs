@@ -291,37 +291,52 @@ async fn whoever_falls_silent_is_parted_with_and_then_offline() {
 /// Peer that never reads; peer that registers byte by byte: deadlines; others unaffected.
 #[tokio::test]
 async fn peer_that_never_reads_and_peer_that_registers_byte_by_byte() {
-    let (control_plane, project) = serving().await;
+    let options = [("--heartbeat-interval", "4s"), ("--return-time", "3s")];
+    let (control_plane, project) = serving_with(&options).await;
     let address = control_plane.address();
     let good = project.data_plane("good").follow(&[address]);
     let edge = project.data_plane("slow");
     let dripping = tokio::spawn(drip(address, edge.clone()));
-    deploy_to_everybody_in_many_words(&control_plane, &project).await;
+    let artifacts = [project.push(&control_plane, "/a").await, project.push(&control_plane, "/b").await];
+    deploy_to_everybody_in_many_words(&control_plane, &project, &artifacts[0]).await;
+    let told = project.data_plane("told").follow(&[address]);
+    wait::until("it is known what is wanted", async || told.seen().serial.is_some()).await;
     // Little fits between them.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let stream = socket.connect(address).await.unwrap();
     let deaf = edge.register(data_plane::upgrade(stream, edge.request(address)).await.unwrap()).await.unwrap();
+    project.shows(&control_plane, "slow", |plane| plane["status"] == "online").await;
     let before = control_plane.rss_bytes();
     // Ten seconds after the kernel holds as much as it may, which may be megabytes.
-    let took = tokio::time::timeout(Duration::from_secs(90), never_read(deaf)).await.expect("it is parted with");
+    let deaf = tokio::spawn(tokio::time::timeout(Duration::from_secs(90), never_read(deaf)));
+    let mut others_are_told = 0;
+    while !deaf.is_finished() {
+        let told = good.seen().serial;
+        deploy_to_everybody_in_many_words(&control_plane, &project, &artifacts[1 - others_are_told % 2]).await;
+        let in_time = async || good.seen().serial > told;
+        assert!(wait::within(Duration::from_secs(1), in_time).await, "who reads waits for who does not");
+        others_are_told += 1;
+        wait::pass(Duration::from_secs(2)).await;
+    }
+    println!("others were told of {others_are_told} deployments meanwhile");
+    let took = deaf.await.unwrap().expect("it is parted with");
     assert!(took.as_secs() >= 9, "{took:?}");
     let took = dripping.await.unwrap();
     assert!((9..14).contains(&took.as_secs()), "{took:?}");
     assert!(control_plane.rss_bytes().saturating_sub(before) < 4 << 20);
     assert_eq!((good.seen().welcomes, good.seen().goodbyes.len()), (1, 0));
+    project.shows(&control_plane, "slow", |plane| plane["status"] == "offline").await;
+    project.shows(&control_plane, "good", |plane| plane["status"] == "online").await;
 }
 
 /// What is wanted then takes 8 KB to say.
-async fn deploy_to_everybody_in_many_words(control_plane: &ControlPlane, project: &Project) {
+async fn deploy_to_everybody_in_many_words(control_plane: &ControlPlane, project: &Project, artifact: &str) {
     let long = "x".repeat(60);
     let selector: Vec<_> = (0..40).map(|number| format!("{long}.{long}/k{number}!={long}")).collect();
-    let artifact = project.push(control_plane, "/a").await;
     let body = json!({ "artifact": artifact, "selector": selector.join(",") });
     let answer = control_plane.post(&project.path("deploy"), &body).await;
     assert!(answer.status < 300, "{}", String::from_utf8_lossy(&answer.body));
-    let told = project.data_plane("told").follow(&[control_plane.address()]);
-    wait::until("it is known what is wanted", async || told.seen().serial.is_some()).await;
 }
 
 /// Asks, and never reads an answer, until there is nobody to be asked. How long that took.

@@ -87,7 +87,7 @@ pub enum Manners {
     Polite,
     /// It takes what it is told and says nothing any more.
     Mute,
-    /// It does not even read.
+    /// It does not even read; what it is to say, it says.
     Deaf,
 }
 
@@ -126,6 +126,11 @@ impl ScriptedControl {
         let mut control = Self { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), desk, server: None };
         control.comes_back().await;
         control
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Its URL.

@@ -196,6 +196,11 @@ async fn converse(mut socket: WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>
     let (outbox, mut said) = mpsc::unbounded_channel();
     loop {
         if desk.book().manners == Manners::Deaf {
+            while let Some(frame) = said.recv().await {
+                if socket.send(Message::text::<String>(frame)).await.is_err() {
+                    return;
+                }
+            }
             std::future::pending::<()>().await;
         }
         tokio::select! {

@@ -3,10 +3,12 @@
 use std::fs;
 
 use artifact_format::container::digest;
-use fleet::message::Reason;
+use artifact_format::pointer::SignedPointer;
+use fleet::message::{Phase, Reason};
 use rustix::process::Signal;
-use tests::scripted_control::{API_KEY, Manners, PROJECT};
-use tests::{Gateway, ScriptedControl, Upstream, wait};
+use tests::api::key;
+use tests::scripted_control::{API_KEY, Manners, PROJECT, pointer};
+use tests::{Gateway, ScriptedControl, Upstream, process, wait};
 
 use crate::{Stage, alarms, assert_runs, version};
 
@@ -26,10 +28,25 @@ async fn peer_that_never_answers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn peer_that_never_reads() {
     let stage = Stage::set().await;
+    let connections = || process::connections_to(stage.control.address().port());
+    let before = connections();
+    // What it says all the while shows that it lives, and has a lot to answer.
+    let strangers: Vec<_> = (100..116).map(key).collect();
+    let [one, other] = [1, 2].map(|number| {
+        let unsigned = SignedPointer::new(pointer(9, &stage.version(number))).unwrap();
+        strangers.iter().fold(unsigned, |pointer, stranger| pointer.sign(stranger))
+    });
     stage.control.is(Manners::Deaf);
-    wait::until("it is noticed", async || stage.gateway.metric("portcullis_control_plane_connected").await < 0.5).await;
+    let noticed = async || {
+        for pointer in [&one, &other].into_iter().cycle().take(16) {
+            stage.control.announces(pointer);
+        }
+        stage.gateway.metric("portcullis_control_plane_connected").await < 0.5
+    };
+    wait::until("it is noticed", noticed).await;
     stage.control.is(Manners::Polite);
     wait::until("it is back", async || stage.control.connected() >= 2).await;
+    wait::until("nobody waits for it any more", async || connections() <= before).await;
     stage.moves_to(1).await;
     stage.ends_well().await;
 }
@@ -71,7 +88,10 @@ async fn reload_during_a_reload() {
         let name = digest(&stage.version(number)).to_string();
         stage.gateway.messages(message).iter().any(|entry| entry["sha256"] == name)
     };
-    wait::until("the last one came", async || says("verifying", 20)).await;
+    // For as long as the first one is loaded, through several heartbeats.
+    let waits = Phase::Verifying { digest: digest(&stage.version(20)).to_string() };
+    let is_told = async || stage.control.states().iter().filter(|state| state.phase == waits).count() >= 4;
+    wait::until("the last one waits", is_told).await;
     assert!(!says("loading", 20), "two are loaded at once");
     stage.runs(0).await;
     slow.is_fed().await;
