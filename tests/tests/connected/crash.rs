@@ -56,7 +56,7 @@ async fn crash_exactly_between_activating_and_persisting() {
     stage.control.dies();
     stage.starts_again().await;
     stage.runs(0).await;
-    assert!(alarms(&stage.gateway).await.is_empty());
+    wait::until("all is well", async || alarms(&stage.gateway).await.is_empty()).await;
     stage.control.comes_back().await;
     stage.control.sees_active(&stage.version(1)).await;
     stage.runs(1).await;
