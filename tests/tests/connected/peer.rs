@@ -34,7 +34,7 @@ async fn peer_that_never_reads() {
     let strangers: Vec<_> = (100..116).map(key).collect();
     let [one, other] = [1, 2].map(|number| {
         let unsigned = SignedPointer::new(pointer(9, &stage.version(number))).unwrap();
-        strangers.iter().fold(unsigned, |pointer, stranger| pointer.sign(stranger))
+        strangers.iter().fold(unsigned, SignedPointer::sign)
     });
     stage.control.is(Manners::Deaf);
     let noticed = async || {
