@@ -50,6 +50,7 @@ impl Rollouts for DatabaseStore {
         let Some(row) = self.database.fetch_optional(select).await? else { return Ok(None) };
         let deployment = rows::read(&row)?;
         let members = rows::members(&self.database, id).await?;
+        // Of now, as everything here: it decides.
         let plan = self.plan(deployment.project).await?;
         let place = plan.entries.iter().position(|entry| entry.deployment == id).unwrap_or_default();
         let later = &plan.entries[..place];
