@@ -149,6 +149,8 @@ async fn a_revoked_api_key_and_its_successor() {
     control.lets_in("pdk_another");
     control.dismisses(Reason::Unauthorized);
     wait::until("it is known", async || alarms(&gateway).await == ["unauthorized"]).await;
+    let said = gateway.messages("the control plane ends the connection");
+    assert!(said.iter().any(|entry| entry["reason"] == "Unauthorized"), "{said:?}");
     assert_eq!(gateway.admin_get("/readyz").await.status, 200);
     fs::write(&file, "pdk_another").unwrap();
     gateway.signal(Signal::HUP);

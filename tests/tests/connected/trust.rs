@@ -75,6 +75,8 @@ async fn revoked_key() {
     let stage = Stage::set().await;
     let (old, new) = (test_key(), key(2));
     stage.revokes_its_key_for(&new).await;
+    // What serves is signed with the old key, and goes on.
+    wait::until("it is told", async || alarms(&stage.gateway).await == ["running_untrusted"]).await;
     let next = stage.version(1);
     stage.is_refused(&stage.pointer_by(&[&old], &next), "pointer_untrusted").await;
     // What the old key signed is not served either where the new one points to it.
@@ -83,6 +85,7 @@ async fn revoked_key() {
     let renewed = Api::at(&stage.upstream).get("/steady").get("/version-2").signed_by(&[&new]);
     stage.control.wants(&stage.pointer_by(&[&new], &renewed));
     stage.control.sees_active(&renewed).await;
+    wait::until("that has an end", async || alarms(&stage.gateway).await.is_empty()).await;
     stage.ends_well().await;
 }
 

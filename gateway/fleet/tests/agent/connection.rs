@@ -100,6 +100,9 @@ fn a_control_plane_without_time_is_left_in_peace() {
     rig.random = u64::MAX;
     rig.is_disconnected(Some(Duration::from_secs(20)));
     assert!(rig.until(is_connect) > Duration::from_secs(39), "and not by all at once");
+    rig.random = 0;
+    rig.is_disconnected(Some(Duration::MAX));
+    assert_eq!(rig.until(is_connect), Duration::from_mins(10), "nor for ever");
 }
 
 #[test]
