@@ -1,5 +1,6 @@
 //! What nobody may be made to serve.
 
+use std::fs;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -111,6 +112,30 @@ async fn revoked_key_also_after_a_restart() {
     assert_runs(&stage.gateway, &renewed).await;
     assert_eq!(stage.control.state().unwrap().root_version.map(NonZeroU64::get), Some(2));
     wait::until("all is well", async || alarms(&stage.gateway).await.is_empty()).await;
+    stage.ends_well().await;
+}
+
+/// The key of the command line was retired, and what says so is gone from the disk.
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_key_also_where_the_root_is_lost() {
+    let mut stage = Stage::set().await;
+    stage.revokes_its_key_for(&key(2)).await;
+    stage.rests().await;
+    stage.is_ended().await;
+    fs::remove_file(stage.file("root.json")).unwrap();
+    fs::write(stage.file("root.copy.json"), "half of wh").unwrap();
+    stage.control.forgets_roots();
+    stage.control.wants(&stage.pointer_by(&[&test_key()], &stage.version(1)));
+    stage.starts_again().await;
+    wait::until("it is told", async || stage.control.alarms().contains(&"root_lost".to_owned())).await;
+    stage.runs(0).await;
+
+    let one = Root::first(PROJECT, terms(&[&test_key()])).unwrap();
+    let two = one.next(terms(&[&key(2)])).unwrap();
+    stage.control.publishes(sign(&one, &[&test_key()]));
+    stage.control.publishes(sign(&two, &[&test_key(), &key(2)]));
+    stage.control.sees_rejected("pointer_untrusted").await;
+    wait::until("that has an end", async || alarms(&stage.gateway).await == ["running_untrusted"]).await;
     stage.ends_well().await;
 }
 

@@ -102,8 +102,11 @@ pub struct Agent {
 impl Agent {
     /// Ready to connect.
     pub fn new(start: Start, moment: Moment) -> Self {
-        let Start { identity, record, unwritten, set_aside, running, pinned, root, bootstrap, alarms, damaged } = start;
-        let roots = Roots::new(&record.project, pinned, root);
+        let Start { identity, mut record, unwritten, set_aside, running, pinned, root, bootstrap, alarms, damaged } =
+            start;
+        let roots = Roots::new(&record, pinned, root);
+        // A process may have ended between the root and the record of it.
+        record.root_version = record.root_version.max(roots.version());
         let mut target = Target::new((record, unwritten), running, moment);
         if let Some(digest) = set_aside {
             target.was_set_aside(digest);
@@ -245,6 +248,11 @@ impl Agent {
         if let Some(detail) = &self.untrusted {
             alarms.push(alarm("running_untrusted", format!("what serves is not believed any more: {detail}")));
         }
+        if let Some(version) = self.roots.lost() {
+            let detail =
+                format!("trust root {version} was believed and is lost: no pointer is taken until it is there");
+            alarms.push(alarm("root_lost", detail));
+        }
         if let Some(Failure { code, detail, .. }) = self.roots.failure() {
             alarms.push(alarm("root_unavailable", format!("the newest trust root does not come ({code}): {detail}")));
         }
@@ -357,6 +365,7 @@ impl Agent {
     fn believes(&mut self, change: Change, moment: Moment, effects: &mut Vec<Effect>) {
         if change == Change::Believed {
             self.target.reconsiders();
+            self.target.believed(self.roots.version(), effects);
             self.judging = self.target.deployed().map(|digest| {
                 let ticket = self.target.ticket();
                 effects.push(Effect::Judge { ticket, digest, trust: self.roots.of_artifacts() });
@@ -387,7 +396,10 @@ impl Agent {
         self.asking = Asking::At(moment.now + backoff.pause(moment.random).max(Duration::from_millis(100)), backoff);
         let Ok(offer) = answer else { return };
         let Offer { pointer, roots } = *offer;
-        self.roots.offered(roots, effects);
+        let change = self.roots.offered(roots, effects);
+        if change == Change::Believed {
+            self.target.believed(self.roots.version(), effects);
+        }
         // Whoever is served by now, or asked by now, knows better.
         if self.target.running().is_none() && !self.target.is_busy() {
             self.target.is_offered(pointer.artifact(), Source::Bootstrap, moment);

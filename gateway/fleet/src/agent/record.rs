@@ -19,6 +19,9 @@ pub struct Record {
     pub project: String,
     /// The newest pointer that was ever taken.
     pub taken: Option<Taken>,
+    /// The newest trust root that was ever believed. Where it is lost, the keys that it replaced are not believed instead.
+    #[serde(default)]
+    pub root_version: Option<NonZeroU64>,
     /// The artifact that was put to work last.
     pub current: Option<Digest>,
     /// The one before.

@@ -7,6 +7,7 @@ use artifact_format::root::{Error, Root, SignedRoot};
 use artifact_format::trust::{Trust, Unsigned};
 
 use super::backoff::Backoff;
+use super::record::Record;
 use super::target::TOLD_FROM;
 use super::{Effect, Failure, FailureKind, Moment};
 
@@ -18,6 +19,8 @@ pub(super) struct Roots {
     project: String,
     pinned: Trust,
     root: Option<Root>,
+    /// The newest version that was ever believed.
+    floor: Option<NonZeroU64>,
     /// The newest version that the control plane spoke of.
     wanted: Option<NonZeroU64>,
     asking: Asking,
@@ -54,10 +57,12 @@ pub(super) enum Change {
 }
 
 impl Roots {
-    pub(super) fn new(project: &str, pinned: Trust, root: Option<Root>) -> Self {
-        let project = project.to_owned();
+    /// For the project of a record, which says what was believed; with the root that was found.
+    pub(super) fn new(record: &Record, pinned: Trust, root: Option<Root>) -> Self {
+        let (project, floor) = (record.project.clone(), record.root_version);
         let (asking, backoff) = (Asking::Nobody, Backoff::default());
-        Self { project, pinned, root, wanted: None, asking, backoff, refusal: None, failure: None, unwritten: None }
+        let (refusal, failure, unwritten) = (None, None, None);
+        Self { project, pinned, root, floor, wanted: None, asking, backoff, refusal, failure, unwritten }
     }
 
     pub(super) fn version(&self) -> Option<NonZeroU64> {
@@ -105,9 +110,14 @@ impl Roots {
         }
     }
 
-    /// Whether a newer version is on its way: whom to believe is to be said in a moment.
+    /// Whether nobody is to be believed about pointers yet: a newer version is on its way, or a lost one is to come again.
     pub(super) fn is_unsettled(&self) -> bool {
-        matches!(self.asking, Asking::Of(_))
+        matches!(self.asking, Asking::Of(_)) || self.lost().is_some()
+    }
+
+    /// The version that was believed before, where only an older one is there, or none.
+    pub(super) fn lost(&self) -> Option<NonZeroU64> {
+        self.floor.filter(|floor| self.version() < Some(*floor))
     }
 
     /// A version came, or did not.
@@ -233,6 +243,7 @@ impl Roots {
             let (expected, found) = (self.project.clone(), root.project().to_owned());
             return Err(Error::OtherProject { expected, found });
         }
+        self.floor = self.floor.max(Some(root.version()));
         self.root = Some(root);
         self.refusal = None;
         let root = Box::new(kept);

@@ -1,5 +1,6 @@
 //! What is to be served, and the way there: fetch, note, load, swap, and a while of looking how it goes.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use artifact_format::container::Digest;
@@ -383,6 +384,14 @@ impl Target {
         if let Some(Job { step: Step::Paused { until, asked }, source, .. }) = &mut self.job {
             *source = Source::ControlPlane;
             *until = (*until).min(moment.now.max(*asked));
+        }
+    }
+
+    /// This trust root is believed: to be remembered, lest older ones be believed after it is lost.
+    pub(super) fn believed(&mut self, root: Option<NonZeroU64>, effects: &mut Vec<Effect>) {
+        if self.record.root_version < root {
+            self.record.root_version = root;
+            self.persist(effects);
         }
     }
 

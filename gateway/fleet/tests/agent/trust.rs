@@ -207,3 +207,21 @@ fn a_newer_root_that_does_not_come_holds_nothing_up() {
     rig.is_told_of(&signed(1, 8));
     assert!(rig.is_active(8), "who was believed is believed");
 }
+
+#[test]
+fn keys_that_a_root_replaced_are_not_believed_again_where_it_is_lost() {
+    let (_, chain) = chain();
+    let mut rig = Rig::connected();
+    rig.learns_of_root(3, &chain);
+    assert_eq!(rig.on_disk().root_version, Some(version(3)));
+    let mut rig = Rig::restarted(rig.on_disk().boot().record, None);
+    // Key 1 is given, and retired.
+    rig.is_told_of(&signed(1, 7));
+    assert_eq!((rig.count(is_fetch), rig.serial(), rig.alarms()), (0, None, vec!["root_lost".to_owned()]));
+    rig.learns_of_root(2, &chain);
+    assert_eq!((rig.count(is_fetch), rig.root_version(), rig.alarms()), (0, Some(2), vec!["root_lost".to_owned()]));
+    rig.learns_of_root(3, &chain);
+    assert_eq!((rig.rejects_with().as_deref(), rig.alarms().len()), (Some("pointer_untrusted"), 0));
+    rig.is_told_of(&SignedPointer::new(pointer(1, 7)).unwrap().sign(&key(2)));
+    assert!(rig.is_active(7));
+}
