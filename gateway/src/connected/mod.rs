@@ -3,6 +3,7 @@
 //!
 //! The rules are in `fleet::agent`, a machine without sockets, disk or clock. Here is what it lacks:
 //! - `boot`: what to serve before anybody was asked, and `notes`: what is remembered of that;
+//! - `effects`: what the agent wants done;
 //! - `client`: HTTP, the socket, downloads, the place to start from;
 //! - `disk`: the state folder;
 //! - `writer`: what is written, in its order, by whoever may wait for a disk;
@@ -13,6 +14,7 @@
 mod boot;
 mod client;
 mod disk;
+mod effects;
 mod health;
 mod notes;
 pub mod report;
@@ -23,12 +25,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use artifact_format::container::Digest;
-use artifact_format::trust::Trust;
-use fleet::agent::{Agent, Effect, Ended, Event, Failure, Moment, Start, Ticket};
-use fleet::message::{self, Alarm, FromDataPlane, Heartbeat, Phase, State};
+use fleet::agent::{Agent, Event, Failure, Moment, Start, Ticket};
+use fleet::message::Phase;
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, spawn_blocking};
+use tokio::task::AbortHandle;
 use tokio::time::sleep_until;
 
 use self::boot::Booted;
@@ -39,9 +39,9 @@ use self::health::Health;
 pub use self::report::Report;
 use self::writer::Writer;
 use crate::config::ControlPlane;
-use crate::reload::{Cause, Rejected, Reloader, Swap, Watcher};
+use crate::reload::{Cause, Reloader, Swap, Watcher};
 use crate::signals::{Order, Signals};
-use crate::snapshot::{Environment, Snapshot, load_trusting};
+use crate::snapshot::{Environment, Snapshot};
 
 /// What may wait to be looked at.
 const INBOX: usize = 64;
@@ -205,118 +205,6 @@ impl Connected {
         self.publish();
     }
 
-    fn perform(&mut self, effect: Effect) {
-        match effect {
-            Effect::Connect => {
-                self.links += 1;
-                self.link = Some(Link::open(self.client.clone(), self.links, self.signals.clone()));
-            }
-            Effect::Disconnect => {
-                if let Some(link) = self.link.take() {
-                    tokio::spawn(link.close());
-                }
-                self.links += 1;
-            }
-            Effect::Send(message) => self.send(&message),
-            Effect::Heartbeat { state, alarms } => self.beat(state, alarms),
-            Effect::Fetch { ticket, digest, length, source } => {
-                let (client, folder) = (self.client.clone(), self.folder.clone());
-                let fetching =
-                    async move { Event::Fetched(ticket, client.fetch(folder, (digest, length), source).await) };
-                self.fetch = Some((ticket, self.ask(fetching)));
-            }
-            Effect::CancelFetch { ticket } => {
-                if let Some((_, fetch)) = self.fetch.take_if(|(fetching, _)| *fetching == ticket) {
-                    fetch.abort();
-                }
-            }
-            Effect::Load { ticket, digest, trust } => self.load(ticket, digest, trust),
-            Effect::Judge { ticket, digest, trust } => {
-                let folder = self.folder.clone();
-                let judging = async move { Event::Judged(ticket, client::judge(folder, digest, trust).await) };
-                self.ask(judging);
-            }
-            Effect::Swap { digest } => self.put_to_work(digest),
-            Effect::Persist { ticket, record } => self.writer.write(writer::Order::Remember(ticket, record)),
-            Effect::PersistRoot { root } => self.writer.write(writer::Order::KeepRoot(root)),
-            Effect::Collect { needed } => self.writer.write(writer::Order::Collect(needed)),
-            Effect::FetchRoot { version } => {
-                let client = self.client.clone();
-                self.ask(async move {
-                    let fetched = client.root(version.get()).await;
-                    if let Err(Failure { code, detail, .. }) = &fetched {
-                        tracing::warn!(version = version.get(), code, detail, "a trust root did not come");
-                    }
-                    Event::RootFetched(version, fetched)
-                });
-            }
-            Effect::AskBootstrap { after } => {
-                let client = self.client.clone();
-                self.ask(async move {
-                    let answer = client.bootstrap(after).await;
-                    if let Err(Failure { code, detail, .. }) = &answer {
-                        tracing::warn!(code, detail, "there is nothing to start from");
-                    }
-                    Event::Bootstrapped(answer)
-                });
-            }
-        }
-    }
-
-    /// Has somebody else wait for it.
-    fn ask(&self, event: impl Future<Output = Event> + Send + 'static) -> AbortHandle {
-        let signals = self.signals.clone();
-        let asking = async move { drop(signals.send(Signal::Happened(event.await)).await) };
-        tokio::spawn(asking).abort_handle()
-    }
-
-    fn send(&mut self, message: &FromDataPlane) {
-        let Some(link) = &self.link else { return };
-        match message::write(message) {
-            Ok(frame) => {
-                if link.send(frame).is_err() {
-                    tracing::warn!("the control plane does not take what it is told: connecting anew");
-                    self.link = None;
-                    self.links += 1;
-                    let signals = self.signals.clone();
-                    let (number, ended) = (self.links, Ended::Unavailable { retry_after: None });
-                    tokio::spawn(async move { signals.send(Signal::Socket(number, Event::Disconnected(ended))).await });
-                }
-            }
-            Err(error) => tracing::error!(%error, "the control plane cannot be told"),
-        }
-    }
-
-    fn beat(&mut self, state: State, alarms: Vec<Alarm>) {
-        let health = self.health.take();
-        self.send(&FromDataPlane::Heartbeat(Heartbeat { state, health, alarms }));
-    }
-
-    /// Verifies and builds, on a thread that does nothing else.
-    fn load(&self, ticket: Ticket, digest: Digest, trust: Trust) {
-        let (folder, environment, signals) = (self.folder.clone(), self.environment.clone(), self.signals.clone());
-        let loading = spawn_blocking(move || {
-            let bytes = folder.read_artifact(digest)?;
-            let loaded = load_trusting(digest, &bytes, (&trust, &*environment));
-            loaded.map(Box::new).map_err(|error| Failure::refused(error.code(), error.to_string()))
-        });
-        tokio::spawn(async move {
-            let loaded = loading.await;
-            let loaded = loaded.unwrap_or_else(|error| Err(Failure::refused("internal", error.to_string())));
-            drop(signals.send(Signal::Loaded(ticket, loaded)).await);
-        });
-    }
-
-    fn put_to_work(&mut self, digest: Digest) {
-        match self.candidate.take() {
-            Some(snapshot) if snapshot.digest() == Some(digest) => {
-                self.swap.accept(*snapshot, Instant::now());
-                self.health.restart();
-            }
-            Some(_) | None => tracing::error!(%digest, "what is to be served was not loaded"),
-        }
-    }
-
     /// Keys and credentials may be others; and where nothing was deployed, the file.
     async fn read_anew(&mut self) {
         match self.environment.trust.read() {
@@ -338,57 +226,6 @@ impl Connected {
         reloader.reload(cause).await;
         if let Some(digest) = self.swap.running() {
             self.handle(Event::Serves(digest));
-        }
-    }
-
-    /// Says how it stands: in the log where something changed, and for whoever asks.
-    fn publish(&mut self) {
-        let state = self.agent.state();
-        if self.told.as_ref() != Some(&state.phase) {
-            self.say(&state.phase);
-            self.told = Some(state.phase.clone());
-        }
-        let taken = self.agent.record().taken;
-        let report = Report {
-            url: self.url.clone(),
-            connected: self.agent.is_connected(),
-            phase: state.phase,
-            desired: taken.map(|taken| taken.artifact.to_string()),
-            pointer_serial: state.pointer_serial,
-            pointer_expires_at: taken.map(|taken| taken.expires_at),
-            root_version: state.root_version,
-            alarms: self.agent.alarms(moment(self.began)),
-        };
-        let before = self.environment.metrics.control_plane().replace(report.clone());
-        let before = before.unwrap_or_else(|| Report { connected: false, alarms: Vec::new(), ..report.clone() });
-        match (before.connected, report.connected) {
-            (false, true) => tracing::info!(control_plane = %self.url, "connected to the control plane"),
-            (true, false) => tracing::warn!(control_plane = %self.url, "the control plane is away; what runs goes on"),
-            (true, true) | (false, false) => {}
-        }
-        for Alarm { code, detail } in report.alarms.iter().filter(|alarm| !before.alarms.contains(alarm)) {
-            tracing::warn!(code, detail, "alarm");
-        }
-    }
-
-    fn say(&self, phase: &Phase) {
-        match phase {
-            Phase::Waiting => tracing::info!("waiting for something to be deployed"),
-            Phase::Downloading { digest } => tracing::info!(sha256 = digest, "downloading"),
-            Phase::Verifying { digest } => tracing::info!(sha256 = digest, "verifying"),
-            Phase::Loading { digest } => tracing::info!(sha256 = digest, "loading"),
-            Phase::Active { digest } => {
-                self.swap.confirm();
-                tracing::info!(sha256 = digest, "serving what was deployed");
-            }
-            Phase::Rejected { digest, code, detail } => {
-                let rejected =
-                    Rejected { digest: digest.parse().ok(), code: code.clone().into(), message: detail.clone() };
-                self.swap.refuse(rejected);
-            }
-            Phase::RolledBack { digest, detail } => {
-                tracing::error!(sha256 = digest, detail, "rolled back to what served before");
-            }
         }
     }
 }

@@ -5,6 +5,9 @@ use std::num::NonZeroU64;
 use fleet::message::{Alarm, Phase};
 use serde::Serialize;
 
+use super::{Connected, moment};
+use crate::reload::Rejected;
+
 /// How it stands with the control plane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -24,4 +27,57 @@ pub struct Report {
     pub root_version: Option<NonZeroU64>,
     /// What somebody should look at.
     pub alarms: Vec<Alarm>,
+}
+
+impl Connected {
+    /// Says how it stands: in the log where something changed, and for whoever asks.
+    pub(super) fn publish(&mut self) {
+        let state = self.agent.state();
+        if self.told.as_ref() != Some(&state.phase) {
+            self.say(&state.phase);
+            self.told = Some(state.phase.clone());
+        }
+        let taken = self.agent.record().taken;
+        let report = Report {
+            url: self.url.clone(),
+            connected: self.agent.is_connected(),
+            phase: state.phase,
+            desired: taken.map(|taken| taken.artifact.to_string()),
+            pointer_serial: state.pointer_serial,
+            pointer_expires_at: taken.map(|taken| taken.expires_at),
+            root_version: state.root_version,
+            alarms: self.agent.alarms(moment(self.began)),
+        };
+        let before = self.environment.metrics.control_plane().replace(report.clone());
+        let before = before.unwrap_or_else(|| Report { connected: false, alarms: Vec::new(), ..report.clone() });
+        match (before.connected, report.connected) {
+            (false, true) => tracing::info!(control_plane = %self.url, "connected to the control plane"),
+            (true, false) => tracing::warn!(control_plane = %self.url, "the control plane is away; what runs goes on"),
+            (true, true) | (false, false) => {}
+        }
+        for Alarm { code, detail } in report.alarms.iter().filter(|alarm| !before.alarms.contains(alarm)) {
+            tracing::warn!(code, detail, "alarm");
+        }
+    }
+
+    fn say(&self, phase: &Phase) {
+        match phase {
+            Phase::Waiting => tracing::info!("waiting for something to be deployed"),
+            Phase::Downloading { digest } => tracing::info!(sha256 = digest, "downloading"),
+            Phase::Verifying { digest } => tracing::info!(sha256 = digest, "verifying"),
+            Phase::Loading { digest } => tracing::info!(sha256 = digest, "loading"),
+            Phase::Active { digest } => {
+                self.swap.confirm();
+                tracing::info!(sha256 = digest, "serving what was deployed");
+            }
+            Phase::Rejected { digest, code, detail } => {
+                let rejected =
+                    Rejected { digest: digest.parse().ok(), code: code.clone().into(), message: detail.clone() };
+                self.swap.refuse(rejected);
+            }
+            Phase::RolledBack { digest, detail } => {
+                tracing::error!(sha256 = digest, detail, "rolled back to what served before");
+            }
+        }
+    }
 }

@@ -1,16 +1,21 @@
 //! What is to be served, and the way there: fetch, note, load, swap, and a while of looking how it goes.
+//!
+//! `job` is the way of one artifact, `memory` what is written on it; here is which one is wanted.
 
-use std::num::NonZeroU64;
+mod job;
+mod memory;
+
 use std::time::Duration;
 
 use artifact_format::container::Digest;
 use artifact_format::limits::Limits;
 use artifact_format::pointer::{Error, Pointer};
 
+use self::job::{Job, Step, fetch};
+use self::memory::Unwritten;
 use super::backoff::Backoff;
-use super::connection::ASKED_MAX;
 use super::record::{Record, Taken};
-use super::{Effect, Failure, FailureKind, Moment, Source, Ticket};
+use super::{Effect, Failure, Moment, Source, Ticket};
 use crate::message::Phase;
 
 /// How long an artifact serves before nobody doubts any more that it can.
@@ -42,38 +47,6 @@ pub(super) struct Target {
 struct Refusal {
     digest: Digest,
     failure: Failure,
-}
-
-/// The pointer that is being followed.
-#[derive(Debug)]
-struct Job {
-    taken: Taken,
-    source: Source,
-    step: Step,
-    backoff: Backoff,
-    failure: Option<Failure>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// To be tried again: at the latest then, and not before somebody's `Retry-After` is over.
-    Paused {
-        until: Duration,
-        asked: Duration,
-    },
-    Fetching(Ticket),
-    /// Here, and waiting until what is being loaded is out of the way.
-    Fetched,
-    Noting(Ticket),
-    Loading(Ticket),
-}
-
-/// The record is not on disk.
-#[derive(Debug)]
-struct Unwritten {
-    failure: Failure,
-    backoff: Backoff,
-    retry_at: Duration,
 }
 
 impl Target {
@@ -116,26 +89,9 @@ impl Target {
         self.running.filter(|running| self.record.current == Some(*running))
     }
 
-    /// Why the record is not on disk.
-    pub(super) fn unwritten(&self) -> Option<&Failure> {
-        self.unwritten.as_ref().map(|unwritten| &unwritten.failure)
-    }
-
     /// Whether an artifact is on its way. One that is only to be tried again is not.
     pub(super) fn is_busy(&self) -> bool {
         self.job.as_ref().is_some_and(|job| !matches!(job.step, Step::Paused { .. }))
-    }
-
-    /// An artifact may be had elsewhere, too: where it is tried in vain, it is tried there at once.
-    pub(super) fn is_offered(&mut self, artifact: Digest, elsewhere: Source, moment: Moment) {
-        if let Some(job) = &mut self.job
-            && job.taken.artifact == artifact
-            && job.source != elsewhere
-            && matches!(job.step, Step::Paused { .. })
-        {
-            job.source = elsewhere;
-            job.step = Step::Paused { until: moment.now, asked: moment.now };
-        }
     }
 
     /// Something is served that nobody deployed: it came with the command line.
@@ -252,149 +208,6 @@ impl Target {
         effects.push(fetch(ticket, taken, source));
     }
 
-    /// The artifact is here, whole, or not.
-    pub(super) fn fetched(
-        &mut self,
-        ticket: Ticket,
-        fetched: Result<(), Failure>,
-        (moment, effects): (Moment, &mut Vec<Effect>),
-    ) {
-        let Some(job) = self.job.as_mut().filter(|job| job.step == Step::Fetching(ticket)) else { return };
-        match fetched {
-            Ok(()) => {
-                job.failure = None;
-                job.step = Step::Fetched;
-                self.note(effects);
-            }
-            Err(failure) => self.fails(failure, moment),
-        }
-    }
-
-    /// Writes down what is about to be tried, once nothing else is.
-    fn note(&mut self, effects: &mut Vec<Effect>) {
-        let ready = self.job.as_ref().filter(|job| job.step == Step::Fetched && self.loading.is_none());
-        let Some(artifact) = ready.map(|job| job.taken.artifact) else { return };
-        self.record.begin_trial(artifact);
-        let ticket = self.persist(effects);
-        if let Some(job) = &mut self.job {
-            job.step = Step::Noting(ticket);
-        }
-    }
-
-    /// The record is on disk, or not. Says what is to be loaded then.
-    pub(super) fn persisted(
-        &mut self,
-        ticket: Ticket,
-        persisted: Result<(), Failure>,
-        moment: Moment,
-    ) -> Option<(Ticket, Digest)> {
-        let failure = persisted.err();
-        match &failure {
-            None if ticket == self.newest => self.unwritten = None,
-            None => {}
-            Some(failure) => {
-                let mut backoff = self.unwritten.as_ref().map_or_else(Backoff::default, |unwritten| unwritten.backoff);
-                let retry_at = moment.now + backoff.pause(moment.random);
-                self.unwritten = Some(Unwritten { failure: failure.clone(), backoff, retry_at });
-            }
-        }
-        let noted = self.job.as_ref().filter(|job| job.step == Step::Noting(ticket))?;
-        let artifact = noted.taken.artifact;
-        if let Some(failure) = failure {
-            // What cannot be written down is not tried: nobody would know after it ended the process.
-            self.record.call_off_trial(artifact);
-            self.fails(failure, moment);
-            return None;
-        }
-        let ticket = self.ticket();
-        self.loading = Some((ticket, artifact));
-        if let Some(job) = &mut self.job {
-            job.step = Step::Loading(ticket);
-        }
-        self.loading
-    }
-
-    /// The artifact was built, or refused.
-    pub(super) fn loaded(
-        &mut self,
-        ticket: Ticket,
-        loaded: Result<(), Failure>,
-        (moment, effects): (Moment, &mut Vec<Effect>),
-    ) {
-        let Some((_, digest)) = self.loading.take_if(|(loading, _)| *loading == ticket) else { return };
-        let is_wanted = self.job.as_ref().is_some_and(|job| job.step == Step::Loading(ticket));
-        match loaded {
-            Ok(()) if is_wanted => self.swap(digest, moment, effects),
-            Ok(()) => {
-                self.record.call_off_trial(digest);
-                self.note(effects);
-            }
-            Err(failure) => {
-                self.record.end_trial(digest);
-                self.persist(effects);
-                if is_wanted {
-                    self.fails(failure, moment);
-                }
-                self.note(effects);
-            }
-        }
-    }
-
-    fn swap(&mut self, digest: Digest, moment: Moment, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Swap { digest });
-        // What came with the command line is not in the state folder, and not what to go back to.
-        let before = self.running.filter(|running| Some(*running) == self.record.current && *running != digest);
-        let before = before.or(self.record.previous.filter(|previous| *previous != digest));
-        if let Some(before) = before {
-            self.record.suspend_trial(before);
-        }
-        if let Some(left) = self.record.previous.filter(|left| Some(*left) != before && *left != digest) {
-            self.record.end_trial(left);
-        }
-        self.record.previous = before;
-        self.record.current = Some(digest);
-        self.running = Some(digest);
-        self.job = None;
-        self.refused_artifact = None;
-        self.set_aside = None;
-        self.settles_at = Some(moment.now + SETTLES_AFTER);
-        self.persist(effects);
-    }
-
-    /// The job came to nothing, for now or for good.
-    fn fails(&mut self, failure: Failure, moment: Moment) {
-        let Some(mut job) = self.job.take() else { return };
-        let asked = moment.now.saturating_add(failure.retry_after.unwrap_or_default().min(ASKED_MAX));
-        let until = asked.max(moment.now + job.backoff.pause(moment.random));
-        match failure.kind {
-            FailureKind::Refused => {
-                self.refused_artifact = Some(Refusal { digest: job.taken.artifact, failure });
-                return;
-            }
-            FailureKind::Damaged => job.failure = Some(failure),
-            FailureKind::Unavailable if job.backoff.tries() >= TOLD_FROM => job.failure = Some(failure),
-            FailureKind::Unavailable => {}
-        }
-        job.step = Step::Paused { until, asked };
-        self.job = Some(job);
-    }
-
-    /// The control plane is there again: what failed for want of it is tried without delay.
-    pub(super) fn hurries(&mut self, moment: Moment) {
-        if let Some(Job { step: Step::Paused { until, asked }, source, .. }) = &mut self.job {
-            *source = Source::ControlPlane;
-            *until = (*until).min(moment.now.max(*asked));
-        }
-    }
-
-    /// This trust root is believed: to be remembered, lest older ones be believed after it is lost.
-    pub(super) fn believed(&mut self, root: Option<NonZeroU64>, effects: &mut Vec<Effect>) {
-        if self.record.root_version < root {
-            self.record.root_version = root;
-            self.persist(effects);
-        }
-    }
-
     /// Others are believed now: what was refused may be believed.
     pub(super) fn reconsiders(&mut self) {
         (self.refused_pointer, self.refused_artifact) = (None, None);
@@ -447,22 +260,11 @@ impl Target {
         }
     }
 
-    fn persist(&mut self, effects: &mut Vec<Effect>) -> Ticket {
-        let ticket = self.ticket();
-        self.newest = ticket;
-        effects.push(Effect::Persist { ticket, record: Box::new(self.record.clone()) });
-        ticket
-    }
-
     /// A name that nothing else has.
     pub(super) fn ticket(&mut self) -> Ticket {
         self.tickets.0 += 1;
         self.tickets
     }
-}
-
-fn fetch(ticket: Ticket, taken: Taken, source: Source) -> Effect {
-    Effect::Fetch { ticket, digest: taken.artifact, length: taken.length, source }
 }
 
 fn in_time(pointer: &Pointer, moment: Moment) -> Result<(), Failure> {
