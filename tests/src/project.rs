@@ -27,7 +27,12 @@ pub struct Project {
 impl Project {
     /// A new one, of the name that artifacts of [`Api`] are for, that believes [`test_key`].
     pub async fn on(control_plane: &ControlPlane) -> Self {
-        let project = made(control_plane, "/api/v1/projects", &json!({ "name": "tests" })).await;
+        Self::named("tests", control_plane).await
+    }
+
+    /// The same, of another name.
+    pub async fn named(name: &str, control_plane: &ControlPlane) -> Self {
+        let project = made(control_plane, "/api/v1/projects", &json!({ "name": name })).await;
         let id = text(&project["id"]);
         let own = format!("/api/v1/projects/{id}");
         let public = json!({ "kind": "public", "name": "tests", "public_key": test_key().public().to_base64() });

@@ -151,7 +151,7 @@ pub(super) async fn newest_root(
     caller: Caller,
     Path(project): Path<ProjectId>,
 ) -> Result<axum::Json<TrustRoot>, Problem> {
-    Ok(axum::Json(api.store.trust_root(caller.within(project), None).await?.try_into()?))
+    Ok(axum::Json(api.store.known_trust_root(caller.within(project), None).await?.try_into()?))
 }
 
 /// List every version of a project's trust root, newest first.
@@ -182,7 +182,7 @@ pub(super) async fn get_root(
     caller: Caller,
     Path((project, version)): Path<(ProjectId, NonZeroU64)>,
 ) -> Result<axum::Json<TrustRoot>, Problem> {
-    Ok(axum::Json(api.store.trust_root(caller.within(project), Some(version)).await?.try_into()?))
+    Ok(axum::Json(api.store.known_trust_root(caller.within(project), Some(version)).await?.try_into()?))
 }
 
 fn created(key: SigningKey) -> Created<SigningKey> {

@@ -154,9 +154,7 @@ impl Hub {
         if let Some(group) = known() {
             return Ok(group);
         }
-        let (plan, mut terms) =
-            tokio::try_join!(self.store.plan(project), async { self.store.terms(&[project]).await })?;
-        let terms = terms.remove(&project).unwrap_or_default();
+        let (plan, terms) = self.store.known_plan(project).await?;
         let orders = Orders::new(plan, terms.root_version, self.times);
         let group = Group {
             project,

@@ -47,6 +47,7 @@ impl Watcher {
             // What is known is said meanwhile: a database that is away changes nothing.
             if let Err(error) = self.look().await {
                 tracing::warn!(%error, "cannot look what data planes are to serve; they are told what was known before");
+                self.hub.doubt();
             }
             sleep(GATHERED_FOR).await;
         }
@@ -125,6 +126,11 @@ impl Hub {
             group.hold_to(members, began);
         }
         Ok(())
+    }
+
+    /// Whoever came while the database was away is what a replica knew of them: all are compared at the next look.
+    fn doubt(&self) {
+        self.groups().values().for_each(|group| group.terms().members = Terms::default().members);
     }
 
     async fn order(&self, group: &Group, root_version: Option<std::num::NonZeroU64>) -> Result<(), Error> {

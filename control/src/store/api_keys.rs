@@ -66,8 +66,7 @@ impl ApiKeys for DatabaseStore {
             .bind(at.id)
             .bind(at.project)
             .then_bind_some(" and team_id = ", at.reach.team());
-        let row = self.database.fetch_optional(select).await?;
-        Ok(read(&row.ok_or(Error::NotFound(Noun::ApiKey))?)?)
+        Ok(read(&self.database.get(select, Noun::ApiKey).await?)?)
     }
 
     async fn api_keys(&self, reach: Reach, project: ProjectId, page: &PageRequest) -> Result<Page<ApiKey>> {
@@ -78,7 +77,7 @@ impl ApiKeys for DatabaseStore {
             .then_bind_some(" and name = ", page.name.as_ref())
             .then_bind_some(" and id < ", page.after.map(|cursor| cursor.0))
             .then_bind(" order by id desc limit ", page.rows());
-        let rows = self.database.fetch_all(select).await?;
+        let rows = self.database.fetch_list(select).await?;
         let keys = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::of(keys, page, |key| key.id.0))
     }
@@ -115,7 +114,17 @@ impl ApiKeys for DatabaseStore {
 
     async fn may_fetch(&self, project: ProjectId, artifact: Digest) -> Result<bool> {
         let select = sql("select id from artifacts where project_id = $1 and digest = $2").bind(project).bind(artifact);
-        Ok(self.database.fetch_optional(select).await?.is_some())
+        let found = self.database.known(|reader| {
+            let select = select.clone();
+            async move {
+                let found = reader.fetch_optional(select).await?;
+                if found.is_none() {
+                    reader.lacks()?;
+                }
+                Ok::<_, SqlError>(found)
+            }
+        });
+        Ok(found.await?.is_some())
     }
 }
 

@@ -43,8 +43,7 @@ impl Artifacts for DatabaseStore {
             .then_bind_some(" and team_id = ", at.reach.team())
             .then_bind_some(" and project_id = ", at.project)
             .then(" order by id desc limit 1");
-        let row = self.database.fetch_optional(select).await?;
-        Ok(read(&row.ok_or(Error::NotFound(Noun::Artifact))?)?)
+        Ok(read(&self.database.get(select, Noun::Artifact).await?)?)
     }
 
     async fn artifacts(&self, of: OfProject, page: &PageRequest) -> Result<Page<Artifact>> {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use subtle::ConstantTimeEq as _;
 
 use super::DatabaseStore;
-use super::sql::{Error as SqlError, Row, sql};
+use super::sql::{Error as SqlError, Reader, Row, sql};
 use crate::domain::access::{Identity, Principal, Reach};
 use crate::domain::id::TeamId;
 use crate::domain::store::{Credentials, Result};
@@ -14,20 +14,7 @@ use crate::domain::time::now;
 #[async_trait]
 impl Credentials for DatabaseStore {
     async fn principal(&self, hash: [u8; 32]) -> Result<Option<Principal>> {
-        let now = now();
-        let select = sql("select * from tokens where (hash = $1 or previous_hash = $1 and previous_until > $2) \
-             and revoked_at is null and (expires_at is null or expires_at > $2)")
-        .bind(hash)
-        .bind(now);
-        if let Some(row) = self.database.fetch_optional(select).await? {
-            return Ok(proven(&row, hash)?.then(|| token_principal(&row)).transpose()?);
-        }
-        let select = sql("select * from api_keys where (hash = $1 or previous_hash = $1 and previous_until > $2) \
-             and revoked_at is null and (expires_at is null or expires_at > $2)")
-        .bind(hash)
-        .bind(now);
-        let Some(row) = self.database.fetch_optional(select).await? else { return Ok(None) };
-        Ok(proven(&row, hash)?.then(|| api_key_principal(&row)).transpose()?)
+        self.database.known(|reader| principal(reader, hash)).await
     }
 
     async fn note_uses(&self, uses: &[(Identity, Timestamp)]) -> Result<()> {
@@ -56,6 +43,27 @@ impl Credentials for DatabaseStore {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+async fn principal(reader: Reader, hash: [u8; 32]) -> Result<Option<Principal>> {
+    let now = now();
+    let select = sql("select * from tokens where (hash = $1 or previous_hash = $1 and previous_until > $2) \
+         and revoked_at is null and (expires_at is null or expires_at > $2)")
+    .bind(hash)
+    .bind(now);
+    if let Some(row) = reader.fetch_optional(select).await? {
+        return Ok(proven(&row, hash)?.then(|| token_principal(&row)).transpose()?);
+    }
+    let select = sql("select * from api_keys where (hash = $1 or previous_hash = $1 and previous_until > $2) \
+         and revoked_at is null and (expires_at is null or expires_at > $2)")
+    .bind(hash)
+    .bind(now);
+    let Some(row) = reader.fetch_optional(select).await? else {
+        // Of one that a replica does not have nobody can say that it is wrong: it may be new.
+        reader.lacks()?;
+        return Ok(None);
+    };
+    Ok(proven(&row, hash)?.then(|| api_key_principal(&row)).transpose()?)
 }
 
 /// Whether the row is of that secret, in a time that does not tell how nearly it is. The index found it by a hash, which

@@ -34,14 +34,12 @@ impl DataPlanes for DatabaseStore {
 
     async fn data_plane(&self, reach: Reach, id: DataPlaneId) -> Result<DataPlane> {
         let select = select().then_bind(" where id = ", id).then_bind_some(" and team_id = ", reach.team());
-        let row = self.database.fetch_optional(select).await?;
-        Ok(read(&row.ok_or(Error::NotFound(Noun::DataPlane))?)?)
+        Ok(read(&self.database.get(select, Noun::DataPlane).await?)?)
     }
 
     async fn data_plane_named(&self, team: TeamId, name: &Name) -> Result<DataPlane> {
         let select = select().then_bind(" where team_id = ", team).then_bind(" and name = ", name);
-        let row = self.database.fetch_optional(select).await?;
-        Ok(read(&row.ok_or(Error::NotFound(Noun::DataPlane))?)?)
+        Ok(read(&self.database.get(select, Noun::DataPlane).await?)?)
     }
 
     async fn data_planes(&self, reach: Reach, filter: &Filter, page: &PageRequest) -> Result<Page<DataPlane>> {

@@ -10,11 +10,13 @@ use tokio::sync::watch;
 
 use super::DatabaseStore;
 use super::changes::Topic;
-use super::sql::{Row, Transaction, sql};
+use super::registry::terms;
+use super::sql::{Reader, Row, Transaction, sql};
 use crate::domain::deployment::State;
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{DataPlaneId, DeploymentId, ProjectId};
 use crate::domain::plan::{Entry, FLOOR_RISE_MAX, Pace, Plan, Reached, Revision};
+use crate::domain::registry::Terms;
 use crate::domain::store::{Fleet, Result};
 
 /// How late a change may be committed that says when it was made: longer than any transaction lasts.
@@ -23,36 +25,24 @@ const LATE: SignedDuration = SignedDuration::from_secs(60);
 #[async_trait]
 impl Fleet for DatabaseStore {
     async fn plan(&self, project: ProjectId) -> Result<Plan> {
-        // The revision first: what is read after it is as new, or newer, and then there is a newer revision, too.
-        let revision = sql("select revision from plans where project_id = $1").bind(project);
-        let Some(revision) = self.database.fetch_optional(revision).await? else { return Ok(Plan::empty(project)) };
-        let select = sql("select id, selector, artifact, for_everyone, state, document from deployments \
-             join pointers on deployment_id = id where deployments.project_id = $1 and not is_withdrawn \
-             order by precedence desc")
-        .bind(project);
-        let rows = self.database.fetch_all(select).await?;
-        let members = sql("select deployment_id, data_plane_id from deployment_members \
-             join deployments on deployments.id = deployment_id \
-             where project_id = $1 and not is_withdrawn and not for_everyone")
-        .bind(project);
-        let mut few: HashMap<DeploymentId, BTreeSet<DataPlaneId>> = HashMap::new();
-        for row in self.database.fetch_all(members).await? {
-            few.entry(row.get("deployment_id")?).or_default().insert(row.get("data_plane_id")?);
-        }
-        let mut plan = Plan { revision: revision.get("revision")?, ..Plan::empty(project) };
-        for row in &rows {
-            if row.word::<State>("state")? == State::InProgress {
-                plan.pace = Pace::UnderWay;
-            }
-            plan.entries.push(entry(row, &mut few)?);
-        }
-        Ok(plan)
+        plan(&Reader::Now(self.database.clone()), project).await
+    }
+
+    async fn known_plan(&self, project: ProjectId) -> Result<(Plan, Terms)> {
+        let read = |reader: Reader| async move {
+            let plan = plan(&reader, project).await?;
+            let terms = terms::of(&reader, &[project]).await?.remove(&project);
+            Ok::<_, Error>((plan, terms.unwrap_or_default()))
+        };
+        self.database.known(read).await
     }
 
     async fn plan_revisions(&self, since: Option<Timestamp>) -> Result<(Timestamp, Vec<Revision>)> {
         let now = sql("select ").then(self.database.dialect().now()).then(" as now");
         let now: Timestamp =
             self.database.fetch_optional(now).await?.ok_or(Error::Damaged(Noun::Project))?.get("now")?;
+        // What was read of a replica is of a time that nobody knows: everything that has changed since then is looked at.
+        let since = since.filter(|_| !self.database.read_behind_within(LATE.unsigned_abs()));
         let select = sql("select project_id, revision from plans where true")
             .then_bind_some(" and changed_at >= ", since)
             .then(" order by project_id");
@@ -92,6 +82,33 @@ impl Fleet for DatabaseStore {
     async fn hear_of_changes(&self) {
         self.changes.hear(&self.database).await;
     }
+}
+
+async fn plan(reader: &Reader, project: ProjectId) -> Result<Plan> {
+    // The revision first: what is read after it is as new, or newer, and then there is a newer revision, too.
+    let revision = sql("select revision from plans where project_id = $1").bind(project);
+    let Some(revision) = reader.fetch_optional(revision).await? else { return Ok(Plan::empty(project)) };
+    let select = sql("select id, selector, artifact, for_everyone, state, document from deployments \
+         join pointers on deployment_id = id where deployments.project_id = $1 and not is_withdrawn \
+         order by precedence desc")
+    .bind(project);
+    let rows = reader.fetch_all(select).await?;
+    let members = sql("select deployment_id, data_plane_id from deployment_members \
+         join deployments on deployments.id = deployment_id \
+         where project_id = $1 and not is_withdrawn and not for_everyone")
+    .bind(project);
+    let mut few: HashMap<DeploymentId, BTreeSet<DataPlaneId>> = HashMap::new();
+    for row in reader.fetch_all(members).await? {
+        few.entry(row.get("deployment_id")?).or_default().insert(row.get("data_plane_id")?);
+    }
+    let mut plan = Plan { revision: revision.get("revision")?, ..Plan::empty(project) };
+    for row in &rows {
+        if row.word::<State>("state")? == State::InProgress {
+            plan.pace = Pace::UnderWay;
+        }
+        plan.entries.push(entry(row, &mut few)?);
+    }
+    Ok(plan)
 }
 
 fn entry(row: &Row, few: &mut HashMap<DeploymentId, BTreeSet<DataPlaneId>>) -> Result<Entry> {

@@ -48,8 +48,7 @@ impl Projects for DatabaseStore {
     async fn project(&self, reach: Reach, id: ProjectId) -> Result<Project> {
         let select =
             sql("select * from projects where id = $1").bind(id).then_bind_some(" and team_id = ", reach.team());
-        let row = self.database.fetch_optional(select).await?;
-        Ok(read(&row.ok_or(Error::NotFound(Noun::Project))?)?)
+        Ok(read(&self.database.get(select, Noun::Project).await?)?)
     }
 
     async fn projects(&self, reach: Reach, page: &PageRequest) -> Result<Page<Project>> {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::sql::{Database, Error as SqlError, Row, Transaction, sql};
+use super::sql::{Database, Error as SqlError, Reader, Row, Transaction, sql};
 use super::{DatabaseStore, documents};
 use crate::domain::access::Reach;
 use crate::domain::act::Act;
@@ -80,17 +80,21 @@ pub(super) async fn list(
 
 /// One revision, with its files.
 pub(super) async fn one(database: &Database, reach: Reach, spec: SpecId, number: i64) -> Result<Revision> {
+    database.known(|reader| one_of(reader, reach, (spec, number))).await
+}
+
+async fn one_of(reader: Reader, reach: Reach, (spec, number): (SpecId, i64)) -> Result<Revision> {
     let select = sql("select id as revision_id, spec_id, number, digest, entries, message, author, \
          created_at as revised_at from revisions where spec_id = $1 and number = $2")
     .bind(spec)
     .bind(number)
     .then_bind_some(" and team_id = ", reach.team());
-    let row = database.fetch_optional(select).await?;
-    let revision = read(&row.ok_or(Error::NotFound(Noun::Revision))?)?;
+    let row = reader.fetch_optional(select).await?;
+    let revision = read(&row.ok_or_else(|| reader.missing(Noun::Revision))?)?;
     let select = sql("select f.path, f.digest, d.size from revision_files f \
          join documents d on d.team_id = f.team_id and d.digest = f.digest where f.revision_id = $1")
     .bind(revision.id);
-    let rows = database.fetch_all(select).await?;
+    let rows = reader.fetch_all(select).await?;
     let file =
         |row: &Row| Ok(File { path: row.get("path")?, size: row.get("size")?, sha256: Digest(row.get("digest")?) });
     let mut files = rows.iter().map(file).collect::<Result<Vec<_>, SqlError>>()?;
@@ -110,8 +114,7 @@ pub(super) async fn document(database: &Database, reach: Reach, revision: Revisi
     .bind(revision)
     .bind(path)
     .then_bind_some(" and f.team_id = ", reach.team());
-    let row = database.fetch_optional(select).await?;
-    Ok(read_document(&row.ok_or(Error::NotFound(Noun::File))?)?)
+    Ok(read_document(&database.get(select, Noun::File).await?)?)
 }
 
 /// Every file of a revision, with its content, by path.
@@ -120,11 +123,15 @@ pub(super) async fn documents(database: &Database, reach: Reach, revision: Revis
          join documents d on d.team_id = f.team_id and d.digest = f.digest where f.revision_id = $1")
     .bind(revision)
     .then_bind_some(" and f.team_id = ", reach.team());
-    let rows = database.fetch_all(select).await?;
-    if rows.is_empty() {
-        // There is none without a file.
-        return Err(Error::NotFound(Noun::Revision));
-    }
+    let read = |reader: Reader| {
+        let select = select.clone();
+        async move {
+            let rows = reader.fetch_all(select).await?;
+            // There is none without a file.
+            if rows.is_empty() { Err(reader.missing(Noun::Revision)) } else { Ok(rows) }
+        }
+    };
+    let rows = database.known(read).await?;
     let mut documents = rows.iter().map(read_document).collect::<Result<Vec<_>, _>>()?;
     documents.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     Ok(documents)

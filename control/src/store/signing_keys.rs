@@ -11,7 +11,7 @@ use super::DatabaseStore;
 use super::audit::{Target, record};
 use super::projects;
 use super::sealing;
-use super::sql::{Error as SqlError, Row, Transaction, sql};
+use super::sql::{Error as SqlError, Row, Statement, Transaction, sql};
 use crate::domain::act::{Act, Action};
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{ProjectId, SigningKeyId};
@@ -31,8 +31,7 @@ impl SigningKeys for DatabaseStore {
             .bind(of.project)
             .bind(id)
             .then_bind_some(" and team_id = ", of.reach.team());
-        let row = self.database.fetch_optional(select).await?;
-        Ok(read(&row.ok_or(Error::NotFound(Noun::SigningKey))?)?)
+        Ok(read(&self.database.get(select, Noun::SigningKey).await?)?)
     }
 
     async fn signing_keys(&self, of: OfProject, page: &PageRequest) -> Result<Page<SigningKey>> {
@@ -107,15 +106,12 @@ impl SigningKeys for DatabaseStore {
     }
 
     async fn trust_root(&self, of: OfProject, version: Option<NonZeroU64>) -> Result<SignedRoot> {
-        // A number that no version has reached yet, whatever it is, is the number of no root.
-        let version = version.map(|version| i64::try_from(version.get()).unwrap_or(i64::MAX));
-        let select = sql("select document from trust_roots where project_id = $1")
-            .bind(of.project)
-            .then_bind_some(" and team_id = ", of.reach.team())
-            .then_bind_some(" and version = ", version)
-            .then(" order by version desc limit 1");
-        let row = self.database.fetch_optional(select).await?;
+        let row = self.database.fetch_optional(root(of, version)).await?;
         Ok(row.ok_or(Error::NotFound(Noun::TrustRoot))?.json("document")?)
+    }
+
+    async fn known_trust_root(&self, of: OfProject, version: Option<NonZeroU64>) -> Result<SignedRoot> {
+        Ok(self.database.get(root(of, version), Noun::TrustRoot).await?.json("document")?)
     }
 
     async fn trust_roots(&self, of: OfProject, page: &PageRequest) -> Result<Page<SignedRoot>> {
@@ -142,6 +138,17 @@ impl SigningKeys for DatabaseStore {
         transaction.commit().await?;
         Ok(count)
     }
+}
+
+/// One version of a root, or the newest.
+fn root(of: OfProject, version: Option<NonZeroU64>) -> Statement {
+    // A number that no version has reached yet, whatever it is, is the number of no root.
+    let version = version.map(|version| i64::try_from(version.get()).unwrap_or(i64::MAX));
+    sql("select document from trust_roots where project_id = $1")
+        .bind(of.project)
+        .then_bind_some(" and team_id = ", of.reach.team())
+        .then_bind_some(" and version = ", version)
+        .then(" order by version desc limit 1")
 }
 
 /// What a step may change: the root, which key is active, and how the one key is.

@@ -50,8 +50,7 @@ impl Specs for DatabaseStore {
     }
 
     async fn spec(&self, reach: Reach, id: SpecId) -> Result<Spec> {
-        let row = self.database.fetch_optional(select(reach).then_bind(" and s.id = ", id)).await?;
-        read(&row.ok_or(Error::NotFound(Noun::Spec))?)
+        read(&self.database.get(select(reach).then_bind(" and s.id = ", id), Noun::Spec).await?)
     }
 
     async fn specs(&self, reach: Reach, project: ProjectId, page: &PageRequest) -> Result<Page<Spec>> {

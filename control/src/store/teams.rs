@@ -43,13 +43,13 @@ impl Teams for DatabaseStore {
         if !reach.includes(id) {
             return Err(Error::NotFound(Noun::Team));
         }
-        let row = self.database.fetch_optional(sql("select * from teams where id = $1").bind(id)).await?;
-        Ok(read(&row.ok_or(Error::NotFound(Noun::Team))?)?)
+        let select = sql("select * from teams where id = $1").bind(id);
+        Ok(read(&self.database.get(select, Noun::Team).await?)?)
     }
 
     async fn team_named(&self, reach: Reach, name: &Name) -> Result<Team> {
-        let row = self.database.fetch_optional(sql("select * from teams where name = $1").bind(name)).await?;
-        let team = read(&row.ok_or(Error::NotFound(Noun::Team))?)?;
+        let select = sql("select * from teams where name = $1").bind(name);
+        let team = read(&self.database.get(select, Noun::Team).await?)?;
         if reach.includes(team.id) { Ok(team) } else { Err(Error::NotFound(Noun::Team)) }
     }
 

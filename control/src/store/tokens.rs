@@ -55,8 +55,7 @@ impl Tokens for DatabaseStore {
 
     async fn token(&self, reach: Reach, id: TokenId) -> Result<Token> {
         let select = sql("select * from tokens where id = $1").bind(id).then_bind_some(" and team_id = ", reach.team());
-        let row = self.database.fetch_optional(select).await?;
-        Ok(read(&row.ok_or(Error::NotFound(Noun::Token))?)?)
+        Ok(read(&self.database.get(select, Noun::Token).await?)?)
     }
 
     async fn tokens(&self, filter: TokenFilter, page: &PageRequest) -> Result<Page<Token>> {
@@ -66,7 +65,7 @@ impl Tokens for DatabaseStore {
             .then_bind_some(" and name = ", page.name.as_ref())
             .then_bind_some(" and id < ", page.after.map(|cursor| cursor.0))
             .then_bind(" order by id desc limit ", page.rows());
-        let rows = self.database.fetch_all(select).await?;
+        let rows = self.database.fetch_list(select).await?;
         let tokens = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::of(tokens, page, |token| token.id.0))
     }

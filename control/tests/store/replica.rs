@@ -1,11 +1,18 @@
-//! A read replica: heavy reads go to it, and nobody misses what they wrote.
+//! A read replica: heavy reads go to it, and nobody misses what they wrote. Where the primary is away, it stands in.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use control::domain::access::Reach;
+use control::domain::error::Error;
+use control::domain::id::{ProjectId, TeamId};
 use control::domain::page::PageRequest;
-use control::domain::store::Teams as _;
+use control::domain::plan::Revision;
+use control::domain::store::{Credentials as _, Fleet as _, Health as _, Registry as _, Replica as State, Teams as _};
 use control::domain::team::NewTeam;
+use control::domain::time::now;
 use control::store::DatabaseStore;
-use control::store::sql::Database;
+use control::store::sql::{Database, Error as SqlError, Reader, sql};
 use tests::postgres::{Postgres, Replica};
 
 use crate::act;
@@ -32,6 +39,13 @@ impl Pair {
     async fn names(&self) -> Vec<String> {
         let teams = self.store.teams(Reach::Everything, &PageRequest::default()).await.unwrap();
         teams.items.into_iter().map(|team| team.name.to_string()).collect()
+    }
+
+    /// Waits until the replica has all that there is now.
+    async fn catches_up(&self) {
+        let position = self.primary.run("select pg_current_wal_lsn()");
+        let reached = format!("select pg_last_wal_replay_lsn() >= '{position}'");
+        tests::wait::until("the replica has it", async || self.replica.run(&reached) == "t").await;
     }
 
     /// How many lists of teams the replica has been asked for.
@@ -84,4 +98,106 @@ async fn a_replica_that_was_never_there_keeps_nobody_from_starting() {
     let new = NewTeam { name: "red".parse().unwrap(), description: String::new() };
     let team = store.create_team(&act(), new).await.unwrap();
     assert_eq!(store.teams(Reach::Everything, &PageRequest::default()).await.unwrap().items, [team]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_is_away_is_stood_in_for() {
+    let mut pair = pair().await;
+    pair.make("red").await;
+    let red = pair.store.team_named(Reach::Everything, &"red".parse().unwrap()).await.unwrap();
+    pair.catches_up().await;
+    pair.primary.kill().await;
+    assert_eq!(pair.store.team(Reach::Everything, red.id).await.unwrap(), red);
+    assert_eq!(pair.names().await, ["red"]);
+    // What it lacks may be there: nobody is told that it is not.
+    let lacking = pair.store.team(Reach::Everything, TeamId::new()).await;
+    assert!(matches!(lacking, Err(Error::Unavailable { .. })), "{lacking:?}");
+    let nobody = pair.store.principal([7; 32]).await;
+    assert!(matches!(nobody, Err(Error::Unavailable { .. })), "{nobody:?}");
+    // What decides is of now, or nothing; and it is said that the database is away.
+    assert!(pair.store.plan_revisions(None).await.is_err());
+    assert!(pair.store.terms(&[]).await.is_err());
+    assert!(pair.store.ping().await.is_err());
+    assert_eq!(pair.store.replica().await, State::Late);
+    // Nobody waits for it any more, but the one who looks whether it is there.
+    let began = Instant::now();
+    for _ in 0..50 {
+        assert_eq!(pair.names().await, ["red"]);
+    }
+    assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
+    pair.primary.restart().await;
+    // Whoever has written something reads it at once.
+    pair.make("blue").await;
+    assert_eq!(pair.names().await, ["blue", "red"]);
+    assert!(matches!(pair.store.team(Reach::Everything, TeamId::new()).await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_says_nothing_is_waited_for_once_in_a_while() {
+    let pair = pair().await;
+    pair.make("red").await;
+    pair.catches_up().await;
+    pair.primary.freeze();
+    let began = Instant::now();
+    assert_eq!(pair.names().await, ["red"]);
+    assert!(began.elapsed() < Duration::from_secs(8), "the first waits for {:?}", began.elapsed());
+    let began = Instant::now();
+    for _ in 0..50 {
+        assert_eq!(pair.names().await, ["red"]);
+    }
+    assert!(began.elapsed() < Duration::from_secs(6), "fifty take {:?}", began.elapsed());
+    pair.primary.thaw();
+    tests::wait::until("the primary is asked again", async || {
+        let unknown = pair.store.team(Reach::Everything, TeamId::new()).await;
+        matches!(unknown, Err(Error::NotFound(_)))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_of_several_statements_is_of_one_source() {
+    let mut pair = pair().await;
+    pair.make("red").await;
+    pair.catches_up().await;
+    pair.replica.pause_replay().await;
+    pair.make("blue").await;
+    let database = pair.store.database().clone();
+    let count = async |reader: &Reader| -> Result<i64, SqlError> {
+        let row = reader.fetch_optional(sql("select count(*) as teams from teams")).await?;
+        row.unwrap().get("teams")
+    };
+    // The primary goes between the first statement and the second: both are asked of the replica then.
+    let (reads, primary) = (AtomicUsize::new(0), tokio::sync::Mutex::new(&mut pair.primary));
+    let (reads, primary, count) = (&reads, &primary, &count);
+    let read = database.known(|reader| async move {
+        let first = count(&reader).await?;
+        if reads.fetch_add(1, Ordering::Relaxed) == 0 {
+            primary.lock().await.kill().await;
+        }
+        Ok::<_, SqlError>((first, count(&reader).await?))
+    });
+    assert_eq!(read.await.unwrap(), (1, 1));
+    assert_eq!(reads.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_read_of_a_replica_is_compared_with_everything() {
+    let mut pair = pair().await;
+    let project = ProjectId::new();
+    let id = project.0;
+    // Its plan changed long ago.
+    pair.primary.run(&format!(
+        "insert into teams (id, name, description, version, created_at, updated_at) values ('{id}', 'red', '', 1, 0, 0); \
+         insert into projects (id, team_id, name, description, settings, version, created_at, updated_at) \
+         values ('{id}', '{id}', 'red', '', '{{}}', 1, 0, 0); \
+         insert into plans (project_id, revision, last_serial, changed_at) values ('{id}', 3, 0, 1)"
+    ));
+    pair.catches_up().await;
+    assert_eq!(pair.store.plan_revisions(Some(now())).await.unwrap().1, []);
+    pair.primary.kill().await;
+    assert_eq!(pair.store.known_plan(project).await.unwrap().0.revision, 3);
+    pair.primary.restart().await;
+    tests::wait::until("the primary answers", async || pair.store.ping().await.is_ok()).await;
+    let changed = pair.store.plan_revisions(Some(now())).await.unwrap().1;
+    assert_eq!(changed, [Revision { project, revision: 3 }]);
 }

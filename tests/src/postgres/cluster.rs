@@ -81,6 +81,15 @@ impl Cluster {
         wait::until("all processes of the server are gone", gone).await;
     }
 
+    /// Stops all its processes, or has them go on.
+    pub(super) fn signal_all(&self, what: Signal) {
+        for pid in self.processes() {
+            let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process");
+            // It may have ended by itself.
+            let _ = kill_process(pid, what);
+        }
+    }
+
     async fn is_launched(&mut self) -> bool {
         let log = File::create(self.folder().join("log")).expect("a writable folder");
         let mut command = serve(&self.programs, self.folder(), self.port);
@@ -108,6 +117,8 @@ impl Drop for Cluster {
         if std::thread::panicking() {
             println!("--- the log of PostgreSQL\n{}", self.log());
         }
+        // One that was stopped would not hear of its end.
+        self.signal_all(Signal::CONT);
         if let Some(server) = &mut self.server {
             // Ends every connection, writes nothing, and cleans up.
             let _ = kill_process(Pid::from_child(server), Signal::QUIT);

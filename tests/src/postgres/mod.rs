@@ -27,6 +27,8 @@ mod shared;
 use std::fs::File;
 use std::path::Path;
 
+use rustix::process::Signal;
+
 use crate::wait;
 use cluster::Cluster;
 use programs::Programs;
@@ -95,6 +97,16 @@ impl Postgres {
     pub async fn restart(&mut self) {
         self.0.kill().await;
         self.0.launch().await;
+    }
+
+    /// Has it say nothing any more: connections to it last, and can be made, and nobody answers.
+    pub fn freeze(&self) {
+        self.0.signal_all(Signal::STOP);
+    }
+
+    /// Has it go on after [`freeze`](Self::freeze), as if nothing had been.
+    pub fn thaw(&self) {
+        self.0.signal_all(Signal::CONT);
     }
 
     /// Starts a replica of it.

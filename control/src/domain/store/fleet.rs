@@ -9,12 +9,16 @@ use tokio::sync::watch;
 use super::Result;
 use crate::domain::id::{DeploymentId, ProjectId};
 use crate::domain::plan::{Plan, Revision};
+use crate::domain::registry::Terms;
 
 /// Plans, for whoever tells data planes what they are to serve.
 #[async_trait]
 pub trait Fleet: Send + Sync {
     /// A project's plan. That of a project which is not there is empty.
     async fn plan(&self, project: ProjectId) -> Result<Plan>;
+    /// The same and the project's terms, for whoever connects: of one moment, and where the database is away, as its replica
+    /// knows them. Those who are connected are not held to it.
+    async fn known_plan(&self, project: ProjectId) -> Result<(Plan, Terms)>;
     /// The projects whose plans may have changed at that time or later; all of them, without a time. Cheap.
     ///
     /// Give the time that the last answer came with: it is the database's, and leaves room for what was committed late, so

@@ -35,6 +35,8 @@ pub trait SigningKeys: Send + Sync {
     async fn succeed(&self, act: &Act, of: OfProject, change: Succession) -> Result<SigningKey>;
     /// A project's trust root: this version of it, or the newest.
     async fn trust_root(&self, of: OfProject, version: Option<NonZeroU64>) -> Result<SignedRoot>;
+    /// The same, to be shown: where the database is away, as its replica knows it.
+    async fn known_trust_root(&self, of: OfProject, version: Option<NonZeroU64>) -> Result<SignedRoot>;
     /// Every version of a project's trust root, newest first.
     async fn trust_roots(&self, of: OfProject, page: &PageRequest) -> Result<Page<SignedRoot>>;
     /// The master key that everything is sealed under; this one, where nothing was sealed yet.

@@ -60,15 +60,13 @@ impl Builds for DatabaseStore {
 
     async fn build(&self, reach: Reach, id: BuildId) -> Result<Build> {
         let select = sql("select * from builds where id = $1").bind(id).then_bind_some(" and team_id = ", reach.team());
-        let row = self.database.fetch_optional(select).await?;
-        Ok(read(&row.ok_or(Error::NotFound(Noun::Build))?)?)
+        Ok(read(&self.database.get(select, Noun::Build).await?)?)
     }
 
     async fn build_log(&self, reach: Reach, id: BuildId) -> Result<String> {
         let select =
             sql("select log from builds where id = $1").bind(id).then_bind_some(" and team_id = ", reach.team());
-        let row = self.database.fetch_optional(select).await?;
-        Ok(row.ok_or(Error::NotFound(Noun::Build))?.get("log")?)
+        Ok(self.database.get(select, Noun::Build).await?.get("log")?)
     }
 
     async fn builds(&self, reach: Reach, filter: BuildFilter, page: &PageRequest) -> Result<Page<Build>> {
@@ -77,7 +75,7 @@ impl Builds for DatabaseStore {
             BuildsOf::Spec(id) => (sql("select id from specs where id = $1").bind(id), Noun::Spec),
         };
         let parent = parent.then_bind_some(" and team_id = ", reach.team());
-        self.database.fetch_optional(parent).await?.ok_or(Error::NotFound(noun))?;
+        self.database.get(parent, noun).await?;
         let select = match filter.of {
             BuildsOf::Project(id) => sql(LISTED).then_bind("project_id = ", id),
             BuildsOf::Spec(id) => sql(LISTED).then_bind("spec_id = ", id),

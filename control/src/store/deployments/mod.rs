@@ -113,8 +113,7 @@ impl Deployments for DatabaseStore {
     async fn deployment(&self, reach: Reach, id: DeploymentId) -> Result<Deployment> {
         let select =
             sql("select * from deployments where id = $1").bind(id).then_bind_some(" and team_id = ", reach.team());
-        let row = self.database.fetch_optional(select).await?;
-        Ok(rows::read(&row.ok_or(Error::NotFound(Noun::Deployment))?)?)
+        Ok(rows::read(&self.database.get(select, Noun::Deployment).await?)?)
     }
 
     async fn newest_deployment(&self, of: OfProject) -> Result<Deployment> {
@@ -123,8 +122,7 @@ impl Deployments for DatabaseStore {
         .bind(of.project)
         .then_bind_some(" and team_id = ", of.reach.team())
         .then(" order by case when precedence is null then 0 else 1 end, precedence desc, serial desc limit 1");
-        let row = self.database.fetch_optional(select).await?;
-        Ok(rows::read(&row.ok_or(Error::NotFound(Noun::Deployment))?)?)
+        Ok(rows::read(&self.database.get(select, Noun::Deployment).await?)?)
     }
 
     async fn deployments(&self, of: OfProject, page: &PageRequest) -> Result<Page<Deployment>> {
@@ -211,8 +209,8 @@ impl Deployments for DatabaseStore {
 
     async fn pins(&self, of: OfProject) -> Result<Vec<Pin>> {
         let project = self.project(of.reach, of.project).await?;
-        let mut transaction = self.database.begin().await?;
-        pins::all(&mut transaction, project.id).await
+        let rows = self.database.fetch_list(pins::select(project.id)).await?;
+        Ok(rows.iter().map(pins::read).collect::<Result<_, _>>()?)
     }
 
     async fn unpin(&self, act: &Act, of: OfProject, selector: &Selector) -> Result<u64> {

@@ -5,7 +5,7 @@ use crate::domain::id::ProjectId;
 use crate::domain::label::Selector;
 use crate::domain::store::Result;
 use crate::store::fleet;
-use crate::store::sql::{Error as SqlError, Row, Transaction, sql};
+use crate::store::sql::{Error as SqlError, Row, Statement, Transaction, sql};
 
 /// How many pins a project has at most: the newest.
 const PINS_MAX: i64 = 100;
@@ -41,8 +41,11 @@ pub(super) async fn is_pinned(transaction: &mut Transaction, deployment: &Deploy
 }
 
 pub(super) async fn all(transaction: &mut Transaction, project: ProjectId) -> Result<Vec<Pin>> {
-    let select = sql("select * from pins where project_id = $1 order by created_at desc, selector");
-    Ok(transaction.fetch_all(select.bind(project)).await?.iter().map(read).collect::<Result<_, _>>()?)
+    Ok(transaction.fetch_all(select(project)).await?.iter().map(read).collect::<Result<_, _>>()?)
+}
+
+pub(super) fn select(project: ProjectId) -> Statement {
+    sql("select * from pins where project_id = $1 order by created_at desc, selector").bind(project)
 }
 
 /// Takes away these pins.
@@ -60,7 +63,7 @@ pub(super) async fn unpin(
     Ok(gone)
 }
 
-fn read(row: &Row) -> Result<Pin, SqlError> {
+pub(super) fn read(row: &Row) -> Result<Pin, SqlError> {
     Ok(Pin {
         selector: row.parse("selector")?,
         deployment: row.get("deployment_id")?,

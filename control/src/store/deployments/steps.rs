@@ -57,6 +57,7 @@ impl Rollouts for DatabaseStore {
             return Ok(Some(Rollout { deployment, members: BTreeMap::new(), nodes: Vec::new(), now }));
         }
         let members = rows::members(&self.database, id).await?;
+        // Of now, as everything here: it decides.
         let plan = self.plan(deployment.project).await?;
         let place = plan.entries.iter().position(|entry| entry.deployment == id).unwrap_or_default();
         let later = &plan.entries[..place];

@@ -8,7 +8,7 @@ mod leases;
 mod register;
 mod said;
 mod shown;
-mod terms;
+pub(super) mod terms;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::DatabaseStore;
 use super::audit::record;
 use super::changes::{Topic, announce};
 use super::data_planes;
-use super::sql::sql;
+use super::sql::{Reader, sql};
 use crate::domain::act::{Act, Action};
 use crate::domain::id::{DataPlaneId, ProjectId};
 use crate::domain::registry::{FleetSummary, Grounds, Heard, Instance, Kept, Member, Newcomer, Replica, Terms};
@@ -66,7 +66,7 @@ impl Registry for DatabaseStore {
     }
 
     async fn terms(&self, projects: &[ProjectId]) -> Result<BTreeMap<ProjectId, Terms>> {
-        Ok(terms::of(&self.database, projects).await?)
+        Ok(terms::of(&Reader::Now(self.database.clone()), projects).await?)
     }
 
     async fn members(&self, project: ProjectId) -> Result<Vec<Member>> {

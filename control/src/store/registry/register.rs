@@ -12,7 +12,7 @@ use crate::domain::store::Result;
 use crate::domain::time::now;
 use crate::store::audit::record;
 use crate::store::data_planes::{self, Origin, json_of, made, target};
-use crate::store::sql::{Database, Error as SqlError, Row, Statement, Transaction, sql};
+use crate::store::sql::{Database, Error as SqlError, Reader, Row, Statement, Transaction, sql};
 
 /// How many data planes are removed in one transaction.
 const FORGOTTEN_AT_ONCE: i64 = 100;
@@ -23,13 +23,8 @@ const ATTEMPTS: usize = 3;
 pub(super) async fn register(database: &Database, act: &Act, newcomer: &Newcomer) -> Result<Member> {
     for _ in 0..ATTEMPTS {
         // Ten thousand that come back find everything as it was: nothing is locked and nothing written.
-        let found = database.fetch_optional(named(newcomer)).await?;
-        if let Some(row) = &found {
-            let plane = data_planes::read(row)?;
-            check(&plane, newcomer)?;
-            if is_as_it_was(&plane, newcomer) {
-                return Ok(member(row)?);
-            }
+        if let Some(member) = database.known(|reader| known(reader, newcomer)).await? {
+            return Ok(member);
         }
         let mut transaction = database.begin().await?;
         let lock = named(newcomer).then(transaction.dialect().for_update());
@@ -46,6 +41,22 @@ pub(super) async fn register(database: &Database, act: &Act, newcomer: &Newcomer
         return Ok(member(&row)?);
     }
     Err(Error::Conflict("this data plane changes faster than it can be registered; try again".to_owned()))
+}
+
+/// The data plane, if nothing is to be written about it.
+async fn known(reader: Reader, newcomer: &Newcomer) -> Result<Option<Member>> {
+    let Some(row) = reader.fetch_optional(named(newcomer)).await? else {
+        reader.lacks()?;
+        return Ok(None);
+    };
+    let plane = data_planes::read(&row)?;
+    let checked = check(&plane, newcomer);
+    if checked.is_ok() && is_as_it_was(&plane, newcomer) {
+        return Ok(Some(member(&row)?));
+    }
+    // What else it comes to is not for a replica to say.
+    reader.lacks()?;
+    checked.map(|()| None)
 }
 
 fn named(newcomer: &Newcomer) -> Statement {

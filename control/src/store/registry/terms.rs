@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use crate::domain::id::ProjectId;
 use crate::domain::registry::Terms;
 use crate::domain::time::now;
-use crate::store::sql::{Database, Dialect, Error, sql};
+use crate::store::sql::{Dialect, Error, Reader, sql};
 
-pub(super) async fn of(database: &Database, projects: &[ProjectId]) -> Result<BTreeMap<ProjectId, Terms>, Error> {
+pub(in crate::store) async fn of(reader: &Reader, projects: &[ProjectId]) -> Result<BTreeMap<ProjectId, Terms>, Error> {
     let mut all: BTreeMap<_, _> = projects.iter().map(|project| (*project, Terms::default())).collect();
     let these = || Value::Array(projects.iter().map(|project| json!(project)).collect());
-    let rows = match database.dialect() {
+    let rows = match reader.dialect() {
         Dialect::Postgres => "(select r::uuid as id from jsonb_array_elements_text($1) as r)",
         Dialect::Sqlite => "(select value as id from json_each($1))",
     };
@@ -22,7 +22,7 @@ pub(super) async fn of(database: &Database, projects: &[ProjectId]) -> Result<BT
     .bind(now())
     .then(rows)
     .then(" and revoked_at is null and (expires_at is null or expires_at > $2)");
-    for row in database.fetch_all(select).await? {
+    for row in reader.fetch_all(select).await? {
         let Some(terms) = all.get_mut(&row.get("project_id")?) else { continue };
         terms.secrets.push(row.get("hash")?);
         terms.secrets.extend(row.get::<Option<[u8; 32]>>("previous_hash")?);
@@ -33,7 +33,7 @@ pub(super) async fn of(database: &Database, projects: &[ProjectId]) -> Result<BT
     .bind(these())
     .then(rows)
     .then(" as n left join data_planes d on d.project_id = n.id group by n.id");
-    for row in database.fetch_all(select).await? {
+    for row in reader.fetch_all(select).await? {
         let Some(terms) = all.get_mut(&row.get("project_id")?) else { continue };
         let root_version: Option<i64> = row.get("root_version")?;
         terms.root_version = root_version.and_then(|version| u64::try_from(version).ok()?.try_into().ok());

@@ -1,12 +1,18 @@
 //! The connections to a database.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
 use super::replay::{Length, Replayed};
+use super::replica::Follower;
 use super::sqlite::SqliteFile;
-use super::{Error, Row, Snapshot, Statement, Transaction, migrate, postgres, replica, span, sqlite};
+use super::{Error, Reader, Row, Snapshot, Statement, Transaction, Unanswered, migrate, postgres, span, sqlite};
+use crate::domain;
+use crate::domain::error::Noun;
 use crate::domain::store::Replica;
 
 /// A database that is ready: its schema is this program's.
@@ -84,8 +90,9 @@ pub enum Pools {
     Postgres {
         /// Takes every write.
         primary: PgPool,
-        /// Takes reads that are heavy, where it is named.
-        replica: Option<PgPool>,
+        /// Takes reads that are heavy, and what is known while the primary is away, where it is named.
+        #[expect(private_interfaces, reason = "opened by URL, never made elsewhere")]
+        replica: Option<Arc<Follower>>,
     },
 }
 
@@ -111,7 +118,7 @@ impl Database {
             Location::Sqlite(_) => return Err(Error::Replica),
             Location::Postgres(options) => {
                 let replica = match replica.map(Location::parse).transpose()? {
-                    Some(Location::Postgres(options)) => Some(postgres::follow(*options)),
+                    Some(Location::Postgres(options)) => Some(Arc::new(Follower::new(*options))),
                     Some(Location::Sqlite(file)) => return Err(Error::Url { url: file.display().to_string() }),
                     None => None,
                 };
@@ -161,7 +168,9 @@ impl Database {
                 }
             })
         };
-        span::within(span, fetch).await
+        let row = span::within(span, fetch).await?;
+        self.answered();
+        Ok(row)
     }
 
     /// Every row of what is committed now.
@@ -177,18 +186,62 @@ impl Database {
                 }
             })
         };
-        span::within(span, fetch).await
+        let rows = span::within(span, fetch).await?;
+        self.answered();
+        Ok(rows)
     }
 
     /// Every row of what is committed now: for lists and other reads that are heavy. A replica answers where there is one
-    /// that is not late.
+    /// that is not late; or whatever it has, where the primary does not answer.
     pub async fn fetch_list(&self, statement: Statement) -> Result<Vec<Row>, Error> {
+        let Some((primary, follower)) = self.pair() else { return self.fetch_all(statement).await };
+        let own = Reader::Replica(follower.pool.clone());
+        let (current, own) = (follower.fetch_current(primary, statement.clone()), own.fetch_all(statement));
+        let current = async { Ok(current.await?.into_iter().map(Row::Postgres).collect()) };
+        follower.stand_in(current, own).await
+    }
+
+    /// A read, however many statements it takes, of what is committed now; where the primary does not answer, all of it is
+    /// read from the replica, where there is one, and may be as old as that is.
+    ///
+    /// For what is shown, and for whoever asks to be let in. Not for what decides anything: an old answer is no harm only
+    /// where nothing is written, ended or sent away for it.
+    pub async fn known<T, E, F>(&self, read: impl Fn(Reader) -> F) -> Result<T, E>
+    where
+        E: Unanswered + Display,
+        F: Future<Output = Result<T, E>>,
+    {
+        let Some((primary, follower)) = self.pair() else { return read(Reader::Now(self.clone())).await };
+        // Nothing is asked until it is polled.
+        let (primary, own) = (read(Reader::Primary(primary.clone())), read(Reader::Replica(follower.pool.clone())));
+        follower.stand_in(primary, own).await
+    }
+
+    /// The one row of what is known, as [`known`](Self::known) reads it.
+    pub async fn get(&self, select: Statement, noun: Noun) -> domain::store::Result<Row> {
+        let read = |reader: Reader| {
+            let select = select.clone();
+            async move { reader.fetch_optional(select).await?.ok_or_else(|| reader.missing(noun)) }
+        };
+        self.known(read).await
+    }
+
+    /// Whether anything was read from the replica within that time because the primary did not answer.
+    pub fn read_behind_within(&self, time: Duration) -> bool {
+        self.pair().is_some_and(|(_, follower)| follower.stood_in_within(time))
+    }
+
+    fn pair(&self) -> Option<(&PgPool, &Follower)> {
         match &self.pools {
-            Pools::Postgres { primary, replica: Some(follower) } => {
-                let rows = replica::fetch_all(primary, follower, statement).await?;
-                Ok(rows.into_iter().map(Row::Postgres).collect())
-            }
-            Pools::Sqlite(_) | Pools::Postgres { replica: None, .. } => self.fetch_all(statement).await,
+            Pools::Postgres { primary, replica: Some(follower) } => Some((primary, follower)),
+            Pools::Sqlite(_) | Pools::Postgres { replica: None, .. } => None,
+        }
+    }
+
+    /// The primary answered.
+    fn answered(&self) {
+        if let Some((_, follower)) = self.pair() {
+            follower.answered();
         }
     }
 
@@ -203,22 +256,19 @@ impl Database {
                 }
             })
         };
-        span::within(span::named(self.dialect(), "BEGIN"), begin).await
+        let begun = span::within(span::named(self.dialect(), "BEGIN"), begin).await?;
+        // Whoever writes something reads it back, so nobody reads from a replica any more.
+        self.answered();
+        Ok(begun)
     }
 
     /// How the server is that follows it.
     pub async fn replica(&self) -> Replica {
-        match &self.pools {
-            Pools::Postgres { primary, replica: Some(follower) } => match replica::has_all(primary, follower).await {
-                Ok(true) => Replica::Current,
-                Ok(false) => Replica::Late,
-                Err(error) => {
-                    tracing::warn!(%error, "the read replica does not answer");
-                    Replica::Away
-                }
-            },
-            Pools::Sqlite(_) | Pools::Postgres { replica: None, .. } => Replica::None,
-        }
+        let Some((primary, follower)) = self.pair() else { return Replica::None };
+        follower.state(primary).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the read replica does not answer");
+            Replica::Away
+        })
     }
 
     /// Begins to change everything, which may take long.
@@ -245,7 +295,8 @@ impl Database {
                 of(writer.size() + readers.size(), writer.num_idle() + readers.num_idle())
             }
             Pools::Postgres { primary, replica } => {
-                let (open, idle) = replica.as_ref().map_or((0, 0), |replica| (replica.size(), replica.num_idle()));
+                let (open, idle) =
+                    replica.as_ref().map_or((0, 0), |replica| (replica.pool.size(), replica.pool.num_idle()));
                 of(primary.size() + open, primary.num_idle() + idle)
             }
         }
@@ -261,7 +312,7 @@ impl Database {
             Pools::Postgres { primary, replica } => {
                 primary.close().await;
                 if let Some(replica) = replica {
-                    replica.close().await;
+                    replica.pool.close().await;
                 }
             }
         }

@@ -4,12 +4,14 @@
 //! PostgreSQL and text in SQLite, JSON `jsonb` and text, times 64-bit microseconds in both.
 //!
 //! [`Statement`] is a query with its values; [`Database`] reads, and begins a [`Transaction`] that writes; a [`Row`]
-//! comes back. What a deadlock undoes, [`Transaction`] does again. Text of a statement is `&'static str`, so nothing from
+//! comes back. A [`Reader`] is the one source of a read that may be answered by a replica. What a deadlock undoes, [`Transaction`] does again. Text of a statement is `&'static str`, so nothing from
 //! outside can get into it. Each has a `span`.
 
+mod breaker;
 mod database;
 mod migrate;
 mod postgres;
+mod reader;
 mod replay;
 mod replica;
 mod row;
@@ -26,6 +28,7 @@ use crate::domain;
 
 pub use database::{Database, Dialect, Pools, Status};
 pub use migrate::schema_version;
+pub use reader::{Reader, Unanswered};
 pub use row::{Column, Row};
 pub use snapshot::Snapshot;
 pub use statement::{Statement, sql};
@@ -66,6 +69,12 @@ pub enum Error {
         /// This program's.
         own: i64,
     },
+    /// A server takes what it is asked, and says nothing.
+    #[error("the database does not answer")]
+    Silent,
+    /// Nothing was found in a replica, and the database itself is away.
+    #[error("the database does not answer, and its replica, which may be late, has nothing of the kind")]
+    Late,
     /// What the driver says.
     #[error(transparent)]
     Driver(#[from] sqlx::Error),

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, Postgres};
+use tokio::time::timeout;
 
 use super::{Error, Statement, Value};
 
@@ -13,8 +14,8 @@ use super::{Error, Statement, Value};
 const CONNECTIONS: u32 = 16;
 /// How long a request waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(10);
-/// How long one waits for a connection to a replica before the primary is asked.
-const FOLLOW: Duration = Duration::from_millis(100);
+/// How long a server may say nothing to a statement before it counts as silent, where another one could be asked.
+const ANSWER: Duration = Duration::from_secs(10);
 /// How long a statement may take: nothing that is asked takes a second.
 const STATEMENT: &str = "30s";
 
@@ -38,11 +39,24 @@ pub(super) async fn take_time(transaction: &mut PgConnection) -> Result<(), Erro
     Ok(())
 }
 
-/// A server that heavy reads go to. It need not be there: nobody waits for it.
+/// A server that heavy reads go to. It need not be there.
 pub(super) fn follow(options: PgConnectOptions) -> PgPool {
     let options = options.application_name("portcullis-control").options([("statement_timeout", STATEMENT)]);
     let options = options.disable_statement_logging();
-    PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(FOLLOW).connect_lazy_with(options)
+    PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_lazy_with(options)
+}
+
+/// Every row, from whoever gives a connection within that time and then says something.
+pub(super) async fn fetch_within(pool: &PgPool, statement: Statement, patience: Duration) -> Result<Vec<PgRow>, Error> {
+    // A connection that lay idle is asked whether it still leads anywhere: a server that went silent is found out here.
+    let mut connection = timeout(patience, pool.acquire()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+    match timeout(ANSWER, query(statement).fetch_all(&mut *connection)).await {
+        Ok(rows) => Ok(rows?),
+        Err(_) => {
+            connection.close_on_drop();
+            Err(Error::Silent)
+        }
+    }
 }
 
 pub(super) fn query(statement: Statement) -> Query<'static, Postgres, PgArguments> {
