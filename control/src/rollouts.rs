@@ -13,6 +13,7 @@ use crate::domain::deployment::{Reason, ReasonCode, State};
 use crate::domain::error::Error;
 use crate::domain::id::{DeploymentId, ProjectId};
 use crate::domain::pointer::Issuer;
+use crate::domain::registry::Terms;
 use crate::domain::rollout::{Rollout, Step};
 use crate::domain::signing::Signer;
 use crate::domain::store::Store;
@@ -23,8 +24,7 @@ const POLL: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 /// And for how many times as long as that took: a look at ten thousand data planes is not free.
 const PAUSES: u32 = 3;
-/// How long it takes to tell a data plane that it is to serve something else: all are told before it is written down that
-/// they were.
+/// How long it takes to tell a data plane that it is to serve something else: all are told before anybody looks how they do.
 const TELLING: Duration = Duration::from_micros(100);
 /// How often old traces are looked for.
 const UPKEEP: Duration = Duration::from_mins(15);
@@ -128,18 +128,28 @@ impl Driver {
                 self.unsigned().remove(&deployment);
             }
             let Some(step) = next else { return Ok(()) };
-            let (name, wave) = (step.name(), rollout.deployment.wave);
-            if let Step::Found(others) = &step {
-                tokio::time::sleep(TELLING * u32::try_from(others.len()).unwrap_or(u32::MAX)).await;
-            }
+            let (name, wave, tells_everyone) = (step.name(), rollout.deployment.wave, step.tells_everyone());
             match self.step(project, &rollout, step).await {
-                Ok(Taken::Yes) => tracing::info!(%deployment, step = name, wave, "a deployment goes on"),
+                Ok(Taken::Yes) => {
+                    tracing::info!(%deployment, step = name, wave, "a deployment goes on");
+                    if tells_everyone {
+                        self.rest_while_told(project).await?;
+                    }
+                }
                 // Somebody else took it, or steered: look again.
                 Err(Error::Stale { .. }) => {}
                 Ok(Taken::NotHere) => return Ok(()),
                 Err(error) => return Err(error),
             }
         }
+        Ok(())
+    }
+
+    /// Leaves the database and the processors to those who tell a project's data planes.
+    async fn rest_while_told(&self, project: ProjectId) -> Result<(), Error> {
+        let terms = self.store.terms(&[project]).await?;
+        let count = terms.get(&project).map_or(0, Terms::data_planes);
+        tokio::time::sleep(TELLING.saturating_mul(count)).await;
         Ok(())
     }
 

@@ -31,7 +31,6 @@ use uuid::Uuid;
 
 use crate::client::{self, Client};
 use crate::data_plane::{Identity, Refusal};
-use crate::wait;
 
 /// How long the other side may take to take a message, or to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -47,9 +46,6 @@ pub struct Site {
     pub key: String,
     /// Whom they believe.
     pub trusted: PublicKey,
-    /// How long each waits at most before it looks at what it was told, at random: this machine has not a processor for
-    /// each of them.
-    pub slowness: Duration,
 }
 
 /// A data plane.
@@ -158,8 +154,6 @@ type Work = Pin<Box<dyn Future<Output = Done> + Send>>;
 enum Done {
     /// A socket was opened, or not; of which attempt.
     Dialed(u64, Result<Box<Socket>, Ended>),
-    /// A message was not looked at until now.
-    Remembered(Utf8Bytes),
     /// Something else.
     Happened(Event),
 }
@@ -262,7 +256,6 @@ impl Process {
             },
             // Nobody waits for it any more.
             Done::Dialed(..) => {}
-            Done::Remembered(text) => self.read(&text),
             Done::Happened(event) => self.events.push_back(event),
         }
     }
@@ -272,27 +265,20 @@ impl Process {
             Said::Alive => self.events.push_back(Event::Heard),
             Said::Over => self.lost(),
             Said::Text(text) => {
-                let is_new = told(&text).is_some_and(|serial| self.is_told(serial));
-                if !is_new || self.site.slowness.is_zero() || !self.agent.is_connected() {
-                    self.read(&text);
-                    return;
+                // Before all of it is read: there is not a processor for each of them.
+                if let Some(serial) = told(&text) {
+                    self.is_told(serial);
                 }
-                // It is only looked at later: there is not a processor for each of them, and others are told meanwhile.
-                self.events.push_back(Event::Heard);
-                let pause = self.site.slowness.mul_f64(share());
-                self.work.push(wait::pass(pause).map(move |()| Done::Remembered(text)).boxed());
+                self.read(&text);
             }
         }
     }
 
-    /// Whether nothing newer was told before. It has been told by now.
-    fn is_told(&self, serial: NonZeroU64) -> bool {
+    fn is_told(&self, serial: NonZeroU64) {
         let mut seen = self.shared.seen();
-        let is_new = seen.told.is_none_or(|(before, _)| before < serial);
-        if is_new {
+        if seen.told.is_none_or(|(before, _)| before < serial) {
             seen.told = Some((serial, Instant::now()));
         }
-        is_new
     }
 
     fn read(&mut self, text: &str) {
@@ -448,10 +434,4 @@ pub fn random() -> u64 {
     let (high, low) = Uuid::new_v4().as_u64_pair();
     // Both halves have bits that say which kind of UUID this is.
     high.rotate_left(32) ^ low
-}
-
-/// From 0 to 1.
-#[allow(clippy::cast_precision_loss, reason = "a share needs no more")]
-fn share() -> f64 {
-    (random() >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -56,7 +56,6 @@ impl Project {
             project: self.id.clone(),
             key: self.key.clone(),
             trusted: PublicKey::parse(&self.trusted_key).expect("a public key"),
-            slowness: Duration::ZERO,
         }
     }
 

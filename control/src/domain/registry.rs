@@ -168,8 +168,15 @@ pub struct Terms {
     pub secrets: Vec<[u8; 32]>,
     /// The newest version of its trust root; none: the project is not there any more.
     pub root_version: Option<NonZeroU64>,
-    /// Another one where a data plane came, went or was changed.
+    /// Another one where a data plane came, went or was changed: how many there are, and what they were changed to last.
     pub members: (i64, i64, i64),
+}
+
+impl Terms {
+    /// How many data planes there are.
+    pub fn data_planes(&self) -> u32 {
+        u32::try_from(self.members.0).unwrap_or(u32::MAX)
+    }
 }
 
 /// Why a process that is away does not come back.

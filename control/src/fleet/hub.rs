@@ -155,7 +155,7 @@ impl Hub {
             return Ok(group);
         }
         let (plan, terms) = self.store.known_plan(project).await?;
-        let orders = Orders::new(plan, terms.root_version, self.times);
+        let orders = Orders::new((plan, 0), terms.root_version, self.times);
         let group = Group {
             project,
             orders: watch::Sender::new(Arc::new(orders)),

@@ -45,6 +45,9 @@ pub struct Times {
 /// How long a data plane waits between two heartbeats while a deployment is under way, at most.
 const HEARTBEAT_UNDER_WAY: Duration = Duration::from_secs(5);
 
+/// How long after one another data planes fetch what is new: ten thousand of them within twenty seconds.
+const FETCH_SPACING: Duration = Duration::from_millis(2);
+
 impl Default for Times {
     fn default() -> Self {
         Self {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use fleet::message::{ArtifactAvailable, FromControlPlane, HeartbeatAck, Wanted, write};
 use jiff::Timestamp;
 
-use super::{HEARTBEAT_UNDER_WAY, Times};
+use super::{FETCH_SPACING, HEARTBEAT_UNDER_WAY, Times};
 use crate::domain::digest::Digest;
 use crate::domain::id::{DataPlaneId, DeploymentId};
 use crate::domain::label::Labels;
@@ -24,6 +24,8 @@ pub struct Orders {
     pub known_at: Timestamp,
     root_version: Option<NonZeroU64>,
     heartbeat: Duration,
+    /// Within how long data planes fetch what is new.
+    fetch_within: Duration,
     written: Mutex<HashMap<Option<NonZeroU64>, Arc<Order>>>,
 }
 
@@ -45,13 +47,16 @@ pub struct Order {
 }
 
 impl Orders {
-    /// Of a plan.
-    pub fn new(plan: Plan, root_version: Option<NonZeroU64>, times: Times) -> Self {
+    /// Of a plan, for so many data planes.
+    pub fn new((plan, count): (Plan, usize), root_version: Option<NonZeroU64>, times: Times) -> Self {
         let heartbeat = match plan.pace {
             Pace::Calm => times.heartbeat,
             Pace::UnderWay => times.heartbeat.min(HEARTBEAT_UNDER_WAY),
         };
-        Self { plan, known_at: Timestamp::now(), root_version, heartbeat, written: Mutex::default() }
+        let spacing = FETCH_SPACING.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
+        // Everybody has what is wanted before another heartbeat is due in calm times.
+        let fetch_within = spacing.min(times.heartbeat);
+        Self { plan, known_at: Timestamp::now(), root_version, heartbeat, fetch_within, written: Mutex::default() }
     }
 
     /// Of which revision.
@@ -85,14 +90,11 @@ impl Orders {
 
     fn write(&self, entry: Option<&Entry>) -> Order {
         let (pointer, root_version) = (entry.map(|entry| (*entry.pointer).clone()), self.root_version);
-        let wanted = Wanted {
-            heartbeat_ms: u64::try_from(self.heartbeat.as_millis()).unwrap_or(u64::MAX),
-            pointer: pointer.clone().map(Into::into),
-            root_version,
-        };
+        let (heartbeat_ms, fetch_within_ms) = (milliseconds(self.heartbeat), milliseconds(self.fetch_within));
+        let wanted = Wanted { heartbeat_ms, pointer: pointer.clone().map(Into::into), root_version, fetch_within_ms };
         let notice = |pointer: SignedPointer| {
             let pointer = pointer.into();
-            FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer, root_version })
+            FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer, root_version, fetch_within_ms })
         };
         Order {
             serial: entry.map(|entry| entry.pointer.serial()),
@@ -105,6 +107,10 @@ impl Orders {
     }
 }
 
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// As it is sent. What we say is shorter than what is read: a pointer has 16 KiB at most.
 pub fn frame(message: &FromControlPlane) -> Bytes {
     match write(message) {
@@ -113,5 +119,27 @@ pub fn frame(message: &FromControlPlane) -> Bytes {
             tracing::error!(%error, "a message cannot be written");
             Bytes::new()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::ProjectId;
+
+    fn check(count: usize, expected_ms: u64) {
+        let plan = Plan { project: ProjectId::new(), revision: 1, entries: Vec::new(), pace: Pace::Calm };
+        let orders = Orders::new((plan, count), None, Times::default());
+        let order = orders.of(DataPlaneId::new(), &Labels::new());
+        assert_eq!(order.wanted.fetch_within_ms, expected_ms);
+        assert!(String::from_utf8_lossy(&order.ack).contains(&format!("\"fetch_within_ms\":{expected_ms}")));
+    }
+
+    #[test]
+    fn the_more_there_are_the_longer_they_take_and_never_longer_than_a_heartbeat() {
+        check(0, 0);
+        check(3, 6);
+        check(10_000, 20_000);
+        check(1_000_000, 30_000);
     }
 }

@@ -136,7 +136,8 @@ impl Hub {
     async fn order(&self, group: &Group, root_version: Option<std::num::NonZeroU64>) -> Result<(), Error> {
         let plan = self.store.plan(group.project).await?;
         tracing::debug!(project = %group.project, revision = plan.revision, "what is to be served has changed");
-        group.orders.send_replace(Arc::new(Orders::new(plan, root_version, self.times)));
+        let count = group.seats().by_number.len();
+        group.orders.send_replace(Arc::new(Orders::new((plan, count), root_version, self.times)));
         Ok(())
     }
 }

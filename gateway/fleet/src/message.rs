@@ -202,6 +202,9 @@ pub struct Wanted {
     /// The project's newest trust root, to be fetched where it is newer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_version: Option<NonZeroU64>,
+    /// To fetch what is new at a random moment within so long, where something is served meanwhile: others fetch it, too.
+    #[serde(default)]
+    pub fetch_within_ms: u64,
 }
 
 /// Something else is to be served.
@@ -212,6 +215,9 @@ pub struct ArtifactAvailable {
     /// The project's newest trust root, as in [`Wanted`]: the pointer may be signed by a key that only this one names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_version: Option<NonZeroU64>,
+    /// To fetch it at a random moment within so long, as in [`Wanted`].
+    #[serde(default)]
+    pub fetch_within_ms: u64,
 }
 
 /// This control plane is about to end.

@@ -56,14 +56,16 @@ fn what_data_planes_say() {
 #[test]
 fn what_control_planes_say() {
     let id = "0199e0b4-6d2e-7c3f-9d3a-6f1f5f0a5b11";
-    let wanted = json!({"heartbeat_ms": 30_000, "pointer": pointer(), "root_version": 2});
+    let wanted = json!({"heartbeat_ms": 30_000, "pointer": pointer(), "root_version": 2, "fetch_within_ms": 20_000});
     check::<FromControlPlane>(
         &json!({"type": "welcome", "data_plane": id, "now_ms": 1_700_000_000_000_u64, "wanted": wanted}),
     );
-    let nothing = json!({"heartbeat_ms": 30_000, "pointer": null});
+    let nothing = json!({"heartbeat_ms": 30_000, "pointer": null, "fetch_within_ms": 0});
     check::<FromControlPlane>(&json!({"type": "heartbeat_ack", "wanted": nothing}));
-    check::<FromControlPlane>(&json!({"type": "artifact_available", "pointer": pointer()}));
-    check::<FromControlPlane>(&json!({"type": "artifact_available", "pointer": pointer(), "root_version": 2}));
+    let available = json!({"type": "artifact_available", "pointer": pointer(), "fetch_within_ms": 0});
+    check::<FromControlPlane>(&available);
+    let available = json!({"type": "artifact_available", "pointer": pointer(), "root_version": 2, "fetch_within_ms": 5});
+    check::<FromControlPlane>(&available);
     check::<FromControlPlane>(&json!({"type": "drain", "within_ms": 5000}));
     check::<FromControlPlane>(
         &json!({"type": "goodbye", "reason": "removed", "detail": "somebody removed this data plane"}),
@@ -92,7 +94,7 @@ fn what_is_no_message_is_an_error() {
 #[test]
 fn a_pointer_that_cannot_be_read_leaves_the_rest_of_the_message_as_it_is() {
     let check = |pointer: Value, code: &str, artifact: Option<&str>| {
-        let wanted = json!({"heartbeat_ms": 5_000, "pointer": pointer, "root_version": 2});
+        let wanted = json!({"heartbeat_ms": 5_000, "pointer": pointer, "root_version": 2, "fetch_within_ms": 0});
         let message = check::<FromControlPlane>(&json!({"type": "heartbeat_ack", "wanted": wanted}));
         let FromControlPlane::HeartbeatAck(ack) = message else { panic!() };
         assert_eq!(ack.wanted.root_version.map(std::num::NonZeroU64::get), Some(2));

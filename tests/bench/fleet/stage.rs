@@ -1,10 +1,8 @@
 //! The control plane, and what it believes.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
-use tests::drone::Site;
 use tests::postgres::Postgres;
 use tests::{Api, ControlPlane, Project, process};
 use uuid::Uuid;
@@ -13,9 +11,6 @@ use super::swarm::Swarm;
 
 /// How many operations an artifact has.
 const OPERATIONS: usize = 1000;
-/// How long a data plane waits at most before it acts on a notice: there is not a processor for each, and the first would
-/// fetch while the last are not told.
-const SLOWNESS: Duration = Duration::from_secs(20);
 
 /// A control plane, a project, and its data planes.
 pub(super) struct Stage {
@@ -39,7 +34,7 @@ impl Stage {
         let (one, other) = (version(1), version(2));
         let artifact_bytes = one.to_bytes().len();
         let artifacts = [project.push_api(&control, &one).await, project.push_api(&control, &other).await];
-        let site = Arc::new(Site { slowness: SLOWNESS, ..project.site(&control) });
+        let site = Arc::new(project.site(&control));
         let swarm = Swarm::new(&site, data_planes);
         Self { control, project, swarm, artifacts, artifact_bytes, _postgres: postgres }
     }

@@ -196,8 +196,8 @@ impl ScriptedControl {
 
     /// Tells everybody, as a hint.
     pub fn announces(&self, pointer: &SignedPointer) {
-        let available =
-            ArtifactAvailable { pointer: pointer.clone().into(), root_version: self.desk.book().root_version() };
+        let root_version = self.desk.book().root_version();
+        let available = ArtifactAvailable { pointer: pointer.clone().into(), root_version, fetch_within_ms: 0 };
         self.says(&FromControlPlane::ArtifactAvailable(available));
     }
 
@@ -374,8 +374,8 @@ impl Desk {
 
 impl Book {
     pub(crate) fn wanted(&self) -> Wanted {
-        let root_version = self.root_version();
-        Wanted { heartbeat_ms: self.heartbeat_ms, pointer: self.wanted.clone().map(Into::into), root_version }
+        let (heartbeat_ms, pointer) = (self.heartbeat_ms, self.wanted.clone().map(Into::into));
+        Wanted { heartbeat_ms, pointer, root_version: self.root_version(), fetch_within_ms: 0 }
     }
 
     fn root_version(&self) -> Option<NonZeroU64> {

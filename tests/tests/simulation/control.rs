@@ -24,6 +24,8 @@ use crate::world::{Connection, Happening, World};
 pub(crate) const PROJECT: &str = "01990000-0000-7000-8000-000000000001";
 const HEARTBEAT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_secs(2);
+/// The longest time within which data planes fetch what is new, as in a large fleet.
+const FETCH_WITHIN_MAX_MS: u64 = 30_000;
 /// A pointer is good for two weeks.
 const LIFE_SECONDS: u64 = 14 * 24 * 3600;
 
@@ -222,7 +224,7 @@ impl Control {
 
     /// What is wanted of a data plane, by what this control plane knows.
     fn wants(world: &mut World, (number, connection): (usize, Connection)) -> Wanted {
-        let planted = world.planted;
+        let (planted, fetch_within_ms) = (world.planted, world.rng.u64(0..=FETCH_WITHIN_MAX_MS));
         let replica = &mut world.control.replicas[number];
         let entry = replica
             .sessions
@@ -233,7 +235,7 @@ impl Control {
             session.told = pointer.as_ref().map(SignedPointer::serial);
         }
         let pointer = pointer.filter(|_| planted != Planted::SaidOnce);
-        Wanted { heartbeat_ms: 30_000, pointer: pointer.map(Into::into), root_version: None }
+        Wanted { heartbeat_ms: 30_000, pointer: pointer.map(Into::into), root_version: None, fetch_within_ms }
     }
 
     /// What a data plane says of itself.
@@ -325,10 +327,9 @@ impl Control {
             }
         }
         for (connection, pointer) in news {
-            world.tells(
-                connection,
-                FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.into(), root_version: None }),
-            );
+            let fetch_within_ms = world.rng.u64(0..=FETCH_WITHIN_MAX_MS);
+            let available = ArtifactAvailable { pointer: pointer.into(), root_version: None, fetch_within_ms };
+            world.tells(connection, FromControlPlane::ArtifactAvailable(available));
         }
     }
 

@@ -97,6 +97,22 @@ impl Step {
         }
     }
 
+    /// Whether everybody that it is for is told at once.
+    pub fn tells_everyone(&self) -> bool {
+        match self {
+            Self::Start(Some(wave)) | Self::Begin(wave) => wave.joining.is_empty(),
+            Self::RollBack(_) => true,
+            Self::Start(None)
+            | Self::Found(_)
+            | Self::Admit(_)
+            | Self::Bake
+            | Self::Unsettle
+            | Self::AwaitPromotion(_)
+            | Self::Succeed(_)
+            | Self::Pause(_) => false,
+        }
+    }
+
     /// Whether pointers are issued with it.
     pub fn is_signed(&self) -> bool {
         match self {

@@ -6,6 +6,7 @@
 //!
 //! - `event`: what happens, and what is to be done about it; `start`: what it begins with;
 //! - `connection`: when to connect, when to say that one lives, when to give up on whoever is silent;
+//! - `later`: when to look at what is new, where many are told of it;
 //! - `target`: which pointer to follow, and the way from there to an artifact that serves;
 //! - [`record`]: what outlives the process, and what to start with;
 //! - `roots`: whom to believe.
@@ -13,6 +14,7 @@
 mod backoff;
 mod connection;
 mod event;
+mod later;
 pub mod record;
 mod roots;
 mod start;
@@ -27,6 +29,7 @@ use self::backoff::Backoff;
 pub use self::connection::{ASKED_MAX, Ended};
 use self::connection::{Connection, Due, Opened};
 pub use self::event::{Effect, Event, Failure, FailureKind, Moment, Offer, Source, Ticket};
+use self::later::{Later, moment_within};
 use self::record::Record;
 use self::roots::{Change, Roots};
 pub use self::start::{Bootstrap, Damaged, Identity, Start};
@@ -86,6 +89,8 @@ pub struct Agent {
     asking: Asking,
     /// What was offered last, to be looked at again when others are believed.
     offered: Option<Considered>,
+    /// What is offered, and not looked at yet.
+    later: Option<Later>,
     /// What was offered last and is no pointer.
     unreadable: Option<Alarm>,
     /// What the control plane knows.
@@ -123,6 +128,7 @@ impl Agent {
             roots,
             asking,
             offered: None,
+            later: None,
             unreadable: None,
             told: None,
             clock: None,
@@ -174,6 +180,7 @@ impl Agent {
             }
             Event::Serves(digest) => self.target.serves(digest),
             Event::Stop => {
+                self.later = None;
                 self.target.stop(&mut effects);
                 self.roots.stop(&mut effects);
                 self.connection.stop();
@@ -194,7 +201,8 @@ impl Agent {
             Asking::At(at, _) if self.needs_bootstrap() => Some(*at),
             Asking::At(..) | Asking::Waiting(_) | Asking::Never => None,
         };
-        let others = [self.connection.wakes_at(), self.target.wakes_at(), self.roots.wakes_at(), asks_at];
+        let looks_at = self.later.as_ref().map(|later| later.at);
+        let others = [self.connection.wakes_at(), self.target.wakes_at(), self.roots.wakes_at(), asks_at, looks_at];
         others.into_iter().flatten().min()
     }
 
@@ -272,6 +280,9 @@ impl Agent {
             }
             Due::Lost => self.told = None,
         }
+        if let Some(Later { pointer, .. }) = self.later.take_if(|later| later.at <= moment.now) {
+            self.consider(pointer, Source::ControlPlane, (moment, effects));
+        }
         self.target.tick(moment, effects);
         self.roots.tick(moment, effects);
         let needs_bootstrap = self.needs_bootstrap();
@@ -313,7 +324,8 @@ impl Agent {
             }
             FromControlPlane::ArtifactAvailable(available) if self.connection.is_established() => {
                 self.roots.told(available.root_version, effects);
-                self.reads(available.pointer, (moment, effects));
+                let within = Duration::from_millis(available.fetch_within_ms);
+                self.reads(available.pointer, within, (moment, effects));
             }
             FromControlPlane::Drain(drain) => self.connection.drains(Duration::from_millis(drain.within_ms), moment),
             FromControlPlane::Goodbye(goodbye) => {
@@ -329,15 +341,25 @@ impl Agent {
     fn wants(&mut self, wanted: Wanted, moment: Moment, effects: &mut Vec<Effect>) {
         self.roots.told(wanted.root_version, effects);
         if let Some(pointer) = wanted.pointer {
-            self.reads(pointer, (moment, effects));
+            self.reads(pointer, Duration::from_millis(wanted.fetch_within_ms), (moment, effects));
         }
     }
 
-    /// The control plane wants this to be followed.
-    fn reads(&mut self, offered: Offered, (moment, effects): (Moment, &mut Vec<Effect>)) {
+    /// The control plane wants this to be followed, within so long.
+    fn reads(&mut self, offered: Offered, within: Duration, (moment, effects): (Moment, &mut Vec<Effect>)) {
         self.unreadable = None;
+        let before = self.later.take();
         let unreadable = match offered {
-            Offered::Readable(pointer) => return self.consider(*pointer, Source::ControlPlane, (moment, effects)),
+            Offered::Readable(pointer) if within.is_zero() || !self.has_to_fetch(pointer.artifact()) => {
+                return self.consider(*pointer, Source::ControlPlane, (moment, effects));
+            }
+            Offered::Readable(pointer) => {
+                // Whoever says it again does not put it off.
+                let at = before.filter(|later| later.pointer.artifact() == pointer.artifact()).map(|later| later.at);
+                let at = at.unwrap_or_else(|| moment_within(within, moment));
+                self.later = Some(Later { at, pointer: *pointer });
+                return;
+            }
             Offered::Unreadable(unreadable) => unreadable,
         };
         let (code, detail) = (unreadable.code(), format!("the pointer cannot be read: {}", unreadable.detail));
@@ -345,6 +367,12 @@ impl Agent {
             self.target.refuse(artifact, Failure::refused(code, detail.clone()));
         }
         self.unreadable = Some(Alarm { code: code.to_owned(), detail });
+    }
+
+    /// Whether something else serves until this artifact has come.
+    fn has_to_fetch(&self, artifact: Digest) -> bool {
+        self.target.running().is_some_and(|running| running != artifact)
+            && self.target.record().needed().all(|needed| needed != artifact)
     }
 
     /// Looks whether a pointer is to be followed: at once, or when it is known whom to believe.

@@ -5,6 +5,7 @@
 
 mod connection;
 mod deployment;
+mod later;
 mod memory;
 mod rig;
 mod trust;

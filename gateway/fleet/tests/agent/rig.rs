@@ -202,7 +202,13 @@ impl Rig {
 
     /// The control plane says that there is something new.
     pub(crate) fn is_told_of(&mut self, pointer: &SignedPointer) -> Vec<Effect> {
-        let available = ArtifactAvailable { pointer: pointer.clone().into(), root_version: None };
+        self.is_told_within(Duration::ZERO, pointer)
+    }
+
+    /// The same, and that others are told, too.
+    pub(crate) fn is_told_within(&mut self, within: Duration, pointer: &SignedPointer) -> Vec<Effect> {
+        let fetch_within_ms = within.as_millis() as u64;
+        let available = ArtifactAvailable { pointer: pointer.clone().into(), root_version: None, fetch_within_ms };
         self.hears(FromControlPlane::ArtifactAvailable(available))
     }
 
@@ -283,7 +289,8 @@ pub(crate) fn dies_at_boot(record: Record) -> Boot {
 }
 
 pub(crate) fn wanted(pointer: Option<SignedPointer>) -> Wanted {
-    Wanted { heartbeat_ms: HEARTBEAT.as_millis() as u64, pointer: pointer.map(Into::into), root_version: None }
+    let heartbeat_ms = HEARTBEAT.as_millis() as u64;
+    Wanted { heartbeat_ms, pointer: pointer.map(Into::into), root_version: None, fetch_within_ms: 0 }
 }
 
 pub(crate) fn is_fetch(effect: &Effect) -> bool {

@@ -176,6 +176,7 @@ fn notice(newest: u64) -> FromControlPlane {
     FromControlPlane::ArtifactAvailable(ArtifactAvailable {
         pointer: pointer.into(),
         root_version: Some(version(newest)),
+        fetch_within_ms: 0,
     })
 }
 

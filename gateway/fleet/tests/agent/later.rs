@@ -1,0 +1,77 @@
+//! Many are told at once, and fetch in turn.
+
+use std::time::Duration;
+
+use artifact_format::pointer::SignedPointer;
+
+use crate::rig::*;
+
+/// Nothing is heard of the control plane for less than this time, and nothing has to be.
+const WITHIN: Duration = Duration::from_secs(20);
+
+/// One that serves 7, is told of something else, and has drawn this number.
+fn told(pointer: &SignedPointer, random: u64) -> Rig {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.passes(Duration::from_secs(11));
+    rig.random = random;
+    let effects = rig.is_told_within(WITHIN, pointer);
+    assert!(effects.is_empty(), "{effects:?}");
+    rig
+}
+
+/// How long it is until it fetches.
+fn fetches_after(rig: &mut Rig) -> Duration {
+    rig.until(is_fetch)
+}
+
+#[test]
+fn each_fetches_at_a_moment_of_its_own_after_all_were_told() {
+    let check = |random: u64, expected: Duration| {
+        let mut rig = told(&signed(2, 8), random);
+        assert_eq!((rig.serial(), rig.is_active(7)), (Some(1), true));
+        assert_eq!(fetches_after(&mut rig).as_millis(), expected.as_millis());
+        assert!(rig.is_active(8) && rig.serial() == Some(2));
+    };
+    check(0, WITHIN / 10);
+    check(1 << 63, WITHIN.mul_f64(0.55));
+    check(u64::MAX, WITHIN - Duration::from_millis(1));
+}
+
+#[test]
+fn whoever_hears_it_again_does_not_put_it_off() {
+    let mut rig = told(&signed(2, 8), 1 << 63);
+    rig.passes(Duration::from_secs(8));
+    // The same, under a newer pointer: that one is taken.
+    rig.random = u64::MAX;
+    assert!(rig.is_told_within(WITHIN, &signed(3, 8)).is_empty());
+    assert_eq!(fetches_after(&mut rig), Duration::from_secs(3));
+    assert!(rig.is_active(8) && rig.serial() == Some(3));
+}
+
+#[test]
+fn who_serves_nothing_waits_for_nothing() {
+    let mut rig = Rig::connected();
+    rig.is_told_within(WITHIN, &signed(1, 7));
+    assert!(rig.is_active(7));
+}
+
+#[test]
+fn the_way_back_waits_for_nothing() {
+    let mut rig = told(&signed(2, 8), 0);
+    rig.passes(WITHIN);
+    assert!(rig.is_active(8));
+    rig.random = u64::MAX;
+    rig.is_told_within(WITHIN, &signed(3, 7));
+    assert!(rig.is_active(7) && rig.serial() == Some(3));
+}
+
+#[test]
+fn what_is_wanted_instead_is_what_counts() {
+    let mut rig = told(&signed(2, 8), u64::MAX);
+    rig.is_told_within(WITHIN, &signed(3, 7));
+    assert!(rig.is_active(7) && rig.serial() == Some(3), "it runs already");
+    let fetches = rig.count(is_fetch);
+    rig.passes(WITHIN);
+    assert!(rig.is_active(7) && rig.count(is_fetch) == fetches, "the other one is forgotten");
+}
