@@ -25,6 +25,8 @@ use crate::domain::store::{Replica, Store};
 const FRESH: Duration = Duration::from_secs(1);
 /// How long something may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The same of the replica, which is asked after the database was given up.
+const REPLICA_PATIENCE: Duration = Duration::from_secs(4);
 /// How long the worker may be silent, which looks at the queue every other second: longer than a database that is away
 /// can keep it waiting.
 const SILENCE: Duration = Duration::from_mins(1);
@@ -44,7 +46,17 @@ pub struct Vitals {
 struct Found {
     database: Reach,
     artifact_store: Reach,
-    read_replica: &'static str,
+    read_replica: ReadReplica,
+}
+
+/// How the replica is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum ReadReplica {
+    None,
+    Ok,
+    Late,
+    Unreachable,
 }
 
 /// Whether something answers.
@@ -77,23 +89,25 @@ async fn ready(State(api): State<Api>, RawQuery(query): RawQuery) -> Response {
         query.iter().flat_map(|query| query.split('&')).any(|part| part.split('=').next() == Some("verbose"));
     let is_ending = !api.phase.borrow().is_ready();
     let found = api.vitals.found().await;
-    let wrong = if is_ending {
-        Some(("draining", "the server is ending\n"))
-    } else if found.database == Reach::Unreachable {
-        Some(("unready", "the database cannot be reached\n"))
+    let unavailable = StatusCode::SERVICE_UNAVAILABLE;
+    let (code, status, text) = if is_ending {
+        (unavailable, "draining", "the server is ending\n")
     } else if found.artifact_store == Reach::Unreachable {
-        Some(("unready", "the artifact store cannot be reached\n"))
+        (unavailable, "unready", "the artifact store cannot be reached\n")
+    } else if found.database == Reach::Ok {
+        (StatusCode::OK, "ready", "ok\n")
+    } else if matches!(found.read_replica, ReadReplica::Ok | ReadReplica::Late) {
+        // Data planes are let in, and what is known is shown: whoever is sent elsewhere may find nobody.
+        (StatusCode::OK, "degraded", "the database cannot be reached, and its replica stands in\n")
     } else {
-        None
+        (unavailable, "unready", "the database cannot be reached\n")
     };
-    let status = if wrong.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     let mut response = if is_verbose {
-        let status = wrong.map_or("ready", |(status, _)| status);
         axum::Json(Report { status, found, builds: api.vitals.builds() }).into_response()
     } else {
-        wrong.map_or("ok\n", |(_, text)| text).into_response()
+        text.into_response()
     };
-    *response.status_mut() = status;
+    *response.status_mut() = code;
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
@@ -115,13 +129,13 @@ impl Vitals {
         let (database, artifact_store, replica) = tokio::join!(
             reach("the database", self.store.ping()),
             reach("the artifact store", self.artifacts.reach()),
-            timeout(PATIENCE, self.store.replica()),
+            timeout(REPLICA_PATIENCE, self.store.replica()),
         );
         let read_replica = match replica.unwrap_or(Replica::Away) {
-            Replica::None => "none",
-            Replica::Current => "ok",
-            Replica::Late => "late",
-            Replica::Away => "unreachable",
+            Replica::None => ReadReplica::None,
+            Replica::Current => ReadReplica::Ok,
+            Replica::Late => ReadReplica::Late,
+            Replica::Away => ReadReplica::Unreachable,
         };
         let found = Found { database, artifact_store, read_replica };
         *last = Some((Instant::now(), found));

@@ -93,12 +93,18 @@ impl Follower {
 
     /// How it is.
     pub(super) async fn state(&self, primary: &PgPool) -> Result<Replica, Error> {
-        if !self.primary.is_whole() {
-            // Nobody can say what it lacks.
-            postgres::fetch_within(&self.pool, sql("select 1"), FOLLOW).await?;
-            return Ok(Replica::Late);
+        if self.primary.is_whole() {
+            match position(primary).await {
+                Ok(position) => {
+                    return Ok(if self.reaches(position).await? { Replica::Current } else { Replica::Late });
+                }
+                Err(error) if error.is_unanswered() => self.failed(&error),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(if self.reaches(position(primary).await?).await? { Replica::Current } else { Replica::Late })
+        // Nobody can say what it lacks.
+        postgres::fetch_within(&self.pool, sql("select 1"), FOLLOW).await?;
+        Ok(Replica::Late)
     }
 
     /// Every row, from the replica if it is not late and does not fail, else from the primary.
