@@ -28,6 +28,7 @@ mod specs;
 mod teams;
 mod tokens;
 mod upkeep;
+mod ways_back;
 
 use std::sync::Arc;
 
