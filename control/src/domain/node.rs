@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::digest::Digest;
-use super::id::DataPlaneId;
+use super::id::{DataPlaneId, DeploymentId};
 use super::label::Labels;
 use super::name::Name;
 
@@ -134,6 +134,8 @@ pub struct Traffic {
 pub struct Said {
     /// Which.
     pub phase: Phase,
+    /// Because of which deployment, where that is known.
+    pub deployment: Option<DeploymentId>,
     /// How it came to say so.
     pub occasion: Occasion,
 }
@@ -240,6 +242,19 @@ pub struct Refusal<'a> {
 }
 
 impl Phase {
+    /// Of which artifact.
+    pub fn artifact(&self) -> Option<Digest> {
+        match self {
+            Self::Waiting => None,
+            Self::Downloading { digest }
+            | Self::Verifying { digest }
+            | Self::Loading { digest }
+            | Self::Active { digest }
+            | Self::Rejected { digest, .. }
+            | Self::RolledBack { digest, .. } => Some(*digest),
+        }
+    }
+
     /// The same, short enough to be kept, and without what PostgreSQL's text does not hold.
     #[must_use]
     pub fn kept(self) -> Self {

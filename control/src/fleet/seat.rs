@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use fleet::message::Reason;
 use tokio::sync::watch;
 
+use super::orders::Order;
 use crate::domain::digest::Digest;
 use crate::domain::label::Labels;
 use crate::domain::node::{Occasion, Said, Traffic};
@@ -75,8 +76,7 @@ impl Seat {
     pub(super) fn new(number: u64, (member, secret): (Member, [u8; 32]), instance: Instance) -> Self {
         let key = InstanceKey { data_plane: member.id, instance: instance.id };
         let standing = Standing { labels: Arc::new(member.labels), version: member.version, drain: None, end: None };
-        let mut told = Told { instance, said: Vec::new(), traffic: BTreeMap::new() };
-        told.note(Occasion::Presence);
+        let told = Told { instance, said: Vec::new(), traffic: BTreeMap::new() };
         Self {
             number,
             key,
@@ -135,9 +135,12 @@ impl Seat {
 }
 
 impl Told {
-    /// Remembers what phase it says it is in now, for what becomes of deployments.
-    pub(super) fn note(&mut self, occasion: Occasion) {
-        self.said.push(Said { phase: self.instance.phase.clone(), occasion });
+    /// Remembers what phase it says it is in now, for what becomes of deployments: of this one, where it is about the same
+    /// artifact.
+    pub(super) fn note(&mut self, occasion: Occasion, order: &Order) {
+        let phase = self.instance.phase.clone();
+        let deployment = order.deployment.filter(|_| order.artifact == phase.artifact());
+        self.said.push(Said { phase, deployment, occasion });
         self.forget_the_oldest();
     }
 

@@ -99,7 +99,9 @@ impl Session {
             window: (now, 0),
             _place: place,
         };
+        session.seat.told().note(Occasion::Presence, &session.order);
         session.compare();
+        session.hub.heard(&session.seat);
         session
     }
 
@@ -216,7 +218,7 @@ impl Session {
             Heard::Message(FromDataPlane::Status(message::Status { state })) => {
                 let mut told = self.seat.told();
                 take_state(&mut told.instance, state).map_err(|error| protocol(&error.to_string()))?;
-                told.note(Occasion::Status);
+                told.note(Occasion::Status, &self.order);
                 told.instance.last_seen = now();
                 drop(told);
                 self.note();
@@ -233,7 +235,7 @@ impl Session {
         let before = (told.instance.artifact, told.instance.pointer_serial, told.instance.phase.clone());
         take_state(&mut told.instance, heartbeat.state)?;
         if before != (told.instance.artifact, told.instance.pointer_serial, told.instance.phase.clone()) {
-            told.note(Occasion::Presence);
+            told.note(Occasion::Presence, &self.order);
         }
         let measured = health(&heartbeat.health);
         if let Some(artifact) = told.instance.artifact {

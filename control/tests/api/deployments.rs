@@ -89,7 +89,7 @@ impl Shop {
             last_seen: at,
         };
         let key = InstanceKey { data_plane: gateway.0, instance: gateway.1 };
-        let heard = Heard { key, instance, said: vec![Said { phase, occasion: Occasion::Status }] };
+        let heard = Heard { key, instance, said: vec![Said { phase, deployment: None, occasion: Occasion::Status }] };
         self.store.keep_heard(Uuid::from_u128(1), &[heard]).await.unwrap();
     }
 

@@ -190,6 +190,7 @@ pub(crate) struct Said {
     pub(crate) running: Option<Digest>,
     pub(crate) pointer_serial: Option<NonZeroU64>,
     pub(crate) phase: Phase,
+    pub(crate) deployment: Option<DeploymentId>,
     pub(crate) occasion: Occasion,
 }
 
@@ -199,14 +200,14 @@ pub(crate) fn said(
     phase: Phase,
 ) -> Said {
     let key = InstanceKey { data_plane: gateway.id, instance: gateway.instance };
-    Said { key, running, pointer_serial, phase, occasion: Occasion::Status }
+    Said { key, running, pointer_serial, phase, deployment: None, occasion: Occasion::Status }
 }
 
 /// Of each process what it is now, and what it said, in the order in which they spoke.
 fn heard(all: &[Said]) -> Vec<Heard> {
     let mut heard: Vec<Heard> = Vec::new();
     for said in all {
-        let words = node::Said { phase: said.phase.clone(), occasion: said.occasion };
+        let words = node::Said { phase: said.phase.clone(), deployment: said.deployment, occasion: said.occasion };
         match heard.iter_mut().find(|heard| heard.key == said.key) {
             Some(known) => {
                 known.instance = instance(said);

@@ -23,6 +23,7 @@ crate::in_both!(
     traffic_adds_up,
     who_was_removed_is_passed_over,
     history_keeps_failures_and_an_end,
+    two_groups_with_one_artifact_have_a_history_each,
     what_is_said_at_once_is_kept_in_its_order,
     processes_that_chose_the_same_id_are_two,
     old_traces_are_forgotten,
@@ -135,6 +136,25 @@ async fn history_keeps_failures_and_an_end(kept: Kept) {
     let at = Edit { reach: Reach::Everything, id: fleet.gateways[0].id, expected: Expected::Any };
     fleet.kept.store.delete_data_plane(&act(), at).await.unwrap();
     assert_eq!(fleet.kept.store.node_events(Reach::Everything, id, &page).await.unwrap().items, history);
+}
+
+async fn two_groups_with_one_artifact_have_a_history_each(kept: Kept) {
+    let fleet = Fleet::of(kept, &["env=prod", "env=dev"]).await;
+    let mut ids = Vec::new();
+    for selector in ["env=prod", "env=dev"] {
+        let new = NewDeployment { selector: selector.parse().unwrap(), ..NewDeployment::of(NEW) };
+        ids.push(fleet.deploy(new).await);
+        fleet.pass().await;
+    }
+    for (gateway, id) in fleet.gateways.iter().zip(&ids) {
+        let serves = said(gateway, (Some(NEW), None), Phase::Active { digest: NEW });
+        fleet.hears(&[Said { deployment: Some(*id), ..serves }]).await;
+    }
+    for (gateway, id) in fleet.gateways.iter().zip(&ids) {
+        let history = fleet.kept.store.node_events(Reach::Everything, *id, &PageRequest::default()).await.unwrap().items;
+        let told: Vec<_> = history.iter().rev().map(|event| (event.data_plane, event.outcome)).collect();
+        assert_eq!(told, [(gateway.id, NodeOutcome::Reached), (gateway.id, NodeOutcome::Active)]);
+    }
 }
 
 async fn what_is_said_at_once_is_kept_in_its_order(kept: Kept) {

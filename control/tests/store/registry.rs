@@ -66,7 +66,7 @@ fn heard(member: &Member, instance: Uuid) -> Heard {
         connected_at: at,
         last_seen: at,
     };
-    let said = vec![Said { phase: instance.phase.clone(), occasion: Occasion::Presence }];
+    let said = vec![Said { phase: instance.phase.clone(), deployment: None, occasion: Occasion::Presence }];
     Heard { key: InstanceKey { data_plane: member.id, instance: instance.id }, instance, said }
 }
 

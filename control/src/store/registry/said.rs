@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{key, key_rows};
-use crate::domain::id::EventId;
+use crate::domain::id::{DeploymentId, EventId};
 use crate::domain::node::{Occasion, Phase};
 use crate::domain::registry::{Heard, InstanceKey};
 use crate::store::sql::{Dialect, Error, Statement, Transaction, sql};
@@ -38,7 +38,7 @@ impl News {
                 let is_new = one.occasion == Occasion::Status || known.get(key) != Some(&phase);
                 if is_new {
                     news.began.insert(*key);
-                    news.outcomes.extend(outcome(*key, &phase));
+                    news.outcomes.extend(outcome((*key, one.deployment), &phase));
                 }
                 known.insert(*key, phase);
             }
@@ -75,7 +75,7 @@ async fn held(
 }
 
 /// What became of an artifact on a data plane, in the end, as a row.
-fn outcome(key: InstanceKey, phase: &Phase) -> Option<Value> {
+fn outcome((key, deployment): (InstanceKey, Option<DeploymentId>), phase: &Phase) -> Option<Value> {
     let (word, artifact, code, detail) = match phase {
         Phase::Waiting | Phase::Downloading { .. } | Phase::Verifying { .. } | Phase::Loading { .. } => return None,
         Phase::Active { digest } => ("active", digest, None, None),
@@ -86,6 +86,7 @@ fn outcome(key: InstanceKey, phase: &Phase) -> Option<Value> {
         "id": EventId::new(),
         "data_plane": key.data_plane,
         "instance": key.instance,
+        "deployment": deployment,
         "outcome": word,
         "artifact": artifact,
         "code": code,
@@ -93,7 +94,8 @@ fn outcome(key: InstanceKey, phase: &Phase) -> Option<Value> {
     }))
 }
 
-/// Writes down what became of the newest deployment of each artifact that has reached the data plane.
+/// Writes down what became of each deployment on the data plane: where it is not said of which, of the newest of that artifact
+/// that has reached it.
 fn noted(dialect: Dialect, rows: Vec<Value>) -> Statement {
     let insert =
         sql("insert into node_events (id, deployment_id, data_plane_id, data_plane_name, instance_id, outcome, \
@@ -105,20 +107,20 @@ fn noted(dialect: Dialect, rows: Vec<Value>) -> Statement {
         );
     let rows = insert.bind(Value::Array(rows)).then(match dialect {
         Dialect::Postgres => {
-            "select r.id, r.data_plane, r.instance as instance_id, r.outcome, decode(r.artifact, 'hex') as artifact, \
-             r.code, r.detail from jsonb_to_recordset($1) as r (id uuid, data_plane uuid, instance uuid, outcome text, \
-             artifact text, code text, detail text)"
+            "select r.id, r.data_plane, r.instance as instance_id, r.deployment, r.outcome, \
+             decode(r.artifact, 'hex') as artifact, r.code, r.detail from jsonb_to_recordset($1) as r (id uuid, \
+             data_plane uuid, instance uuid, deployment uuid, outcome text, artifact text, code text, detail text)"
         }
         Dialect::Sqlite => {
             "select value ->> 'id' as id, value ->> 'data_plane' as data_plane, value ->> 'instance' as instance_id, \
-             value ->> 'outcome' as outcome, unhex(value ->> 'artifact') as artifact, value ->> 'code' as code, \
+             value ->> 'deployment' as deployment, value ->> 'outcome' as outcome, unhex(value ->> 'artifact') as artifact, value ->> 'code' as code, \
              value ->> 'detail' as detail from json_each($1)"
         }
     });
     rows.then(
         ") as n join data_planes p on p.id = n.data_plane join deployments d on d.id = (select o.id from deployments o \
          where o.project_id = p.project_id and o.artifact = n.artifact and o.started_at is not null \
-         and (o.for_everyone or exists (select 1 from deployment_members m where m.deployment_id = o.id \
+         and (o.id = n.deployment or n.deployment is null) and (o.for_everyone or exists (select 1 from deployment_members m where m.deployment_id = o.id \
          and m.data_plane_id = p.id)) order by o.serial desc limit 1)) as found \
          where place + (select count(*) from node_events e where e.deployment_id = found.deployment_id \
          and e.data_plane_id = found.data_plane_id)",
