@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroU64;
 
 use async_trait::async_trait;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::DatabaseStore;
 use super::changes::Topic;
-use super::sql::{Error as SqlError, Row, Statement, sql};
+use super::sql::{Dialect, Error as SqlError, Row, Statement, sql};
 use crate::domain::data_plane::Kind;
 use crate::domain::digest::Digest;
 use crate::domain::id::{DataPlaneId, ProjectId};
@@ -35,8 +36,8 @@ impl Nodes for DatabaseStore {
         let sums: Vec<_> = sums.into_iter().collect();
         let mut transaction = self.database.begin().await?;
         for rows in sums.chunks(ROWS_MAX) {
-            let now = transaction.dialect().now();
-            transaction.execute(add(rows, now)).await?;
+            let add = add(transaction.dialect(), rows);
+            transaction.execute(add).await?;
         }
         transaction.commit().await?;
         self.changes.tell(Topic::Nodes);
@@ -71,39 +72,45 @@ impl Nodes for DatabaseStore {
     }
 }
 
-fn add(rows: &[((DataPlaneId, Digest), Traffic)], now: &'static str) -> Statement {
-    let insert = sql("insert into data_plane_traffic (data_plane_id, artifact, requests, server_errors, p99_weight, \
-         updated_at) select d.id, column2, column3, column4, column5, ")
-    .then(now)
-    .then(" from (values ");
-    let insert = rows.iter().enumerate().fold(insert, |insert, (index, ((id, artifact), traffic))| {
-        insert
-            .then(if index == 0 { "(" } else { ", (" })
-            .then_bind("", *id)
-            .then_bind(", ", *artifact)
-            .then_bind(", ", traffic.requests.clamp(0, SUM_MAX))
-            .then_bind(", ", traffic.server_errors.clamp(0, SUM_MAX))
-            .then_bind(", ", traffic.p99_weight.clamp(0, SUM_MAX))
-            .then(")")
+/// Adds to the sums of what is there. One text, however many rows: each text is prepared, and kept by server and connection.
+fn add(dialect: Dialect, rows: &[((DataPlaneId, Digest), Traffic)]) -> Statement {
+    let rows = rows.iter().map(|((data_plane, artifact), traffic)| {
+        json!({
+            "data_plane": data_plane,
+            "artifact": artifact,
+            "requests": traffic.requests.clamp(0, SUM_MAX),
+            "server_errors": traffic.server_errors.clamp(0, SUM_MAX),
+            "p99_weight": traffic.p99_weight.clamp(0, SUM_MAX),
+        })
     });
-    insert
-        .then(
-            ") as measured join data_planes d on d.id = column1 \
-         join artifacts a on a.project_id = d.project_id and a.digest = column2 where true on conflict (data_plane_id, artifact) \
-         do update set updated_at = excluded.updated_at, requests = case when data_plane_traffic.requests < ",
-        )
-        .then_bind("", SUM_MAX)
-        .then(
-            " then data_plane_traffic.requests + excluded.requests else data_plane_traffic.requests end, \
-              server_errors = case when data_plane_traffic.server_errors < ",
-        )
-        .then_bind("", SUM_MAX)
-        .then(
-            " then data_plane_traffic.server_errors + excluded.server_errors else data_plane_traffic.server_errors \
-              end, p99_weight = case when data_plane_traffic.p99_weight < ",
-        )
-        .then_bind("", SUM_MAX)
-        .then(" then data_plane_traffic.p99_weight + excluded.p99_weight else data_plane_traffic.p99_weight end")
+    let measured = match dialect {
+        Dialect::Postgres => {
+            "select r.data_plane, decode(r.artifact, 'hex') as artifact, r.requests, r.server_errors, r.p99_weight \
+             from jsonb_to_recordset($1) as r (data_plane uuid, artifact text, requests bigint, server_errors bigint, \
+             p99_weight bigint)"
+        }
+        Dialect::Sqlite => {
+            "select value ->> 'data_plane' as data_plane, unhex(value ->> 'artifact') as artifact, \
+             value ->> 'requests' as requests, value ->> 'server_errors' as server_errors, \
+             value ->> 'p99_weight' as p99_weight from json_each($1)"
+        }
+    };
+    sql("insert into data_plane_traffic as t (data_plane_id, artifact, requests, server_errors, p99_weight, updated_at) \
+         select d.id, m.artifact, m.requests, m.server_errors, m.p99_weight, ")
+    .then(dialect.now())
+    .then(" from (")
+    .bind(Value::Array(rows.collect()))
+    .then(measured)
+    .then(
+        ") as m join data_planes d on d.id = m.data_plane \
+         join artifacts a on a.project_id = d.project_id and a.digest = m.artifact where true \
+         order by d.id, m.artifact on conflict (data_plane_id, artifact) do update set updated_at = excluded.updated_at, \
+         requests = case when t.requests < $2 then t.requests + excluded.requests else t.requests end, \
+         server_errors = case when t.server_errors < $2 then t.server_errors + excluded.server_errors \
+         else t.server_errors end, \
+         p99_weight = case when t.p99_weight < $2 then t.p99_weight + excluded.p99_weight else t.p99_weight end",
+    )
+    .bind(SUM_MAX)
 }
 
 fn node(row: &Row) -> Result<Node, SqlError> {
