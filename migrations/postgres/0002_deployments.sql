@@ -119,7 +119,9 @@ create index plans_by_change on plans (changed_at);
 -- A data plane has seen a newer pointer than the one that it is to follow: the next one has to be newer still.
 create table pointer_floors (
     deployment_id uuid primary key references deployments (id) on delete cascade,
-    serial        bigint not null
+    serial        bigint not null,
+    -- When a pointer was last issued because of it, by the database's clock.
+    followed_at   bigint
 );
 
 -- What was taken back, and is not to be deployed over by a pipeline.

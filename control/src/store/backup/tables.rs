@@ -331,7 +331,8 @@ const POINTERS: Table = table(
     ],
 );
 
-const POINTER_FLOORS: Table = table("pointer_floors", "deployment_id", &[uuid("deployment_id"), int("serial")]);
+const POINTER_FLOORS: Table =
+    table("pointer_floors", "deployment_id", &[uuid("deployment_id"), int("serial"), int("followed_at")]);
 
 const PINS: Table = table(
     "pins",
