@@ -144,5 +144,13 @@ create table data_plane_traffic (
     -- Sum over all windows of requests times the 99th percentile, in microseconds.
     p99_weight    integer not null,
     updated_at    integer not null,
+    -- In which five minutes that was, counted from 1970; what it had come to when they began; and when those before them did.
+    period_number integer not null default 0,
+    period_requests integer not null default 0,
+    period_server_errors integer not null default 0,
+    period_p99_weight integer not null default 0,
+    earlier_requests integer not null default 0,
+    earlier_server_errors integer not null default 0,
+    earlier_p99_weight integer not null default 0,
     primary key (data_plane_id, artifact)
 );

@@ -211,7 +211,7 @@ mod tests {
         /// How many of ten thousand are let in, and what the others were too many for.
         fn storm(&mut self, project: ProjectId) -> (usize, Vec<Bound>) {
             let taken: Vec<_> = (0..10_000).map(|_| self.take(project)).collect();
-            let mut bounds: Vec<_> = taken.iter().filter_map(|taken| taken.err()).collect();
+            let mut bounds: Vec<_> = taken.iter().copied().filter_map(Result::err).collect();
             bounds.dedup();
             (taken.iter().filter(|taken| taken.is_ok()).count(), bounds)
         }

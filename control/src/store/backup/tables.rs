@@ -226,6 +226,13 @@ const DATA_PLANE_TRAFFIC: Table = table(
         int("server_errors"),
         int("p99_weight"),
         int("updated_at"),
+        int("period_number"),
+        int("period_requests"),
+        int("period_server_errors"),
+        int("period_p99_weight"),
+        int("earlier_requests"),
+        int("earlier_server_errors"),
+        int("earlier_p99_weight"),
     ],
 );
 
