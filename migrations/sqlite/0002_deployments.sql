@@ -119,7 +119,9 @@ create index plans_by_change on plans (changed_at);
 -- A data plane has seen a newer pointer than the one that it is to follow: the next one has to be newer still.
 create table pointer_floors (
     deployment_id text primary key references deployments (id) on delete cascade,
-    serial        integer not null
+    serial        integer not null,
+    -- When a pointer was last issued because of it, by the database's clock.
+    followed_at   integer
 );
 
 -- What was taken back, and is not to be deployed over by a pipeline.
@@ -142,5 +144,13 @@ create table data_plane_traffic (
     -- Sum over all windows of requests times the 99th percentile, in microseconds.
     p99_weight    integer not null,
     updated_at    integer not null,
+    -- In which five minutes that was, counted from 1970; what it had come to when they began; and when those before them did.
+    period_number integer not null default 0,
+    period_requests integer not null default 0,
+    period_server_errors integer not null default 0,
+    period_p99_weight integer not null default 0,
+    earlier_requests integer not null default 0,
+    earlier_server_errors integer not null default 0,
+    earlier_p99_weight integer not null default 0,
     primary key (data_plane_id, artifact)
 );

@@ -454,6 +454,42 @@ async fn whoever_is_refused_for_now_is_told_when_to_come_back() {
         .await;
 }
 
+/// One project's data planes come again and again and take every turn that there is. Another one's is refused once: from
+/// then on a turn is kept for it, in every second.
+#[tokio::test]
+async fn a_project_that_storms_does_not_keep_another_one_out() {
+    let (control_plane, storming) = serving_with(&[("--admission-rate", "8")]).await;
+    let address = control_plane.address();
+    let edge = storming.data_plane("edge-1");
+    let storm = tokio::spawn(async move {
+        loop {
+            let _let_in_or_not = edge.open(address).await;
+        }
+    });
+    let other = Project::named("other", &control_plane).await.data_plane("edge-2");
+    for _ in 0..2 {
+        let is_busy = async || matches!(other.open(address).await, Err(Refusal::Http { status: 503, .. }));
+        wait::until("there is no turn left", is_busy).await;
+        // Another second has begun then.
+        wait::pass(Duration::from_secs(1)).await;
+        other.joins(address).await;
+    }
+    storm.abort();
+}
+
+#[tokio::test]
+async fn a_project_has_a_maximum_of_its_own() {
+    let (control_plane, project) = serving_with(&[("--project-data-planes-max", "1")]).await;
+    let address = control_plane.address();
+    let _first = project.data_plane("edge-1").joins(address).await;
+    assert_eq!(project.data_plane("edge-2").open(address).await.unwrap_err().http(), (503, "busy"));
+    let other = Project::named("other", &control_plane).await;
+    let _third = other.data_plane("edge-3").joins(address).await;
+    let metrics = control_plane.get("/metrics").await;
+    let text = String::from_utf8_lossy(&metrics.body);
+    assert!(text.contains("portcullis_fleet_refusals_total{reason=\"project_busy\"} 1"), "{text}");
+}
+
 #[tokio::test]
 async fn a_revoked_key_a_removed_data_plane_and_a_disconnect_end_connections() {
     let (control_plane, project) = serving().await;

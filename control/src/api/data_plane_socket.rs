@@ -106,9 +106,8 @@ fn other_protocol() -> Problem {
 
 fn turned_away(turned: Turned) -> Problem {
     match turned {
-        Turned::Later(time) => {
-            let detail = "too many data planes connect at once, or are connected: come back later";
-            Problem::new(Code::Busy).detail(detail).retry_after(time.as_secs().max(1))
+        Turned::Later(bound, time) => {
+            Problem::new(Code::Busy).detail(format!("{bound}: come back later")).retry_after(time.as_secs().max(1))
         }
         Turned::Ending(time) => {
             let detail = "this control plane ends: connect to another one";

@@ -136,7 +136,10 @@ pub struct Fleet {
     data_plane_retention: Retention,
     /// How many data planes may be connected at a time.
     #[arg(long, env = "PORTCULLIS_CONTROL_DATA_PLANES_MAX", value_name = "N", default_value_t = Bounds::default().connected_max)]
-    data_planes_max: usize,
+    data_planes_max: u64,
+    /// How many data planes of one project may be connected at a time. Without it, as many as of all together.
+    #[arg(long, env = "PORTCULLIS_CONTROL_PROJECT_DATA_PLANES_MAX", value_name = "N")]
+    project_data_planes_max: Option<u64>,
     /// How many data planes are let in each second.
     #[arg(long, env = "PORTCULLIS_CONTROL_ADMISSION_RATE", value_name = "N", default_value_t = Bounds::default().admitted_each_second)]
     admission_rate: NonZeroU32,
@@ -159,7 +162,11 @@ impl Fleet {
             Retention::For(time) => Some(time),
         };
         let (heartbeat, return_time) = (self.heartbeat_interval, self.return_time);
-        let bounds = Bounds { admitted_each_second: self.admission_rate, connected_max: self.data_planes_max };
+        let bounds = Bounds {
+            admitted_each_second: self.admission_rate,
+            connected_max: self.data_planes_max,
+            project_connected_max: self.project_data_planes_max.unwrap_or(self.data_planes_max),
+        };
         FleetSettings { public_url, times: Times { heartbeat, return_time, remembered }, bounds }
     }
 }

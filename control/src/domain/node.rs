@@ -55,6 +55,8 @@ pub struct Node {
     pub instances: Vec<Instance>,
     /// What its traffic has come to, by artifact: over all its processes, and never less than before.
     pub traffic: BTreeMap<Digest, Traffic>,
+    /// What it had come to five minutes ago, or up to ten.
+    pub earlier: BTreeMap<Digest, Traffic>,
 }
 
 /// A process of a data plane that is there.
@@ -230,6 +232,11 @@ impl Node {
     pub fn traffic_with(&self, artifact: Digest) -> Traffic {
         self.traffic.get(&artifact).copied().unwrap_or_default()
     }
+
+    /// What that had come to five minutes ago, or up to ten.
+    pub fn earlier_with(&self, artifact: Digest) -> Traffic {
+        self.earlier.get(&artifact).copied().unwrap_or_default()
+    }
 }
 
 /// Why a process does not serve what it is to serve.
@@ -318,6 +325,16 @@ impl Traffic {
         }
     }
 
+    /// The larger one, of each sum.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            requests: self.requests.max(other.requests),
+            server_errors: self.server_errors.max(other.server_errors),
+            p99_weight: self.p99_weight.max(other.p99_weight),
+        }
+    }
+
     /// Which share of the requests ended with a status of 500 and above, from 0 to 1.
     #[expect(clippy::cast_precision_loss, reason = "a share of large numbers is as good as one of theirs, rounded")]
     pub fn error_share(&self) -> f64 {
@@ -367,6 +384,7 @@ mod tests {
                 labels: Labels::new(),
                 instances: vec![instance],
                 traffic: BTreeMap::new(),
+                earlier: BTreeMap::new(),
             }
         };
         let refuses = |code| refusing(code).refusal(Digest([1; 32]), Timestamp::UNIX_EPOCH).is_some();

@@ -1,70 +1,84 @@
 //! How many data planes are let in at a time, so that ten thousand that come back at once find a server that answers.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use rand_core::{OsRng, RngCore as _};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
+
+use super::shares::{Bound, RETURN_SECONDS_MAX, Shares};
+use crate::domain::id::ProjectId;
 
 /// Bounds on data planes, for one control plane.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// How many are let in each second, and how many at once after a quiet second.
+    /// How many are let in each second.
     pub admitted_each_second: NonZeroU32,
     /// How many are connected at a time.
-    pub connected_max: usize,
+    pub connected_max: u64,
+    /// How many of one project are.
+    pub project_connected_max: u64,
 }
 
-/// How many sockets may be open that have not said who they are. Each has ten seconds to.
-const STRANGERS_MAX: usize = 2048;
 /// How many are looked up in the database, or written into it, at a time; the others wait in the order in which they came.
 const REGISTERED_AT_ONCE: usize = 8;
-/// Whoever is refused comes back at a random moment within so many seconds.
-const RETURN_SECONDS_MAX: u64 = 20;
 
 /// Who is let in.
 #[derive(Debug)]
 pub(super) struct Admission {
-    rate: DefaultDirectRateLimiter,
-    places: Arc<Semaphore>,
-    strangers: Arc<Semaphore>,
+    shares: Arc<Mutex<Shares>>,
     registering: Semaphore,
 }
 
 /// A place for one data plane, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Place {
-    _place: OwnedSemaphorePermit,
-    /// Given back as soon as it is known who it is.
-    stranger: Option<OwnedSemaphorePermit>,
+    shares: Arc<Mutex<Shares>>,
+    project: ProjectId,
+    holder: Holder,
+}
+
+/// Whose place it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    /// It has not said who it is.
+    Stranger,
+    /// It has.
+    Known,
+}
+
+/// Nobody is let in now.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// What it would have been too many for.
+    pub(super) bound: Bound,
+    /// In how long to ask again.
+    pub(super) after: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { admitted_each_second: NonZeroU32::MIN.saturating_add(399), connected_max: 20_000 }
+        let connected_max = 20_000;
+        let admitted_each_second = NonZeroU32::MIN.saturating_add(399);
+        Self { admitted_each_second, connected_max, project_connected_max: connected_max }
     }
 }
 
 impl Admission {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self {
-            rate: RateLimiter::direct(Quota::per_second(bounds.admitted_each_second)),
-            places: Arc::new(Semaphore::new(bounds.connected_max.min(Semaphore::MAX_PERMITS))),
-            strangers: Arc::new(Semaphore::new(STRANGERS_MAX)),
+            shares: Arc::new(Mutex::new(Shares::new(bounds, Instant::now()))),
             registering: Semaphore::new(REGISTERED_AT_ONCE),
         }
     }
 
-    /// A place, or in how long to ask again.
-    pub(super) fn admit(&self) -> Result<Place, Duration> {
-        let later = |_| Duration::from_secs(1 + random_below(RETURN_SECONDS_MAX));
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(later)?;
-        let stranger = Arc::clone(&self.strangers).try_acquire_owned().map_err(later)?;
-        // Last: whoever finds no place has not used up a turn.
-        self.rate.check().map_err(|_| later(tokio::sync::TryAcquireError::NoPermits))?;
-        Ok(Place { _place: place, stranger: Some(stranger) })
+    /// A place for a data plane of this project, or in how long to ask again.
+    pub(super) fn admit(&self, project: ProjectId) -> Result<Place, Refused> {
+        let taken = locked(&self.shares).take(project, Instant::now());
+        let later = |bound| Refused { bound, after: Duration::from_secs(1 + random_below(RETURN_SECONDS_MAX)) };
+        taken.map_err(later)?;
+        Ok(Place { shares: Arc::clone(&self.shares), project, holder: Holder::Stranger })
     }
 
     /// Waits for a turn at the database.
@@ -77,8 +91,23 @@ impl Admission {
 impl Place {
     /// It is known who it is.
     pub(super) fn is_known(&mut self) {
-        self.stranger = None;
+        if self.holder == Holder::Stranger {
+            self.holder = Holder::Known;
+            locked(&self.shares).introduce(self.project);
+        }
     }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Whoever left without a word does not hold anybody up any more, either.
+        self.is_known();
+        locked(&self.shares).give_back(self.project);
+    }
+}
+
+fn locked(shares: &Mutex<Shares>) -> MutexGuard<'_, Shares> {
+    shares.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Spreads those who come back; nothing secret depends on it.
@@ -90,25 +119,29 @@ pub(crate) fn random_below(end: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn bounds(rate: u32, connected_max: usize) -> Bounds {
-        Bounds { admitted_each_second: NonZeroU32::new(rate).unwrap(), connected_max }
+    fn bounds(rate: u32, connected_max: u64) -> Bounds {
+        let admitted_each_second = NonZeroU32::new(rate).unwrap();
+        Bounds { admitted_each_second, connected_max, ..Bounds::default() }
     }
 
     #[test]
     fn as_many_as_the_rate_are_let_in_at_once_and_the_others_come_back_later() {
-        let admission = Admission::new(bounds(5, 100));
-        let admitted: Vec<_> = (0..50).map(|_| admission.admit()).collect();
+        let (admission, project) = (Admission::new(bounds(5, 100)), ProjectId::new());
+        let admitted: Vec<_> = (0..50).map(|_| admission.admit(project)).collect();
         assert_eq!(admitted.iter().filter(|place| place.is_ok()).count(), 5);
-        let waits = admitted.into_iter().filter_map(Result::err);
-        assert!(waits.into_iter().all(|wait| (1..=RETURN_SECONDS_MAX).contains(&wait.as_secs())));
+        let mut waits = admitted.into_iter().filter_map(Result::err).map(|refused| refused.after);
+        assert!(waits.all(|wait| (1..=RETURN_SECONDS_MAX).contains(&wait.as_secs())));
     }
 
     #[test]
     fn a_place_is_given_back() {
-        let admission = Admission::new(bounds(100, 1));
-        let place = admission.admit().unwrap();
-        assert!(admission.admit().is_err());
+        let (admission, project) = (Admission::new(bounds(100, 1)), ProjectId::new());
+        let mut place = admission.admit(project).unwrap();
+        assert_eq!(admission.admit(project).unwrap_err().bound, Bound::Connected);
+        place.is_known();
         drop(place);
-        assert!(admission.admit().is_ok());
+        let silent = admission.admit(project).unwrap();
+        drop(silent);
+        assert!(admission.admit(project).is_ok());
     }
 }

@@ -11,11 +11,12 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use super::admission::{Admission, Place, random_below};
+use super::admission::{Admission, Place, Refused, random_below};
 use super::arrival::{self, Arrival};
 use super::orders::Orders;
 use super::seat::{End, Seat};
 use super::session::{Session, goodbye};
+use super::shares::Bound;
 use super::{Bounds, Times};
 use crate::domain::act::Act;
 use crate::domain::error::Error;
@@ -89,7 +90,7 @@ pub struct Guest {
 #[derive(Debug)]
 pub enum Turned {
     /// Too many come at once, or are here: to come back after this time.
-    Later(Duration),
+    Later(Bound, Duration),
     /// This control plane ends: to go elsewhere.
     Ending(Duration),
     /// The database does not answer, or the project is not there.
@@ -134,9 +135,9 @@ impl Hub {
             self.metrics.fleet.refused("ending");
             return Err(Turned::Ending(Duration::from_secs(1 + random_below(5))));
         }
-        let place = self.admission.admit().map_err(|later| {
-            self.metrics.fleet.refused("busy");
-            Turned::Later(later)
+        let place = self.admission.admit(shown.project).map_err(|Refused { bound, after }| {
+            self.metrics.fleet.refused(bound.reason());
+            Turned::Later(bound, after)
         })?;
         let group = self.group(shown.project).await.map_err(Turned::Failed)?;
         let address = shown.act.address.map(|address| address.to_string());

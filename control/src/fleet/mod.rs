@@ -3,7 +3,8 @@
 //! It knows neither HTTP nor SQL: sockets are in `api`, rows in `store`. Nothing that one data plane does, or leaves undone,
 //! holds up another one: what is to be told is in `watch` channels, so whoever is slow gets the latest and no queue grows.
 //!
-//! - `admission`: how many are let in at a time; [`arrival`]: what a data plane says of itself, read strictly;
+//! - `admission`: how many are let in at a time, and `shares`: of which project; [`arrival`]: what a data plane says of
+//!   itself, read strictly;
 //! - [`orders`]: what a project's data planes are to serve, as frames that are written once for all of them;
 //! - [`session`]: one conversation; [`hub`]: all of them;
 //! - [`watcher`]: looks for what changed, and tells sessions; [`scribe`]: writes what they said, and who is gone.
@@ -15,6 +16,7 @@ pub mod orders;
 pub mod scribe;
 mod seat;
 pub mod session;
+mod shares;
 pub mod watcher;
 
 use std::time::Duration;
@@ -23,6 +25,7 @@ pub use admission::Bounds;
 pub(crate) use admission::random_below;
 pub use hub::{Guest, Hub, Shown, Turned};
 pub use session::{Session, Step, goodbye};
+pub use shares::Bound;
 
 /// How long a data plane may take to say who it is, however it sends that.
 pub const HELLO: Duration = Duration::from_secs(10);

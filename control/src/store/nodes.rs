@@ -20,6 +20,8 @@ use crate::domain::store::{Nodes, Result};
 const ROWS_MAX: usize = 200;
 /// A sum stops here, rather than go over.
 const SUM_MAX: i64 = i64::MAX / 4;
+/// How long a period is, in microseconds. What is recent is of this one and the one before: of five minutes, or up to ten.
+const PERIOD: i64 = 300_000_000;
 
 #[async_trait]
 impl Nodes for DatabaseStore {
@@ -58,11 +60,16 @@ impl Nodes for DatabaseStore {
             let Some(place) = places.get(&row.get("data_plane_id")?) else { continue };
             nodes[*place].instances.push(instance(&row)?);
         }
-        let select = sql("select data_plane_traffic.* from data_plane_traffic \
-             join data_planes on data_planes.id = data_plane_id where project_id = $1 and artifact = $2");
-        for row in self.database.fetch_all(select.bind(project).bind(artifact)).await? {
+        let select = sql("select data_plane_traffic.*, ")
+            .then(self.database.dialect().now())
+            .then_bind(" / ", PERIOD)
+            .then(" as current_period from data_plane_traffic join data_planes on data_planes.id = data_plane_id")
+            .then_bind(" where project_id = ", project)
+            .then_bind(" and artifact = ", artifact);
+        for row in self.database.fetch_all(select).await? {
             let Some(place) = places.get(&row.get("data_plane_id")?) else { continue };
             nodes[*place].traffic.insert(row.get("artifact")?, traffic(&row)?);
+            nodes[*place].earlier.insert(row.get("artifact")?, earlier(&row)?);
         }
         Ok(nodes)
     }
@@ -95,10 +102,12 @@ fn add(dialect: Dialect, rows: &[((DataPlaneId, Digest), Traffic)]) -> Statement
              value ->> 'p99_weight' as p99_weight from json_each($1)"
         }
     };
-    sql("insert into data_plane_traffic as t (data_plane_id, artifact, requests, server_errors, p99_weight, updated_at) \
-         select d.id, m.artifact, m.requests, m.server_errors, m.p99_weight, ")
+    sql("insert into data_plane_traffic as t (data_plane_id, artifact, requests, server_errors, p99_weight, updated_at, \
+         period_number) select d.id, m.artifact, m.requests, m.server_errors, m.p99_weight, ")
     .then(dialect.now())
-    .then(" from (")
+    .then(", ")
+    .then(dialect.now())
+    .then(" / $3 from (")
     .bind(Value::Array(rows.collect()))
     .then(measured)
     .then(
@@ -108,10 +117,30 @@ fn add(dialect: Dialect, rows: &[((DataPlaneId, Digest), Traffic)]) -> Statement
          requests = case when t.requests < $2 then t.requests + excluded.requests else t.requests end, \
          server_errors = case when t.server_errors < $2 then t.server_errors + excluded.server_errors \
          else t.server_errors end, \
-         p99_weight = case when t.p99_weight < $2 then t.p99_weight + excluded.p99_weight else t.p99_weight end",
+         p99_weight = case when t.p99_weight < $2 then t.p99_weight + excluded.p99_weight else t.p99_weight end, ",
     )
+    .then(TURN)
     .bind(SUM_MAX)
+    .bind(PERIOD)
 }
+
+/// Where a period has begun since, keeps what sums had come to by then.
+const TURN: &str = "period_number = excluded.period_number, \
+     period_requests = case when t.period_number = excluded.period_number \
+     then t.period_requests else t.requests end, \
+     period_server_errors = case when t.period_number = excluded.period_number \
+     then t.period_server_errors else t.server_errors end, \
+     period_p99_weight = case when t.period_number = excluded.period_number \
+     then t.period_p99_weight else t.p99_weight end, \
+     earlier_requests = case excluded.period_number - t.period_number \
+     when 0 then t.earlier_requests when 1 then t.period_requests \
+     else t.requests end, \
+     earlier_server_errors = case excluded.period_number - t.period_number \
+     when 0 then t.earlier_server_errors when 1 then t.period_server_errors \
+     else t.server_errors end, \
+     earlier_p99_weight = case excluded.period_number - t.period_number \
+     when 0 then t.earlier_p99_weight when 1 then t.period_p99_weight \
+     else t.p99_weight end";
 
 fn node(row: &Row) -> Result<Node, SqlError> {
     Ok(Node {
@@ -120,6 +149,7 @@ fn node(row: &Row) -> Result<Node, SqlError> {
         labels: row.json("labels")?,
         instances: Vec::new(),
         traffic: BTreeMap::new(),
+        earlier: BTreeMap::new(),
     })
 }
 
@@ -136,9 +166,23 @@ fn instance(row: &Row) -> Result<Instance, SqlError> {
 }
 
 pub(super) fn traffic(row: &Row) -> Result<Traffic, SqlError> {
+    sums(row, ["requests", "server_errors", "p99_weight"])
+}
+
+/// What traffic had come to when the period before this one began.
+fn earlier(row: &Row) -> Result<Traffic, SqlError> {
+    match row.get::<i64>("current_period")?.saturating_sub(row.get("period_number")?) {
+        0 => sums(row, ["earlier_requests", "earlier_server_errors", "earlier_p99_weight"]),
+        // In this one there was none yet.
+        1 => sums(row, ["period_requests", "period_server_errors", "period_p99_weight"]),
+        _ => traffic(row),
+    }
+}
+
+fn sums(row: &Row, [requests, server_errors, p99_weight]: [&'static str; 3]) -> Result<Traffic, SqlError> {
     Ok(Traffic {
-        requests: row.get("requests")?,
-        server_errors: row.get("server_errors")?,
-        p99_weight: row.get("p99_weight")?,
+        requests: row.get(requests)?,
+        server_errors: row.get(server_errors)?,
+        p99_weight: row.get(p99_weight)?,
     })
 }

@@ -21,6 +21,7 @@ crate::in_both!(
     what_processes_say_is_kept,
     when_a_phase_began_is_known,
     traffic_adds_up,
+    traffic_of_the_last_minutes_is_known,
     who_was_removed_is_passed_over,
     history_keeps_failures_and_an_end,
     two_groups_with_one_artifact_have_a_history_each,
@@ -103,6 +104,38 @@ async fn traffic_adds_up(kept: Kept) {
         fleet.kept.store.record_health(&[huge]).await.unwrap();
     }
     assert!(nodes_with(&fleet, OLD).await[0].traffic_with(OLD).requests > 1 << 60);
+}
+
+async fn traffic_of_the_last_minutes_is_known(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await;
+    let period = || jiff::Timestamp::now().as_second() / 300;
+    // What is tested is five minutes long: a period that begins in between is one too many.
+    let recent = loop {
+        let began = period();
+        let recent = recent_requests(&fleet).await;
+        if period() == began {
+            break recent;
+        }
+    };
+    assert_eq!(recent, [100, 100, 200, 100, 200, 0, 100]);
+}
+
+/// What is known of the last minutes, as there are a hundred requests, or a period passes.
+async fn recent_requests(fleet: &Fleet) -> Vec<i64> {
+    fleet.kept.run(sql("delete from data_plane_traffic")).await;
+    let mut recent = Vec::new();
+    for passes in [None, Some(1_i64), None, Some(1), None, Some(2), None] {
+        match passes {
+            Some(periods) => {
+                let passes = sql("update data_plane_traffic set period_number = period_number - $1");
+                fleet.kept.run(passes.bind(periods)).await;
+            }
+            None => fleet.serve(&fleet.gateways[0], 100, 0).await,
+        }
+        let node = nodes(fleet).await.remove(0);
+        recent.push(node.traffic_with(NEW).since(node.earlier_with(NEW)).requests);
+    }
+    recent
 }
 
 async fn who_was_removed_is_passed_over(kept: Kept) {

@@ -22,6 +22,7 @@ crate::in_both!(
     a_pointer_is_issued_anew_before_it_is_old,
     a_pointer_of_a_retired_key_is_issued_anew,
     a_pointer_rises_above_what_was_seen,
+    what_was_seen_is_followed_at_once_and_then_once_a_minute,
     what_decides_nothing_has_no_pointer,
     revisions_tell_what_changed,
     who_waits_is_told,
@@ -113,9 +114,53 @@ async fn a_pointer_rises_above_what_was_seen(kept: Kept) {
     let far = store.raise_floor(entry.deployment, seen(42 + FLOOR_RISE_MAX + 1)).await;
     assert!(matches!(far, Err(Error::Conflict(_))), "{far:?}");
     store.raise_floor(entry.deployment, seen(42 + FLOOR_RISE_MAX)).await.unwrap();
+    a_minute_passes(&fleet).await;
     fleet.pass().await;
     let serial = fleet.wanted(&fleet.gateways[0]).await.unwrap().pointer.serial().get();
     assert_eq!(serial, 42 + FLOOR_RISE_MAX + 1);
+}
+
+/// And some.
+async fn a_minute_passes(fleet: &Fleet) {
+    fleet.kept.run(sql("update pointer_floors set followed_at = followed_at - 61000000")).await;
+}
+
+/// A data plane that says more each time does not have everybody told each time.
+async fn what_was_seen_is_followed_at_once_and_then_once_a_minute(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await;
+    let store = &fleet.kept.store;
+    let deployment = fleet.wanted(&fleet.gateways[0]).await.unwrap().deployment;
+    let sees = async |serial| store.raise_floor(deployment, NonZeroU64::new(serial).unwrap()).await.unwrap();
+    let wanted = async || {
+        fleet.pass().await;
+        fleet.wanted(&fleet.gateways[0]).await.unwrap().pointer.serial().get()
+    };
+    let grows_old = async || fleet.kept.run(sql("update pointers set renew_at = 1")).await;
+    sees(41).await;
+    assert_eq!(wanted().await, 42);
+    for serial in [50, 60, 55] {
+        sees(serial).await;
+        assert_eq!(wanted().await, 42);
+    }
+    assert!(store.renewals_due().await.unwrap().is_empty());
+    // The highest is not forgotten.
+    a_minute_passes(&fleet).await;
+    assert_eq!(store.renewals_due().await.unwrap(), [fleet.project.id]);
+    assert_eq!(wanted().await, 61);
+    // One that is issued anyway is above it, too.
+    sees(70).await;
+    grows_old().await;
+    assert_eq!(wanted().await, 71);
+    // And one that nobody was ahead of keeps nobody waiting.
+    a_minute_passes(&fleet).await;
+    grows_old().await;
+    assert_eq!(wanted().await, 72);
+    sees(80).await;
+    assert_eq!(wanted().await, 81);
+    // Nor does a clock that was set back.
+    fleet.kept.run(sql("update pointer_floors set followed_at = followed_at + 3600000000")).await;
+    sees(90).await;
+    assert_eq!(wanted().await, 91);
 }
 
 async fn what_decides_nothing_has_no_pointer(kept: Kept) {

@@ -151,10 +151,21 @@ impl Rollout {
 
     /// What the traffic of a wave with the artifact has come to, since each of its data planes was let to it.
     pub(super) fn traffic(&self, wave: i64) -> Traffic {
+        self.traffic_since(wave, |_, member| member.before)
+    }
+
+    /// The same, of the last five minutes, or up to ten.
+    pub(super) fn recent_traffic(&self, wave: i64) -> Traffic {
+        let artifact = self.deployment.artifact;
+        self.traffic_since(wave, |node, member| member.before.max(node.earlier_with(artifact)))
+    }
+
+    fn traffic_since(&self, wave: i64, before: impl Fn(&Node, Member) -> Traffic) -> Traffic {
         let artifact = self.deployment.artifact;
         let members = self.members().filter(|(_, member)| member.wave == wave);
-        members
-            .fold(Traffic::default(), |sum, (node, member)| sum.plus(node.traffic_with(artifact).since(member.before)))
+        members.fold(Traffic::default(), |sum, (node, member)| {
+            sum.plus(node.traffic_with(artifact).since(before(node, member)))
+        })
     }
 
     fn judged(&self) -> Option<Step> {

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::engine::Rollout;
+use super::manner::Gates;
 use crate::domain::deployment::{Reason, ReasonCode};
+use crate::domain::node::Traffic;
 
 /// Which gate was breached, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +23,8 @@ pub enum Breach {
     ErrorRate {
         /// Of which wave.
         wave: i64,
+        /// Of which requests of it.
+        over: Over,
         /// Which share did.
         share: f64,
         /// Which share may.
@@ -32,6 +36,8 @@ pub enum Breach {
     Latency {
         /// Of which wave.
         wave: i64,
+        /// Of which requests of it.
+        over: Over,
         /// How long they took, in milliseconds.
         p99_ms: f64,
         /// How long they may take.
@@ -50,6 +56,15 @@ pub enum Breach {
     },
 }
 
+/// Which requests of a wave are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// All of them.
+    All,
+    /// Those of the last minutes: what went well for hours does not make up for them.
+    Last,
+}
+
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -57,12 +72,20 @@ impl fmt::Display for Breach {
             Self::Rejected { count, max, example } => {
                 write!(f, "{count} data planes refused it, and {max} may: {example}")
             }
-            Self::ErrorRate { wave, share, max, requests } => {
+            Self::ErrorRate { wave, over, share, max, requests } => {
                 let (share, max) = (share * 100.0, max * 100.0);
-                write!(f, "{share:.2}% of the {requests} requests of wave {wave} failed, and {max:.2}% may")
+                let which = match over {
+                    Over::All => "the",
+                    Over::Last => "the last",
+                };
+                write!(f, "{share:.2}% of {which} {requests} requests of wave {wave} failed, and {max:.2}% may")
             }
-            Self::Latency { wave, p99_ms, max_ms } => {
-                write!(f, "the 99th percentile of wave {wave} is {p99_ms:.1} ms, and may be {max_ms:.1} ms")
+            Self::Latency { wave, over, p99_ms, max_ms } => {
+                let which = match over {
+                    Over::All => "",
+                    Over::Last => "the last requests of ",
+                };
+                write!(f, "the 99th percentile of {which}wave {wave} is {p99_ms:.1} ms, and may be {max_ms:.1} ms")
             }
             Self::TooSlow { wave, serving, all, missing: 0 } => {
                 write!(f, "wave {wave} took too long: {serving} of {all} data planes serve it")
@@ -111,16 +134,19 @@ fn rejections(rollout: &Rollout) -> Option<Breach> {
 }
 
 fn traffic_breach(rollout: &Rollout, wave: i64) -> Option<Breach> {
-    let deployment = &rollout.deployment;
-    let gates = &deployment.manner.gates;
-    let traffic = rollout.traffic(wave);
+    let gates = &rollout.deployment.manner.gates;
+    let judged = [(Over::All, rollout.traffic(wave)), (Over::Last, rollout.recent_traffic(wave))];
+    judged.into_iter().find_map(|(over, traffic)| breach_of(gates, (wave, over), traffic))
+}
+
+fn breach_of(gates: &Gates, (wave, over): (i64, Over), traffic: Traffic) -> Option<Breach> {
     if traffic.requests < i64::from(gates.min_requests) {
         return None;
     }
     if let Some(max) = gates.max_error_rate.filter(|max| traffic.error_share() > *max) {
         let (share, requests) = (traffic.error_share(), traffic.requests);
-        return Some(Breach::ErrorRate { wave, share, max, requests });
+        return Some(Breach::ErrorRate { wave, over, share, max, requests });
     }
     let max_ms = gates.max_p99_ms.filter(|max| traffic.p99_ms() > *max)?;
-    Some(Breach::Latency { wave, p99_ms: traffic.p99_ms(), max_ms })
+    Some(Breach::Latency { wave, over, p99_ms: traffic.p99_ms(), max_ms })
 }

@@ -46,6 +46,7 @@ fn node(index: usize) -> Node {
         labels: Labels::new(),
         instances: vec![instance(index)],
         traffic: BTreeMap::new(),
+        earlier: BTreeMap::new(),
     }
 }
 
@@ -264,6 +265,29 @@ fn failing_requests_and_slow_ones_take_it_back() {
         world.serve(0, (requests, errors), p99_ms);
         world.settle();
         assert_eq!(world.state().0, expected, "{requests} {errors} {p99_ms}");
+    }
+}
+
+/// Hours that went well do not make up for minutes that do not.
+#[test]
+fn what_begins_to_fail_late_takes_it_back() {
+    let limits = GatesWanted { max_error_rate: Some(0.01), bake_seconds: Some(3600), ..gates() };
+    for (requests, errors, expected) in
+        [(99, 99, State::InProgress), (1000, 10, State::InProgress), (1000, 11, State::RolledBack)]
+    {
+        let mut world = World::new(2, manner(&waves(&["1"]), &limits));
+        world.settle();
+        world.obey();
+        world.settle();
+        world.serve(0, (100_000, 0), 1.0);
+        let node = &mut world.rollout.nodes[0];
+        node.earlier = node.traffic.clone();
+        world.serve(0, (requests, errors), 1.0);
+        let breach = gate::breach(&world.rollout).map(|breach| breach.to_string());
+        world.settle();
+        assert_eq!(world.state().0, expected, "{requests} {errors}");
+        let said = "1.10% of the last 1000 requests of wave 1 failed, and 1.00% may";
+        assert_eq!(breach.as_deref(), (expected == State::RolledBack).then_some(said));
     }
 }
 

@@ -27,7 +27,8 @@ pub trait Fleet: Send + Sync {
     /// Changes when plans may have changed; best effort, so look from time to time as well.
     fn plan_changes(&self) -> watch::Receiver<()>;
     /// Says that a data plane has taken a pointer with this serial, which is above the one of the deployment that it is to
-    /// follow: the deployment gets a new one, soon. Saying it again changes nothing.
+    /// follow: the deployment gets a new one, soon; after the first, one in a minute, above the highest that was seen
+    /// meanwhile. Saying it again changes nothing.
     ///
     /// # Errors
     /// [`Conflict`](crate::domain::error::Error::Conflict), where it is more than

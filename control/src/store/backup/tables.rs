@@ -226,6 +226,13 @@ const DATA_PLANE_TRAFFIC: Table = table(
         int("server_errors"),
         int("p99_weight"),
         int("updated_at"),
+        int("period_number"),
+        int("period_requests"),
+        int("period_server_errors"),
+        int("period_p99_weight"),
+        int("earlier_requests"),
+        int("earlier_server_errors"),
+        int("earlier_p99_weight"),
     ],
 );
 
@@ -331,7 +338,8 @@ const POINTERS: Table = table(
     ],
 );
 
-const POINTER_FLOORS: Table = table("pointer_floors", "deployment_id", &[uuid("deployment_id"), int("serial")]);
+const POINTER_FLOORS: Table =
+    table("pointer_floors", "deployment_id", &[uuid("deployment_id"), int("serial"), int("followed_at")]);
 
 const PINS: Table = table(
     "pins",

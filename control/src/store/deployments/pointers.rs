@@ -49,6 +49,7 @@ pub(super) async fn issue(transaction: &mut Transaction, deployment: &Deployment
         damaged()
     })?;
     let serial = i64::try_from(serial.get()).map_err(|_| damaged())?;
+    follow_floor(transaction, deployment.id).await?;
     let insert =
         sql("insert into pointers (deployment_id, project_id, serial, key_id, document, issued_at, renew_at, \
          expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (deployment_id) do update set \
@@ -65,9 +66,17 @@ pub(super) async fn issue(transaction: &mut Transaction, deployment: &Deployment
     transaction.execute(insert).await?;
     let update = sql("update plans set last_serial = $1, last_hash = $2 where project_id = $3");
     transaction.execute(update.bind(serial).bind(hash.0).bind(deployment.project)).await?;
-    let reached = sql("delete from pointer_floors where deployment_id = $1").bind(deployment.id);
-    transaction.execute(reached).await?;
     Ok(serial)
+}
+
+/// Notes that a data plane is ahead of the pointer that there is, where one is: the next one is issued now.
+async fn follow_floor(transaction: &mut Transaction, id: DeploymentId) -> Result<()> {
+    let update = sql("update pointer_floors set followed_at = ")
+        .then(transaction.dialect().now())
+        .then_bind(" where deployment_id = ", id)
+        .then(" and serial > (select p.serial from pointers p where p.deployment_id = pointer_floors.deployment_id)");
+    transaction.execute(update).await?;
+    Ok(())
 }
 
 async fn last(transaction: &mut Transaction, project: ProjectId) -> Result<Last> {

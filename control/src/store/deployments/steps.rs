@@ -19,11 +19,14 @@ use crate::domain::store::{Fleet as _, Nodes as _, OfProject, Result, Rollouts};
 use crate::domain::version::Version;
 use crate::store::audit::record;
 use crate::store::changes::Topic;
-use crate::store::sql::{Dialect, Row, Transaction, sql};
+use crate::store::sql::{Dialect, Row, Statement, Transaction, sql};
 use crate::store::{DatabaseStore, fleet, projects};
 
 /// How long traffic that does not grow is remembered, in microseconds: a week.
 const TRAFFIC_REMEMBERED: i64 = 604_800_000_000;
+/// How long after a pointer was issued above one that a data plane has taken the next one is, in microseconds: a data plane
+/// that says more each time does not have everybody told each time.
+const FLOOR_FOLLOWED_EVERY: i64 = 60_000_000;
 
 #[async_trait]
 impl Rollouts for DatabaseStore {
@@ -93,8 +96,7 @@ impl Rollouts for DatabaseStore {
     }
 
     async fn renewals_due(&self) -> Result<Vec<ProjectId>> {
-        let select = sql(DUE).then(self.database.dialect().now()).then(DUE_OR);
-        let rows = self.database.fetch_all(select).await?;
+        let rows = self.database.fetch_all(due(self.database.dialect())).await?;
         let mut due = rows.iter().map(|row| row.get("project_id")).collect::<Result<Vec<_>, _>>()?;
         due.dedup();
         Ok(due)
@@ -103,7 +105,7 @@ impl Rollouts for DatabaseStore {
     async fn renew_pointers(&self, project: ProjectId, by: &Issuer) -> Result<u64> {
         let mut transaction = self.database.begin().await?;
         projects::lock(&mut transaction, OfProject { reach: Reach::Everything, project }.any()).await?;
-        let select = sql(DUE).then(transaction.dialect().now()).then(DUE_OR);
+        let select = due(transaction.dialect());
         let mut renewed = 0;
         for row in transaction.fetch_all(select).await? {
             if row.get::<ProjectId>("project_id")? != project {
@@ -130,10 +132,22 @@ impl Rollouts for DatabaseStore {
 }
 
 /// Pointers that have to be issued anew.
-const DUE: &str = "select p.project_id, p.deployment_id from pointers p where p.renew_at <= ";
-const DUE_OR: &str = " or exists (select 1 from pointer_floors f where f.deployment_id = p.deployment_id \
-     and f.serial > p.serial) or exists (select 1 from signing_keys k where k.project_id = p.project_id \
-     and k.key_id = p.key_id and k.retired_at is not null) order by p.project_id, p.serial";
+fn due(dialect: Dialect) -> Statement {
+    sql("select p.project_id, p.deployment_id from pointers p where p.renew_at <= ")
+        .then(dialect.now())
+        .then(
+            " or exists (select 1 from signing_keys k where k.project_id = p.project_id and k.key_id = p.key_id \
+              and k.retired_at is not null) or exists (select 1 from pointer_floors f \
+              where f.deployment_id = p.deployment_id and f.serial > p.serial \
+              and coalesce(f.followed_at, 0) not between ",
+        )
+        // A clock that was set back since holds nobody up.
+        .then(dialect.now())
+        .then_bind(" - ", FLOOR_FOLLOWED_EVERY)
+        .then(" and ")
+        .then(dialect.now())
+        .then(") order by p.project_id, p.serial")
+}
 
 /// The deployment in this version, and its project, until the transaction ends.
 async fn held(transaction: &mut Transaction, id: DeploymentId, version: Version) -> Result<Deployment> {
