@@ -41,6 +41,8 @@ pub struct Driver {
     others_sign: Duration,
     /// Since when which deployments have waited for another control plane to sign their next step.
     unsigned: Mutex<BTreeMap<DeploymentId, Instant>>,
+    /// Until when deployments are left alone whose data planes are being told.
+    telling: Mutex<BTreeMap<DeploymentId, Instant>>,
 }
 
 /// Whether the next step of a deployment was taken.
@@ -52,6 +54,13 @@ enum Taken {
     NotHere,
 }
 
+/// Whether a deployment is left alone for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Yes,
+    No,
+}
+
 impl std::fmt::Debug for Driver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Driver").finish_non_exhaustive()
@@ -61,7 +70,7 @@ impl std::fmt::Debug for Driver {
 impl Driver {
     /// Of what this store keeps, signed by this signer.
     pub fn new(store: Arc<dyn Store>, signer: Arc<dyn Signer>) -> Self {
-        Self { store, signer, others_sign: OTHERS_SIGN, unsigned: Mutex::default() }
+        Self { store, signer, others_sign: OTHERS_SIGN, unsigned: Mutex::default(), telling: Mutex::default() }
     }
 
     /// The same, where what cannot be signed here is left to others for that long.
@@ -102,7 +111,12 @@ impl Driver {
     pub async fn pass(&self) -> Result<(), Error> {
         let all = self.store.rollouts_to_do().await?;
         self.unsigned().retain(|id, _| all.iter().any(|(_, deployment)| deployment == id));
+        let now = Instant::now();
+        self.telling().retain(|_, until| *until > now);
         for (project, deployment) in all {
+            if self.telling().contains_key(&deployment) {
+                continue;
+            }
             match self.drive(project, deployment).await {
                 Err(error @ Error::Unavailable { .. }) => return Err(error),
                 Err(error) => tracing::error!(%error, %deployment, "a deployment cannot go on"),
@@ -132,8 +146,8 @@ impl Driver {
             match self.step(project, &rollout, step).await {
                 Ok(Taken::Yes) => {
                     tracing::info!(%deployment, step = name, wave, "a deployment goes on");
-                    if tells_everyone {
-                        self.rest_while_told(project).await?;
+                    if tells_everyone && self.leaves_alone(project, deployment).await? == Left::Yes {
+                        return Ok(());
                     }
                 }
                 // Somebody else took it, or steered: look again.
@@ -145,12 +159,15 @@ impl Driver {
         Ok(())
     }
 
-    /// Leaves the database and the processors to those who tell a project's data planes.
-    async fn rest_while_told(&self, project: ProjectId) -> Result<(), Error> {
+    /// Leaves the database and the processors to those who tell a deployment's data planes, where there are many.
+    async fn leaves_alone(&self, project: ProjectId, deployment: DeploymentId) -> Result<Left, Error> {
         let terms = self.store.terms(&[project]).await?;
-        let count = terms.get(&project).map_or(0, Terms::data_planes);
-        tokio::time::sleep(TELLING.saturating_mul(count)).await;
-        Ok(())
+        let takes = TELLING.saturating_mul(terms.get(&project).map_or(0, Terms::data_planes));
+        if takes < PAUSE {
+            return Ok(Left::No);
+        }
+        self.telling().insert(deployment, Instant::now() + takes);
+        Ok(Left::Yes)
     }
 
     async fn step(&self, project: ProjectId, rollout: &Rollout, step: Step) -> Result<Taken, Error> {
@@ -187,6 +204,10 @@ impl Driver {
             Instant::now()
         });
         since.elapsed() < self.others_sign
+    }
+
+    fn telling(&self) -> MutexGuard<'_, BTreeMap<DeploymentId, Instant>> {
+        self.telling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unsigned(&self) -> MutexGuard<'_, BTreeMap<DeploymentId, Instant>> {

@@ -226,12 +226,17 @@ impl MannerArgs {
             ("max_error_rate", self.max_error_rate.map(|share| json!(share))),
             ("max_p99_ms", self.max_p99.map(|time| json!(time.as_secs_f64() * 1000.0))),
             ("min_requests", self.min_requests.map(|number| json!(number))),
-            ("bake_seconds", self.bake.map(|time| json!(time.as_secs()))),
-            ("wave_seconds_max", self.wave_time.map(|time| json!(time.as_secs()))),
+            ("bake_seconds", self.bake.map(|time| json!(whole_seconds(time)))),
+            ("wave_seconds_max", self.wave_time.map(|time| json!(whole_seconds(time)))),
         ];
         let said = said.into_iter().filter_map(|(member, value)| Some((member.to_owned(), value?)));
         Value::Object(said.collect::<Map<_, _>>())
     }
+}
+
+/// No less than was asked for.
+fn whole_seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// A share of requests.

@@ -18,7 +18,7 @@ pub const FLOOR_RISE_MAX: u64 = 1_000_000;
 pub struct Plan {
     /// Which project's.
     pub project: ProjectId,
-    /// Rises with each change.
+    /// Rises with each change, and is never given to another plan.
     pub revision: i64,
     /// What was deployed and is not withdrawn, newest first.
     pub entries: Vec<Entry>,
@@ -69,9 +69,12 @@ pub struct Revision {
 }
 
 impl Plan {
+    /// The revision where nothing was ever deployed.
+    pub const NOTHING: i64 = 0;
+
     /// Of a project for which nothing was ever deployed.
     pub fn empty(project: ProjectId) -> Self {
-        Self { project, revision: 0, entries: Vec::new(), pace: Pace::Calm }
+        Self { project, revision: Self::NOTHING, entries: Vec::new(), pace: Pace::Calm }
     }
 
     /// What a data plane is to serve: the newest deployment that is for it and has reached it.

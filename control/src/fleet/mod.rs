@@ -6,7 +6,7 @@
 //! - `admission`: how many are let in at a time, and `shares`: of which project; [`arrival`]: what a data plane says of
 //!   itself, read strictly;
 //! - [`orders`]: what a project's data planes are to serve, as frames that are written once for all of them;
-//! - [`session`]: one conversation; [`hub`]: all of them;
+//! - [`session`]: one conversation, `vigil`: how long it may be silent; [`hub`]: all of them;
 //! - [`watcher`]: looks for what changed, and tells sessions; [`scribe`]: writes what they said, and who is gone.
 
 mod admission;
@@ -17,6 +17,7 @@ pub mod scribe;
 mod seat;
 pub mod session;
 mod shares;
+mod vigil;
 pub mod watcher;
 
 use std::time::Duration;

@@ -14,7 +14,7 @@ use super::{FETCH_SPACING, HEARTBEAT_UNDER_WAY, Times};
 use crate::domain::digest::Digest;
 use crate::domain::id::{DataPlaneId, DeploymentId};
 use crate::domain::label::Labels;
-use crate::domain::plan::{Entry, Pace, Plan};
+use crate::domain::plan::{Entry, Pace, Plan, Reached};
 
 /// What a project's data planes are to serve, at some moment.
 #[derive(Debug)]
@@ -24,8 +24,10 @@ pub struct Orders {
     pub known_at: Timestamp,
     root_version: Option<NonZeroU64>,
     heartbeat: Duration,
-    /// Within how long data planes fetch what is new.
-    fetch_within: Duration,
+    /// How many data planes there are.
+    count: usize,
+    /// The longest time within which they fetch what is new: a heartbeat in calm times.
+    fetch_within_max: Duration,
     written: Mutex<HashMap<Option<NonZeroU64>, Arc<Order>>>,
 }
 
@@ -53,10 +55,8 @@ impl Orders {
             Pace::Calm => times.heartbeat,
             Pace::UnderWay => times.heartbeat.min(HEARTBEAT_UNDER_WAY),
         };
-        let spacing = FETCH_SPACING.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
-        // Everybody has what is wanted before another heartbeat is due in calm times.
-        let fetch_within = spacing.min(times.heartbeat);
-        Self { plan, known_at: Timestamp::now(), root_version, heartbeat, fetch_within, written: Mutex::default() }
+        let (known_at, written) = (Timestamp::now(), Mutex::default());
+        Self { plan, known_at, root_version, heartbeat, count, fetch_within_max: times.heartbeat, written }
     }
 
     /// Of which revision.
@@ -88,9 +88,19 @@ impl Orders {
         Arc::clone(written.entry(serial).or_insert_with(|| Arc::new(self.write(entry))))
     }
 
+    /// Within how long those for whom something is new fetch it.
+    fn fetch_within(&self, entry: &Entry) -> Duration {
+        let count = match &entry.reached {
+            Reached::Everyone => self.count,
+            Reached::Only(few) => few.len().min(self.count),
+        };
+        FETCH_SPACING.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)).min(self.fetch_within_max)
+    }
+
     fn write(&self, entry: Option<&Entry>) -> Order {
         let (pointer, root_version) = (entry.map(|entry| (*entry.pointer).clone()), self.root_version);
-        let (heartbeat_ms, fetch_within_ms) = (milliseconds(self.heartbeat), milliseconds(self.fetch_within));
+        let heartbeat_ms = milliseconds(self.heartbeat);
+        let fetch_within_ms = entry.map_or(0, |entry| milliseconds(self.fetch_within(entry)));
         let wanted = Wanted { heartbeat_ms, pointer: pointer.clone().map(Into::into), root_version, fetch_within_ms };
         let notice = |pointer: SignedPointer| {
             let pointer = pointer.into();
@@ -126,20 +136,31 @@ pub fn frame(message: &FromControlPlane) -> Bytes {
 mod tests {
     use super::*;
     use crate::domain::id::ProjectId;
+    use crate::domain::plan::entry;
 
-    fn check(count: usize, expected_ms: u64) {
-        let plan = Plan { project: ProjectId::new(), revision: 1, entries: Vec::new(), pace: Pace::Calm };
-        let orders = Orders::new((plan, count), None, Times::default());
-        let order = orders.of(DataPlaneId::new(), &Labels::new());
+    /// Within how long one of so many fetches what has reached these.
+    fn check((count, reached): (usize, Reached), data_plane: DataPlaneId, expected_ms: u64) {
+        let plan = Plan { entries: vec![entry(1, "", reached)], ..Plan::empty(ProjectId::new()) };
+        let order = Orders::new((plan, count), None, Times::default()).of(data_plane, &Labels::new());
         assert_eq!(order.wanted.fetch_within_ms, expected_ms);
-        assert!(String::from_utf8_lossy(&order.ack).contains(&format!("\"fetch_within_ms\":{expected_ms}")));
+        for frame in [Some(order.ack.clone()), order.notice.clone()] {
+            let text = String::from_utf8(frame.unwrap().to_vec()).unwrap();
+            assert!(text.contains(&format!("\"fetch_within_ms\":{expected_ms}")), "{text}");
+        }
     }
 
     #[test]
     fn the_more_there_are_the_longer_they_take_and_never_longer_than_a_heartbeat() {
-        check(0, 0);
-        check(3, 6);
-        check(10_000, 20_000);
-        check(1_000_000, 30_000);
+        let any = DataPlaneId::new();
+        check((0, Reached::Everyone), any, 0);
+        check((3, Reached::Everyone), any, 6);
+        check((10_000, Reached::Everyone), any, 20_000);
+        check((1_000_000, Reached::Everyone), any, 30_000);
+    }
+
+    #[test]
+    fn a_canary_does_not_wait_for_everybody() {
+        let canary = DataPlaneId::new();
+        check((10_000, Reached::Only([canary].into())), canary, 2);
     }
 }

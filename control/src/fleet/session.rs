@@ -16,7 +16,7 @@ use super::arrival::{alarms, health, take_state};
 use super::hub::{Group, Hub};
 use super::orders::{Order, Orders, frame};
 use super::seat::{End, Seat, Standing};
-use super::silence;
+use super::vigil::{Due, Vigil};
 use crate::domain::node::{FORKED, Occasion, Phase, Traffic};
 use crate::domain::plan::FLOOR_RISE_MAX;
 use crate::domain::registry::Alarm;
@@ -25,9 +25,6 @@ use crate::domain::time::now;
 /// How many messages a data plane may send in [`WINDOW`].
 const MESSAGES_MAX: u32 = 200;
 const WINDOW: Duration = Duration::from_secs(10);
-
-/// After so many intervals without a message a data plane is not there, whatever its pings say.
-const INTERVALS_MAX: u32 = 3;
 
 /// The alarm of a data plane that says it has taken pointers that nobody can have issued.
 const TOO_HIGH: &str = "pointer_serial_too_high";
@@ -41,20 +38,15 @@ pub struct Session {
     orders: watch::Receiver<Arc<Orders>>,
     standing: watch::Receiver<Standing>,
     order: Arc<Order>,
-    /// How often it was told to send heartbeats.
-    heartbeat: Duration,
-    heard_at: Instant,
-    /// When it last said something itself: whoever only answers pings has nobody in it.
-    spoke_at: Instant,
-    was_asked: Asked,
-    was_drained: Asked,
+    vigil: Vigil,
+    was_drained: Drained,
     window: (Instant, u32),
     _place: Place,
 }
 
-/// Whether something was said already.
+/// Whether it was told to connect elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum Drained {
     No,
     Yes,
 }
@@ -91,11 +83,8 @@ impl Session {
             orders,
             standing,
             order,
-            heartbeat,
-            heard_at: now,
-            spoke_at: now,
-            was_asked: Asked::No,
-            was_drained: Asked::No,
+            vigil: Vigil::new(heartbeat, now),
+            was_drained: Drained::No,
             window: (now, 0),
             _place: place,
         };
@@ -117,7 +106,7 @@ impl Session {
     /// Waits for what is to be done next. Cancel-safe: what was not given back is given back the next time.
     pub async fn next(&mut self) -> Step {
         loop {
-            let deadline = self.deadline();
+            let deadline = self.vigil.deadline();
             tokio::select! {
                 biased;
                 // Neither sender is dropped while this is here.
@@ -144,8 +133,8 @@ impl Session {
         if let Some(End { reason, detail }) = end {
             return Some(Step::Leave(goodbye(reason, detail)));
         }
-        let within = drain.filter(|_| self.was_drained == Asked::No)?;
-        self.was_drained = Asked::Yes;
+        let within = drain.filter(|_| self.was_drained == Drained::No)?;
+        self.was_drained = Drained::Yes;
         let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
         // Whatever else changed is seen by the control plane that it goes to.
         Some(Step::Say(frame(&FromControlPlane::Drain(Drain { within_ms }))))
@@ -162,12 +151,13 @@ impl Session {
             self.compare();
         }
         let heartbeat = Duration::from_millis(self.order.wanted.heartbeat_ms);
-        let said = if heartbeat < self.heartbeat {
+        let said = if heartbeat < self.vigil.heartbeat() {
             // With its next heartbeat it would learn of it too late. It says what is to be served, too.
-            self.heartbeat = heartbeat;
+            self.vigil.is_hurried(heartbeat, Instant::now());
             Some(self.order.ack.clone())
         } else {
-            self.order.notice.clone().filter(|_| is_new)
+            // That nothing is to be served any more has no notice.
+            is_new.then(|| self.order.notice.clone().unwrap_or_else(|| self.order.ack.clone()))
         };
         if is_new && said.is_some() {
             let known_for = now().duration_since(orders.known_at);
@@ -176,43 +166,30 @@ impl Session {
         said
     }
 
-    fn deadline(&self) -> Instant {
-        let patience = match self.was_asked {
-            Asked::No => self.heartbeat + self.heartbeat / 8,
-            Asked::Yes => silence(self.heartbeat),
-        };
-        (self.heard_at + patience).min(self.spoke_at + self.heartbeat * INTERVALS_MAX)
-    }
-
     fn has_been_silent(&mut self) -> Step {
-        let is_mute = self.spoke_at.elapsed() >= self.heartbeat * INTERVALS_MAX;
-        match self.was_asked {
-            Asked::No if !is_mute => {
-                self.was_asked = Asked::Yes;
-                Step::Ping
-            }
-            Asked::No | Asked::Yes => Step::Leave(goodbye(End::SILENT.reason, End::SILENT.detail)),
+        match self.vigil.is_due(Instant::now()) {
+            Due::Ask => Step::Ping,
+            Due::Lost => Step::Leave(goodbye(End::SILENT.reason, End::SILENT.detail)),
         }
     }
 
     /// Something arrived, whatever it is. What to part with, where too much does: a ping has to be answered as well.
     pub fn is_alive(&mut self) -> Result<(), Bytes> {
-        self.heard_at = Instant::now();
-        self.was_asked = Asked::No;
+        self.vigil.hears(Instant::now());
         if self.says_too_much() { Err(goodbye(Reason::Protocol, "too many messages at once")) } else { Ok(()) }
     }
 
     /// A message arrived. Gives back what to answer, or what to part with.
     pub fn hear(&mut self, text: &str) -> Result<Option<Bytes>, Bytes> {
         let protocol = |detail: &str| goodbye(Reason::Protocol, detail);
-        self.spoke_at = Instant::now();
+        self.vigil.speaks(Instant::now());
         match read(text).map_err(|error| protocol(&error.to_string()))? {
             Heard::Message(FromDataPlane::Heartbeat(heartbeat)) => {
                 self.take_heartbeat(heartbeat).map_err(|error| protocol(&error.to_string()))?;
                 // The latest, whether it was announced yet or not.
                 let announced = self.look();
                 drop(announced);
-                self.heartbeat = Duration::from_millis(self.order.wanted.heartbeat_ms);
+                self.vigil.is_paced(Duration::from_millis(self.order.wanted.heartbeat_ms));
                 Ok(Some(self.order.ack.clone()))
             }
             Heard::Message(FromDataPlane::Status(message::Status { state })) => {

@@ -12,10 +12,13 @@ use super::hub::{Group, Hub};
 use super::orders::Orders;
 use super::seat::{End, Seat};
 use crate::domain::error::Error;
+use crate::domain::plan::Plan;
 use crate::domain::registry::{Member, Terms};
 
 /// How often it is looked, for what nobody told of: what is revoked is refused within as much.
 const EVERY: Duration = Duration::from_secs(3);
+/// How often every plan is compared, whenever it changed: a database that took over may have an older one.
+const WHOLE: Duration = Duration::from_mins(1);
 /// How long to gather: what changes often is looked at seldom.
 const GATHERED_FOR: Duration = Duration::from_millis(20);
 
@@ -23,14 +26,15 @@ const GATHERED_FOR: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Watcher {
     hub: Arc<Hub>,
-    /// When plans were last looked at, by the database's clock.
+    /// When plans were last looked at, by the database's clock; none: all are to be compared.
     plans_seen: Option<Timestamp>,
+    whole_at: Instant,
 }
 
 impl Watcher {
     /// Of a hub.
     pub fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, plans_seen: None }
+        Self { hub, plans_seen: None, whole_at: Instant::now() }
     }
 
     /// Looks until `stop`.
@@ -47,6 +51,7 @@ impl Watcher {
             // What is known is said meanwhile: a database that is away changes nothing.
             if let Err(error) = self.look().await {
                 tracing::warn!(%error, "cannot look what data planes are to serve; they are told what was known before");
+                self.plans_seen = None;
                 self.hub.doubt();
             }
             sleep(GATHERED_FOR).await;
@@ -55,14 +60,20 @@ impl Watcher {
 
     async fn look(&mut self) -> Result<(), Error> {
         self.hub.forget_empty();
-        let (seen, revisions) = self.hub.store.plan_revisions(self.plans_seen).await?;
+        if self.whole_at.elapsed() >= WHOLE {
+            self.plans_seen = None;
+        }
+        let since = self.plans_seen;
+        let (seen, revisions) = self.hub.store.plan_revisions(since).await?;
         let revisions: HashMap<_, _> =
             revisions.into_iter().map(|changed| (changed.project, changed.revision)).collect();
         let groups: Vec<_> = self.hub.groups().values().cloned().collect();
         let mut failed = None;
         // First what is to be served: seconds count there.
         for group in &groups {
-            if revisions.get(&group.project).is_some_and(|revision| *revision != group.orders.borrow().revision()) {
+            // Where all are asked for, one that is not there has no revision.
+            let revision = revisions.get(&group.project).copied().or(since.is_none().then_some(Plan::NOTHING));
+            if revision.is_some_and(|revision| revision != group.orders.borrow().revision()) {
                 let root_version = group.terms().root_version;
                 note(&mut failed, group, self.hub.order(group, root_version).await)?;
             }
@@ -77,6 +88,9 @@ impl Watcher {
         // Only now: what failed is looked at again.
         if let Some(error) = failed {
             return Err(error);
+        }
+        if since.is_none() {
+            self.whole_at = Instant::now();
         }
         self.plans_seen = Some(seen);
         Ok(())
@@ -128,7 +142,8 @@ impl Hub {
         Ok(())
     }
 
-    /// Whoever came while the database was away is what a replica knew of them: all are compared at the next look.
+    /// Whoever came while the database was away is what a replica knew of them, and the database may be another one: all are
+    /// compared at the next look.
     fn doubt(&self) {
         self.groups().values().for_each(|group| group.terms().members = Terms::default().members);
     }

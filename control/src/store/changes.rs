@@ -1,11 +1,13 @@
 //! Who waits for something is told at once: in this process by channels, in others by PostgreSQL's `NOTIFY`. One
 //! connection of each process listens, whatever there is to hear of.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::{PgListener, PgPool};
+use sqlx::postgres::{PgListener, PgNotification, PgPool};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::sql::{Database, Dialect, Error, Pools, Transaction, sql};
 
@@ -14,6 +16,10 @@ const CHANNEL: &str = "portcullis_changes";
 
 /// How long until it is tried again to listen.
 const AGAIN: Duration = Duration::from_secs(5);
+/// After so long without a word the connection is asked for one.
+const QUIET: Duration = Duration::from_mins(1);
+/// How long that may take.
+const WORD: Duration = Duration::from_secs(10);
 
 /// What one can hear of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,11 +103,22 @@ impl Changes {
             // What was said while nobody listened is not said again.
             Topic::ALL.into_iter().for_each(|topic| self.tell(topic));
             // `None`: the connection was lost, and is made again.
-            while let Some(said) = listener.try_recv().await? {
+            while let Some(said) = next(&mut listener).await? {
                 let heard = Topic::ALL.into_iter().filter(|topic| topic.as_str() == said.payload());
                 heard.for_each(|topic| self.tell(topic));
             }
         }
+    }
+}
+
+/// What is said next. A connection that leads nowhere any more says nothing for ever: it is asked for a word now and then.
+async fn next(listener: &mut PgListener) -> Result<Option<PgNotification>, sqlx::Error> {
+    loop {
+        if let Ok(said) = timeout(QUIET, listener.try_recv()).await {
+            return said;
+        }
+        let word = timeout(WORD, sqlx::query("select 1").execute(&mut *listener)).await;
+        word.unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))?;
     }
 }
 

@@ -41,8 +41,6 @@ impl Fleet for DatabaseStore {
         let now = sql("select ").then(self.database.dialect().now()).then(" as now");
         let now: Timestamp =
             self.database.fetch_optional(now).await?.ok_or(Error::Damaged(Noun::Project))?.get("now")?;
-        // What was read of a replica is of a time that nobody knows: everything that has changed since then is looked at.
-        let since = since.filter(|_| !self.database.read_behind_within(LATE.unsigned_abs()));
         let select = sql("select project_id, revision from plans where true")
             .then_bind_some(" and changed_at >= ", since)
             .then(" order by project_id");
@@ -127,15 +125,18 @@ fn entry(row: &Row, few: &mut HashMap<DeploymentId, BTreeSet<DataPlaneId>>) -> R
     })
 }
 
-/// Says that a project's plan is another one now.
+/// Says that a project's plan is another one now. A revision that was lost with a database is not given to anything else: it is
+/// the time, in microseconds, or one more than before.
 pub(super) async fn revise(transaction: &mut Transaction, project: ProjectId) -> Result<()> {
     let now = transaction.dialect().now();
-    let update = sql("insert into plans (project_id, revision, last_serial, changed_at) select $1, 1, 0, ")
+    let update = sql("insert into plans (project_id, revision, last_serial, changed_at) select $1, ")
         .bind(project)
         .then(now)
+        .then(", 0, ")
+        .then(now)
         .then(
-            " where true on conflict (project_id) do update set revision = plans.revision + 1, \
-              changed_at = excluded.changed_at",
+            " where true on conflict (project_id) do update set changed_at = excluded.changed_at, revision = case \
+              when excluded.revision > plans.revision then excluded.revision else plans.revision + 1 end",
         );
     transaction.execute(update).await?;
     Ok(super::changes::announce(transaction, Topic::Plans).await?)

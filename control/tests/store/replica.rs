@@ -5,12 +5,10 @@ use std::time::{Duration, Instant};
 
 use control::domain::access::Reach;
 use control::domain::error::Error;
-use control::domain::id::{ProjectId, TeamId};
+use control::domain::id::TeamId;
 use control::domain::page::PageRequest;
-use control::domain::plan::Revision;
 use control::domain::store::{Credentials as _, Fleet as _, Health as _, Registry as _, Replica as State, Teams as _};
 use control::domain::team::NewTeam;
-use control::domain::time::now;
 use control::store::DatabaseStore;
 use control::store::sql::{Database, Error as SqlError, Reader, sql};
 use tests::postgres::{Postgres, Replica};
@@ -181,23 +179,18 @@ async fn a_read_of_several_statements_is_of_one_source() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_read_of_a_replica_is_compared_with_everything() {
+async fn a_crowd_of_ours_is_no_primary_that_is_away() {
     let mut pair = pair().await;
-    let project = ProjectId::new();
-    let id = project.0;
-    // Its plan changed long ago.
-    pair.primary.run(&format!(
-        "insert into teams (id, name, description, version, created_at, updated_at) values ('{id}', 'red', '', 1, 0, 0); \
-         insert into projects (id, team_id, name, description, settings, version, created_at, updated_at) \
-         values ('{id}', '{id}', 'red', '', '{{}}', 1, 0, 0); \
-         insert into plans (project_id, revision, last_serial, changed_at) values ('{id}', 3, 0, 1)"
-    ));
+    pair.make("red").await;
     pair.catches_up().await;
-    assert_eq!(pair.store.plan_revisions(Some(now())).await.unwrap().1, []);
-    pair.primary.kill().await;
-    assert_eq!(pair.store.known_plan(project).await.unwrap().0.revision, 3);
-    pair.primary.restart().await;
-    tests::wait::until("the primary answers", async || pair.store.ping().await.is_ok()).await;
-    let changed = pair.store.plan_revisions(Some(now())).await.unwrap().1;
-    assert_eq!(changed, [Revision { project, revision: 3 }]);
+    pair.replica.pause_replay().await;
+    pair.make("blue").await;
+    let mut held = Vec::new();
+    for _ in 0..16 {
+        held.push(pair.store.database().begin().await.unwrap());
+    }
+    let refused = pair.store.teams(Reach::Everything, &PageRequest::default()).await;
+    assert!(matches!(refused, Err(Error::Unavailable { .. })), "nobody is told what was: {refused:?}");
+    drop(held);
+    assert_eq!(pair.names().await, ["blue", "red"]);
 }

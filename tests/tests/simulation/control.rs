@@ -225,6 +225,8 @@ impl Control {
     /// What is wanted of a data plane, by what this control plane knows.
     fn wants(world: &mut World, (number, connection): (usize, Connection)) -> Wanted {
         let (planted, fetch_within_ms) = (world.planted, world.rng.u64(0..=FETCH_WITHIN_MAX_MS));
+        // More often while a deployment is under way, and less often again.
+        let heartbeat_ms = if world.rng.bool() { 5_000 } else { 30_000 };
         let replica = &mut world.control.replicas[number];
         let entry = replica
             .sessions
@@ -235,7 +237,7 @@ impl Control {
             session.told = pointer.as_ref().map(SignedPointer::serial);
         }
         let pointer = pointer.filter(|_| planted != Planted::SaidOnce);
-        Wanted { heartbeat_ms: 30_000, pointer: pointer.map(Into::into), root_version: None, fetch_within_ms }
+        Wanted { heartbeat_ms, pointer: pointer.map(Into::into), root_version: None, fetch_within_ms }
     }
 
     /// What a data plane says of itself.

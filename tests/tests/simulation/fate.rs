@@ -161,7 +161,7 @@ fn repeat(world: &mut World) {
     else {
         return;
     };
-    let message =
-        FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer: pointer.into(), root_version: None });
+    let available = ArtifactAvailable { pointer: pointer.into(), root_version: None, fetch_within_ms: 0 };
+    let message = FromControlPlane::ArtifactAvailable(available);
     world.after(Duration::from_millis(10), Happening::Told(connection, Box::new(message)));
 }

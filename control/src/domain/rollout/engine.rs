@@ -187,7 +187,9 @@ impl Rollout {
         }
         // Nobody was there to begin with, or somebody said that it shall go on.
         if !deployment.is_for_everyone() && deployment.promoted >= deployment.wave {
-            return self.wave_after(deployment.promoted).map(Step::Begin).or_else(|| self.too_slow());
+            let begins = self.wave_after(deployment.promoted).map(Step::Begin);
+            // One that has reached nobody is not slow: it waits for somebody to come.
+            return begins.or_else(|| self.too_slow().filter(|_| deployment.wave > 0));
         }
         if deployment.is_for_everyone() {
             let others: Vec<Join> = self.candidates().map(|node| self.join(node)).collect();

@@ -1,7 +1,7 @@
 //! Whether a server is worth asking, by what became of those who asked last.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How long nobody asks a server that did not answer, in milliseconds. Then one asks, and nobody waits for it.
 const AGAIN_MS: u64 = 3000;
@@ -13,6 +13,8 @@ pub(super) struct Breaker {
     began: Instant,
     /// When somebody may ask again, in milliseconds since then; 0 while it answers.
     again_at_ms: AtomicU64,
+    /// When it last answered, in milliseconds since then.
+    answered_at_ms: AtomicU64,
 }
 
 /// What whoever wants to ask does.
@@ -31,7 +33,7 @@ pub(super) enum News {
 
 impl Breaker {
     pub(super) fn new() -> Self {
-        Self { began: Instant::now(), again_at_ms: AtomicU64::new(0) }
+        Self { began: Instant::now(), again_at_ms: AtomicU64::new(0), answered_at_ms: AtomicU64::new(0) }
     }
 
     /// What to do now. Who is to ask says what became of it; who is dropped before that is followed by another one.
@@ -54,8 +56,14 @@ impl Breaker {
 
     /// It answered.
     pub(super) fn answered(&self) -> News {
-        // Not written to while all is well: every core has the number to itself.
+        self.answered_at_ms.store(self.now_ms(), Ordering::Relaxed);
         if self.is_whole() || self.again_at_ms.swap(0, Ordering::Relaxed) == 0 { News::No } else { News::Yes }
+    }
+
+    /// Whether it answered anybody in that time.
+    pub(super) fn answered_within(&self, time: Duration) -> bool {
+        let since = self.now_ms().saturating_sub(self.answered_at_ms.load(Ordering::Relaxed));
+        u128::from(since) < time.as_millis()
     }
 
     /// It did not answer.

@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
@@ -224,11 +223,6 @@ impl Database {
             async move { reader.fetch_optional(select).await?.ok_or_else(|| reader.missing(noun)) }
         };
         self.known(read).await
-    }
-
-    /// Whether anything was read from the replica within that time because the primary did not answer.
-    pub fn read_behind_within(&self, time: Duration) -> bool {
-        self.pair().is_some_and(|(_, follower)| follower.stood_in_within(time))
     }
 
     fn pair(&self) -> Option<(&PgPool, &Follower)> {

@@ -49,7 +49,11 @@ pub(super) fn follow(options: PgConnectOptions) -> PgPool {
 /// Every row, from whoever gives a connection within that time and then says something.
 pub(super) async fn fetch_within(pool: &PgPool, statement: Statement, patience: Duration) -> Result<Vec<PgRow>, Error> {
     // A connection that lay idle is asked whether it still leads anywhere: a server that went silent is found out here.
-    let mut connection = timeout(patience, pool.acquire()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+    let Ok(acquired) = timeout(patience, pool.acquire()).await else {
+        let is_crowded = pool.num_idle() == 0 && pool.size() >= pool.options().get_max_connections();
+        return Err(if is_crowded { sqlx::Error::PoolTimedOut.into() } else { Error::Silent });
+    };
+    let mut connection = acquired?;
     match timeout(ANSWER, query(statement).fetch_all(&mut *connection)).await {
         Ok(rows) => Ok(rows?),
         Err(_) => {

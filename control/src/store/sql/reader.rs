@@ -63,6 +63,8 @@ pub trait Unanswered {
     /// Whether another source may answer: the server is not there, is going, or says nothing. Whatever it says otherwise
     /// is an answer.
     fn is_unanswered(&self) -> bool;
+    /// Whether it was not even asked: no connection was free in time.
+    fn is_crowded(&self) -> bool;
 }
 
 impl Unanswered for Error {
@@ -80,12 +82,23 @@ impl Unanswered for Error {
             | Self::Column { .. } => false,
         }
     }
+
+    fn is_crowded(&self) -> bool {
+        matches!(self, Self::Driver(sqlx::Error::PoolTimedOut))
+    }
 }
 
 impl Unanswered for domain::error::Error {
     fn is_unanswered(&self) -> bool {
         match self {
             Self::Unavailable { source, .. } => source.downcast_ref::<Error>().is_some_and(Error::is_unanswered),
+            _ => false,
+        }
+    }
+
+    fn is_crowded(&self) -> bool {
+        match self {
+            Self::Unavailable { source, .. } => source.downcast_ref::<Error>().is_some_and(Error::is_crowded),
             _ => false,
         }
     }

@@ -7,8 +7,7 @@
 //! Where the primary does not answer, the replica is asked for what may be as old as it is, and nothing else: see
 //! [`Database::known`](super::Database::known).
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgRow};
@@ -23,6 +22,8 @@ pub(super) const PRIMARY: Duration = Duration::from_secs(2);
 pub(super) const ALONE: Duration = Duration::from_secs(10);
 /// How long one waits for a connection to the replica where the primary could be asked.
 const FOLLOW: Duration = Duration::from_millis(100);
+/// A primary that has answered anybody within so long is there.
+const ANSWERS: Duration = Duration::from_secs(5);
 /// How often a replica is asked how far it is.
 const QUESTIONS: u32 = 5;
 /// How long it is given between two questions.
@@ -33,19 +34,11 @@ const PATIENCE: Duration = Duration::from_millis(4);
 pub(super) struct Follower {
     pub(super) pool: PgPool,
     primary: Breaker,
-    began: Instant,
-    /// When something was last read here because the primary did not answer, in milliseconds since `began`, and one; 0: never.
-    stood_in_at_ms: AtomicU64,
 }
 
 impl Follower {
     pub(super) fn new(options: PgConnectOptions) -> Self {
-        Self {
-            pool: postgres::follow(options),
-            primary: Breaker::new(),
-            began: Instant::now(),
-            stood_in_at_ms: AtomicU64::new(0),
-        }
+        Self { pool: postgres::follow(options), primary: Breaker::new() }
     }
 
     /// What the primary gives; where it does not answer, what this one gives.
@@ -56,6 +49,7 @@ impl Follower {
     ) -> Result<T, E> {
         if self.primary.turn() == Turn::Ask {
             match primary.await {
+                Err(error) if self.only_has_no_time(&error) => return Err(error),
                 Err(error) if error.is_unanswered() => self.failed(&error),
                 answer => {
                     self.answered();
@@ -63,9 +57,12 @@ impl Follower {
                 }
             }
         }
-        let answer = own.await;
-        self.stood_in_at_ms.store(self.now_ms(), Ordering::Relaxed);
-        answer
+        own.await
+    }
+
+    /// Whether all our connections are in use, by those whom the primary answers.
+    fn only_has_no_time(&self, error: &impl Unanswered) -> bool {
+        error.is_crowded() && self.primary.answered_within(ANSWERS)
     }
 
     /// The primary answered, whoever asked it: whoever wrote something there reads it there.
@@ -81,16 +78,6 @@ impl Follower {
         }
     }
 
-    /// Whether anything was read here within that time because the primary did not answer.
-    pub(super) fn stood_in_within(&self, time: Duration) -> bool {
-        let at = self.stood_in_at_ms.load(Ordering::Relaxed);
-        at > 0 && u128::from(self.now_ms() - at.min(self.now_ms())) < time.as_millis()
-    }
-
-    fn now_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
-    }
-
     /// How it is.
     pub(super) async fn state(&self, primary: &PgPool) -> Result<Replica, Error> {
         if self.primary.is_whole() {
@@ -98,7 +85,7 @@ impl Follower {
                 Ok(position) => {
                     return Ok(if self.reaches(position).await? { Replica::Current } else { Replica::Late });
                 }
-                Err(error) if error.is_unanswered() => self.failed(&error),
+                Err(error) if error.is_unanswered() && !self.only_has_no_time(&error) => self.failed(&error),
                 Err(error) => return Err(error),
             }
         }

@@ -340,8 +340,10 @@ impl Agent {
 
     fn wants(&mut self, wanted: Wanted, moment: Moment, effects: &mut Vec<Effect>) {
         self.roots.told(wanted.root_version, effects);
-        if let Some(pointer) = wanted.pointer {
-            self.reads(pointer, Duration::from_millis(wanted.fetch_within_ms), (moment, effects));
+        match wanted.pointer {
+            Some(pointer) => self.reads(pointer, Duration::from_millis(wanted.fetch_within_ms), (moment, effects)),
+            // It is not wanted any more.
+            None => self.later = None,
         }
     }
 
@@ -350,7 +352,7 @@ impl Agent {
         self.unreadable = None;
         let before = self.later.take();
         let unreadable = match offered {
-            Offered::Readable(pointer) if within.is_zero() || !self.has_to_fetch(pointer.artifact()) => {
+            Offered::Readable(pointer) if within.is_zero() || !self.target.can_wait(pointer.artifact()) => {
                 return self.consider(*pointer, Source::ControlPlane, (moment, effects));
             }
             Offered::Readable(pointer) => {
@@ -367,12 +369,6 @@ impl Agent {
             self.target.refuse(artifact, Failure::refused(code, detail.clone()));
         }
         self.unreadable = Some(Alarm { code: code.to_owned(), detail });
-    }
-
-    /// Whether something else serves until this artifact has come.
-    fn has_to_fetch(&self, artifact: Digest) -> bool {
-        self.target.running().is_some_and(|running| running != artifact)
-            && self.target.record().needed().all(|needed| needed != artifact)
     }
 
     /// Looks whether a pointer is to be followed: at once, or when it is known whom to believe.

@@ -89,6 +89,11 @@ impl Target {
         self.running.filter(|running| self.record.current == Some(*running))
     }
 
+    /// Whether an artifact has to be fetched, and something serves until then that nobody wants replaced by another.
+    pub(super) fn can_wait(&self, artifact: Digest) -> bool {
+        self.running.is_some() && self.job.is_none() && self.record.needed().all(|needed| needed != artifact)
+    }
+
     /// Whether an artifact is on its way. One that is only to be tried again is not.
     pub(super) fn is_busy(&self) -> bool {
         self.job.as_ref().is_some_and(|job| !matches!(job.step, Step::Paused { .. }))

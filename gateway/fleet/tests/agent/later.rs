@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use artifact_format::pointer::SignedPointer;
+use fleet::agent::Effect;
+use fleet::agent::record::Record;
+use fleet::message::{FromControlPlane, HeartbeatAck};
 
 use crate::rig::*;
 
@@ -74,4 +77,34 @@ fn what_is_wanted_instead_is_what_counts() {
     let fetches = rig.count(is_fetch);
     rig.passes(WITHIN);
     assert!(rig.is_active(7) && rig.count(is_fetch) == fetches, "the other one is forgotten");
+}
+
+#[test]
+fn what_is_not_wanted_any_more_is_not_fetched() {
+    let mut rig = told(&signed(2, 8), u64::MAX);
+    rig.hears(FromControlPlane::HeartbeatAck(HeartbeatAck { wanted: wanted(None) }));
+    rig.passes(WITHIN);
+    assert!(rig.is_active(7) && rig.serial() == Some(1));
+}
+
+/// Nobody waits while something is under way that is not wanted.
+#[test]
+fn what_is_under_way_makes_room_at_once() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.fetches = Outcome::Hangs;
+    rig.is_told_of(&signed(2, 8));
+    rig.fetches = Outcome::Succeeds;
+    let effects = rig.is_told_within(WITHIN, &signed(3, 9));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::CancelFetch { .. })), "{effects:?}");
+    assert!(rig.is_active(9) && rig.serial() == Some(3));
+}
+
+/// What came with the command line is not in the state folder: it has to be fetched as any other.
+#[test]
+fn what_came_with_the_command_line_is_fetched_in_turn() {
+    let mut rig = Rig::restarted(Record::new(PROJECT), Some(digest(7)));
+    rig.random = u64::MAX;
+    assert!(rig.is_told_within(WITHIN, &signed(1, 7)).is_empty());
+    assert_eq!(fetches_after(&mut rig).as_secs(), 19);
 }

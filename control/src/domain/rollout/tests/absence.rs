@@ -28,7 +28,9 @@ fn who_is_away_holds_nobody_up_and_vouches_for_nobody() {
     let mut world = World::new(1, manner(&waves(&["1"]), &gates()));
     world.rollout.nodes[0].instances.clear();
     world.settle();
-    assert_eq!(world.state(), (State::InProgress, 0, 0), "nobody is there to tell");
+    world.pass(1_000_000);
+    world.settle();
+    assert_eq!(world.state(), (State::InProgress, 0, 0), "nobody is there to tell, and nobody is slow");
     world.rollout.nodes[0].instances.push(instance(0));
     world.settle();
     assert_eq!(world.state(), (State::InProgress, 1, 1));
