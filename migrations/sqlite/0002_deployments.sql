@@ -83,7 +83,7 @@ create table node_events (
     data_plane_name text not null,
     instance_id    text,
     at             integer not null,
-    outcome        text not null check (outcome in ('reached', 'active', 'rejected', 'rolled_back')),
+    outcome        text not null check (outcome in ('reached', 'active', 'rejected', 'rolled_back', 'drifted')),
     code           text,
     detail         text
 );

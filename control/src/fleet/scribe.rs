@@ -19,7 +19,7 @@ use super::hub::{Hub, Unwritten};
 use super::seat::{End, Seat};
 use crate::domain::error::Error;
 use crate::domain::node::Measured;
-use crate::domain::registry::{Grounds, Heard, Lease, Replica};
+use crate::domain::registry::{DRIFT_GRACE_SECONDS, Grounds, Heard, Lease, Replica};
 use crate::domain::time::now;
 
 /// How often what was heard is written.
@@ -28,6 +28,8 @@ const WRITTEN_EVERY: Duration = Duration::from_secs(2);
 const GATHERED_FOR: Duration = Duration::from_millis(100);
 /// How long a replica may write nothing: several of its times to write.
 const REPLICA_LEASE: Duration = Duration::from_secs(15);
+/// How often it is looked for who drifts.
+const DRIFT_EVERY: Duration = Duration::from_secs(30);
 /// How often it is looked for what is too old.
 const FORGOTTEN_EVERY: Duration = Duration::from_hours(1);
 /// How long processes that are gone are remembered.
@@ -41,13 +43,14 @@ pub struct Scribe {
     healthy_since: Option<Instant>,
     /// What each replica last wrote, and since when that is known.
     replicas: HashMap<Uuid, (i64, Instant)>,
+    drift_at: Option<Instant>,
     forgotten_at: Option<Instant>,
 }
 
 impl Scribe {
     /// Of a hub.
     pub fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, healthy_since: None, replicas: HashMap::new(), forgotten_at: None }
+        Self { hub, healthy_since: None, replicas: HashMap::new(), drift_at: None, forgotten_at: None }
     }
 
     /// Writes until `stop`, and once more then: what is left says that nobody is connected here any more.
@@ -96,6 +99,10 @@ impl Scribe {
         self.hub.count();
         self.bury().await?;
         self.hub.declare_gone(Grounds::Replaced).await?;
+        if self.drift_at.is_none_or(|at| at.elapsed() >= DRIFT_EVERY) {
+            self.hub.note_drift().await?;
+            self.drift_at = Some(Instant::now());
+        }
         let time = self.hub.times.return_time;
         if self.healthy_since.is_some_and(|since| since.elapsed() >= time) {
             self.hub.declare_gone(Grounds::Overdue).await?;
@@ -236,6 +243,15 @@ impl Hub {
         }
         if let Some(before) = self.times.remembered.and_then(earlier) {
             while self.store.forget_data_planes(before).await? > 0 {}
+        }
+        Ok(())
+    }
+
+    async fn note_drift(&self) -> Result<(), Error> {
+        let Some(before) = earlier(Duration::from_secs(DRIFT_GRACE_SECONDS.unsigned_abs())) else { return Ok(()) };
+        let count = self.store.note_drift(self.replica, before).await?;
+        if count > 0 {
+            tracing::warn!(data_planes = count, "data planes do not serve what they are to serve; see their deployments' history");
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ use crate::{Kept, act, of};
 pub(crate) const OLD: Digest = Digest([1; 32]);
 pub(crate) const NEW: Digest = Digest([2; 32]);
 /// The control plane that holds all of them.
-const REPLICA: Uuid = Uuid::from_u128(1);
+pub(crate) const REPLICA: Uuid = Uuid::from_u128(1);
 
 /// A data plane with one process.
 #[derive(Debug, Clone)]

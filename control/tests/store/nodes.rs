@@ -9,7 +9,7 @@ use control::domain::id::DataPlaneId;
 use control::domain::node::{Measured, Node, Occasion, Phase, Traffic};
 use control::domain::page::PageRequest;
 use control::domain::registry::InstanceKey;
-use control::domain::store::{DataPlanes as _, Deployments as _, Edit, Nodes as _, Rollouts as _};
+use control::domain::store::{DataPlanes as _, Deployments as _, Edit, Nodes as _, Registry as _, Rollouts as _};
 use control::domain::version::Expected;
 use control::store::sql::sql;
 use uuid::Uuid;
@@ -25,6 +25,7 @@ crate::in_both!(
     who_was_removed_is_passed_over,
     history_keeps_failures_and_an_end,
     two_groups_with_one_artifact_have_a_history_each,
+    drift_is_in_the_history_once_for_each_time,
     what_is_said_at_once_is_kept_in_its_order,
     processes_that_chose_the_same_id_are_two,
     old_traces_are_forgotten,
@@ -188,6 +189,28 @@ async fn two_groups_with_one_artifact_have_a_history_each(kept: Kept) {
         let told: Vec<_> = history.iter().rev().map(|event| (event.data_plane, event.outcome)).collect();
         assert_eq!(told, [(gateway.id, NodeOutcome::Reached), (gateway.id, NodeOutcome::Active)]);
     }
+}
+
+async fn drift_is_in_the_history_once_for_each_time(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let id = fleet.deploy(NewDeployment::of(NEW)).await;
+    fleet.pass().await;
+    fleet.kept.run(sql("update processes set wanted = (select artifact from deployments order by serial desc limit 1)")).await;
+    let drifts = "update processes set drift_since = 1000 where data_plane_id = $1";
+    fleet.kept.run(sql(drifts).bind(fleet.gateways[0].id)).await;
+    let before = |micros: i64| jiff::Timestamp::from_microsecond(micros).unwrap();
+    let note = async |micros| fleet.kept.store.note_drift(crate::fleet::REPLICA, before(micros)).await.unwrap();
+    assert_eq!(note(1000).await, 0, "not yet");
+    assert_eq!([note(1001).await, note(1001).await], [1, 0]);
+    let history = fleet.kept.store.node_events(Reach::Everything, id, &PageRequest::default()).await.unwrap().items;
+    let drifted: Vec<_> = history.iter().filter(|event| event.outcome == NodeOutcome::Drifted).collect();
+    assert_eq!((drifted.len(), drifted[0].data_plane), (1, fleet.gateways[0].id));
+    assert_eq!(drifted[0].detail, Some(format!("serves {OLD}")));
+    // It was well in between.
+    let later = 200_000_000_000_000_000;
+    let again = sql("update processes set drift_since = $1 where drift_since is not null").bind(later);
+    fleet.kept.run(again).await;
+    assert_eq!([note(later).await, note(later + 1).await], [0, 1]);
 }
 
 async fn what_is_said_at_once_is_kept_in_its_order(kept: Kept) {

@@ -95,6 +95,8 @@ pub enum NodeOutcome {
     Rejected,
     /// It ended the process more than once, which went back by itself.
     RolledBack,
+    /// It was to serve it, and has served something else for more than two minutes.
+    Drifted,
 }
 
 impl Happened {

@@ -2,6 +2,7 @@
 //!
 //! Rows travel as one JSON array, which both databases can select from.
 
+mod drift;
 mod heard;
 mod keys;
 mod leases;
@@ -89,6 +90,10 @@ impl Registry for DatabaseStore {
         transaction.commit().await?;
         self.changes.tell(Topic::Registry);
         Ok(())
+    }
+
+    async fn note_drift(&self, replica: Uuid, before: Timestamp) -> Result<u64> {
+        Ok(drift::note(&self.database, replica, before).await?)
     }
 
     async fn fleet_summary(&self, of: OfProject) -> Result<FleetSummary> {

@@ -96,7 +96,7 @@ fn outcome((key, deployment): (InstanceKey, Option<DeploymentId>), phase: &Phase
 
 /// Writes down what became of each deployment on the data plane: where it is not said of which, of the newest of that artifact
 /// that has reached it.
-fn noted(dialect: Dialect, rows: Vec<Value>) -> Statement {
+pub(super) fn noted(dialect: Dialect, rows: Vec<Value>) -> Statement {
     let insert =
         sql("insert into node_events (id, deployment_id, data_plane_id, data_plane_name, instance_id, outcome, \
          code, detail, at) select id, deployment_id, data_plane_id, name, instance_id, outcome, code, detail, ")
