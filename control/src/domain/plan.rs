@@ -22,8 +22,6 @@ pub struct Plan {
     pub revision: i64,
     /// What was deployed and is not withdrawn, newest first.
     pub entries: Vec<Entry>,
-    /// Whether any deployment is under way: it is worth hearing from data planes more often.
-    pub pace: Pace,
 }
 
 /// A deployment, as far as it decides what is to be served.
@@ -39,6 +37,8 @@ pub struct Entry {
     pub pointer: Arc<SignedPointer>,
     /// Which artifact that names.
     pub artifact: Digest,
+    /// How often those who follow it are worth hearing from.
+    pub pace: Pace,
 }
 
 /// Whom a deployment has reached.
@@ -55,7 +55,7 @@ pub enum Reached {
 pub enum Pace {
     /// As usual.
     Calm,
-    /// More often: a deployment waits for what they say.
+    /// More often: it is under way, and waits for what they say.
     UnderWay,
 }
 
@@ -74,7 +74,7 @@ impl Plan {
 
     /// Of a project for which nothing was ever deployed.
     pub fn empty(project: ProjectId) -> Self {
-        Self { project, revision: Self::NOTHING, entries: Vec::new(), pace: Pace::Calm }
+        Self { project, revision: Self::NOTHING, entries: Vec::new() }
     }
 
     /// What a data plane is to serve: the newest deployment that is for it and has reached it.
@@ -113,6 +113,7 @@ pub(crate) fn entry(serial: u64, selector: &str, reached: Reached) -> Entry {
         reached,
         pointer: Arc::new(SignedPointer::new(pointer).unwrap()),
         artifact: Digest([1; 32]),
+        pace: Pace::Calm,
     }
 }
 

@@ -46,11 +46,11 @@ pub struct Times {
     pub remembered: Option<Duration>,
 }
 
-/// How long a data plane waits between two heartbeats while a deployment is under way, at most.
+/// How long a data plane waits between two heartbeats while the deployment that it follows is under way, unless too many do.
 const HEARTBEAT_UNDER_WAY: Duration = Duration::from_secs(5);
 
-/// How long after one another data planes fetch what is new: ten thousand of them within twenty seconds.
-const FETCH_SPACING: Duration = Duration::from_millis(2);
+/// How long after one another data planes do what all of them are to do: ten thousand fetch within twenty seconds.
+const SPACING: Duration = Duration::from_millis(2);
 
 impl Default for Times {
     fn default() -> Self {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use fleet::message::{ArtifactAvailable, FromControlPlane, HeartbeatAck, Wanted, write};
 use jiff::Timestamp;
 
-use super::{FETCH_SPACING, HEARTBEAT_UNDER_WAY, Times};
+use super::{HEARTBEAT_UNDER_WAY, SPACING, Times};
 use crate::domain::digest::Digest;
 use crate::domain::id::{DataPlaneId, DeploymentId};
 use crate::domain::label::Labels;
@@ -23,11 +23,10 @@ pub struct Orders {
     /// When this process learned of it.
     pub known_at: Timestamp,
     root_version: Option<NonZeroU64>,
-    heartbeat: Duration,
     /// How many data planes there are.
     count: usize,
-    /// The longest time within which they fetch what is new: a heartbeat in calm times.
-    fetch_within_max: Duration,
+    /// How long they wait between two heartbeats in calm times.
+    calm: Duration,
     written: Mutex<HashMap<Option<NonZeroU64>, Arc<Order>>>,
 }
 
@@ -51,12 +50,8 @@ pub struct Order {
 impl Orders {
     /// Of a plan, for so many data planes.
     pub fn new((plan, count): (Plan, usize), root_version: Option<NonZeroU64>, times: Times) -> Self {
-        let heartbeat = match plan.pace {
-            Pace::Calm => times.heartbeat,
-            Pace::UnderWay => times.heartbeat.min(HEARTBEAT_UNDER_WAY),
-        };
         let (known_at, written) = (Timestamp::now(), Mutex::default());
-        Self { plan, known_at, root_version, heartbeat, count, fetch_within_max: times.heartbeat, written }
+        Self { plan, known_at, root_version, count, calm: times.heartbeat, written }
     }
 
     /// Of which revision.
@@ -74,11 +69,6 @@ impl Orders {
         &self.plan
     }
 
-    /// How long a data plane waits between two heartbeats.
-    pub fn heartbeat(&self) -> Duration {
-        self.heartbeat
-    }
-
     /// What one data plane is to serve.
     pub fn of(&self, data_plane: DataPlaneId, labels: &Labels) -> Arc<Order> {
         let entry = self.plan.wanted(data_plane, labels);
@@ -88,19 +78,26 @@ impl Orders {
         Arc::clone(written.entry(serial).or_insert_with(|| Arc::new(self.write(entry))))
     }
 
-    /// Within how long those for whom something is new fetch it.
-    fn fetch_within(&self, entry: &Entry) -> Duration {
+    /// Within how long those who follow something may all do the same: fetch it, or send a heartbeat.
+    fn turn(&self, entry: &Entry) -> Duration {
         let count = match &entry.reached {
             Reached::Everyone => self.count,
             Reached::Only(few) => few.len().min(self.count),
         };
-        FETCH_SPACING.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)).min(self.fetch_within_max)
+        SPACING.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)).min(self.calm)
+    }
+
+    fn heartbeat(&self, entry: &Entry) -> Duration {
+        match entry.pace {
+            Pace::Calm => self.calm,
+            Pace::UnderWay => self.turn(entry).max(HEARTBEAT_UNDER_WAY).min(self.calm),
+        }
     }
 
     fn write(&self, entry: Option<&Entry>) -> Order {
         let (pointer, root_version) = (entry.map(|entry| (*entry.pointer).clone()), self.root_version);
-        let heartbeat_ms = milliseconds(self.heartbeat);
-        let fetch_within_ms = entry.map_or(0, |entry| milliseconds(self.fetch_within(entry)));
+        let heartbeat_ms = milliseconds(entry.map_or(self.calm, |entry| self.heartbeat(entry)));
+        let fetch_within_ms = entry.map_or(0, |entry| milliseconds(self.turn(entry)));
         let wanted = Wanted { heartbeat_ms, pointer: pointer.clone().map(Into::into), root_version, fetch_within_ms };
         let notice = |pointer: SignedPointer| {
             let pointer = pointer.into();
@@ -138,11 +135,16 @@ mod tests {
     use crate::domain::id::ProjectId;
     use crate::domain::plan::entry;
 
-    /// Within how long one of so many fetches what has reached these.
-    fn check((count, reached): (usize, Reached), data_plane: DataPlaneId, expected_ms: u64) {
-        let plan = Plan { entries: vec![entry(1, "", reached)], ..Plan::empty(ProjectId::new()) };
-        let order = Orders::new((plan, count), None, Times::default()).of(data_plane, &Labels::new());
-        assert_eq!(order.wanted.fetch_within_ms, expected_ms);
+    /// Within how long one of so many fetches what has reached these, and how often they send heartbeats while it is under way.
+    fn check((count, reached): (usize, Reached), data_plane: DataPlaneId, (expected_ms, heartbeat_ms): (u64, u64)) {
+        let of = |pace| {
+            let entry = Entry { pace, ..entry(1, "", reached.clone()) };
+            let plan = Plan { entries: vec![entry], ..Plan::empty(ProjectId::new()) };
+            Orders::new((plan, count), None, Times::default()).of(data_plane, &Labels::new())
+        };
+        assert_eq!(of(Pace::Calm).wanted.heartbeat_ms, 30_000);
+        let order = of(Pace::UnderWay);
+        assert_eq!((order.wanted.fetch_within_ms, order.wanted.heartbeat_ms), (expected_ms, heartbeat_ms));
         for frame in [Some(order.ack.clone()), order.notice.clone()] {
             let text = String::from_utf8(frame.unwrap().to_vec()).unwrap();
             assert!(text.contains(&format!("\"fetch_within_ms\":{expected_ms}")), "{text}");
@@ -152,15 +154,17 @@ mod tests {
     #[test]
     fn the_more_there_are_the_longer_they_take_and_never_longer_than_a_heartbeat() {
         let any = DataPlaneId::new();
-        check((0, Reached::Everyone), any, 0);
-        check((3, Reached::Everyone), any, 6);
-        check((10_000, Reached::Everyone), any, 20_000);
-        check((1_000_000, Reached::Everyone), any, 30_000);
+        check((0, Reached::Everyone), any, (0, 5_000));
+        check((3, Reached::Everyone), any, (6, 5_000));
+        check((10_000, Reached::Everyone), any, (20_000, 20_000));
+        check((1_000_000, Reached::Everyone), any, (30_000, 30_000));
     }
 
     #[test]
     fn a_canary_does_not_wait_for_everybody() {
         let canary = DataPlaneId::new();
-        check((10_000, Reached::Only([canary].into())), canary, 2);
+        check((10_000, Reached::Only([canary].into())), canary, (2, 5_000));
+        let other = Orders::new((Plan::empty(ProjectId::new()), 10_000), None, Times::default());
+        assert_eq!(other.of(canary, &Labels::new()).wanted.heartbeat_ms, 30_000, "who does not follow it is left alone");
     }
 }

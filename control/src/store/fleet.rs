@@ -101,9 +101,6 @@ async fn plan(reader: &Reader, project: ProjectId) -> Result<Plan> {
     }
     let mut plan = Plan { revision: revision.get("revision")?, ..Plan::empty(project) };
     for row in &rows {
-        if row.word::<State>("state")? == State::InProgress {
-            plan.pace = Pace::UnderWay;
-        }
         plan.entries.push(entry(row, &mut few)?);
     }
     Ok(plan)
@@ -122,6 +119,7 @@ fn entry(row: &Row, few: &mut HashMap<DeploymentId, BTreeSet<DataPlaneId>>) -> R
         reached,
         pointer: Arc::new(row.json_text("document")?),
         artifact: row.get("artifact")?,
+        pace: if row.word::<State>("state")? == State::InProgress { Pace::UnderWay } else { Pace::Calm },
     })
 }
 

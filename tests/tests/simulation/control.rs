@@ -12,7 +12,7 @@ use artifact_format::signature::SigningKey;
 use control::domain::digest::Digest;
 use control::domain::id::{DataPlaneId, DeploymentId, ProjectId};
 use control::domain::label::{Labels, Selector};
-use control::domain::plan::{Entry, Plan, Reached};
+use control::domain::plan::{Entry, Pace, Plan, Reached};
 use fastrand::Rng;
 use fleet::message::{ArtifactAvailable, FromControlPlane, FromDataPlane, HeartbeatAck, Hello, State, Wanted, Welcome};
 use uuid::Uuid;
@@ -139,6 +139,7 @@ impl Control {
             reached: deployment.reached.clone(),
             pointer: Arc::clone(&deployment.pointer),
             artifact: Digest(deployment.artifact.0),
+            pace: Pace::Calm,
         };
         let in_effect = database.deployments.iter().rev().filter(|deployment| !deployment.is_withdrawn);
         database.plan.entries = in_effect.map(entry).collect();
