@@ -1,7 +1,5 @@
 //! A project on a control plane, with a key for its data planes.
 
-use std::time::Duration;
-
 use artifact_format::signature::PublicKey;
 use serde_json::{Value, json};
 

@@ -439,7 +439,11 @@ async fn regional_control_plane_without_its_primary() {
     wait::until("it is found out that the primary is away", is_late).await;
     let degraded = health().await;
     let said = ["status", "database"].map(|field| degraded.json()[field].clone());
-    assert_eq!((degraded.status, said), (200, [json!("degraded"), json!("unreachable")]), "it is not taken out of service");
+    assert_eq!(
+        (degraded.status, said),
+        (200, [json!("degraded"), json!("unreachable")]),
+        "it is not taken out of service"
+    );
     let own = format!("/api/v1/projects/{}", project.id);
     let others =
         ["artifacts", "data-planes", "deployments", "fleet", "api-keys", "trust-root"].map(|of| project.path(of));

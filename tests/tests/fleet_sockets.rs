@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fleet::message::{Alarm, FromControlPlane, FromDataPlane, Health, Heartbeat, Phase, Reason, write};
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::SinkExt as _;
 use serde_json::json;
 use tests::data_plane::{self, DataPlane, Refusal};
 use tests::drone::{self, Drone};

@@ -165,6 +165,10 @@ mod tests {
         let canary = DataPlaneId::new();
         check((10_000, Reached::Only([canary].into())), canary, (2, 5_000));
         let other = Orders::new((Plan::empty(ProjectId::new()), 10_000), None, Times::default());
-        assert_eq!(other.of(canary, &Labels::new()).wanted.heartbeat_ms, 30_000, "who does not follow it is left alone");
+        assert_eq!(
+            other.of(canary, &Labels::new()).wanted.heartbeat_ms,
+            30_000,
+            "who does not follow it is left alone"
+        );
     }
 }

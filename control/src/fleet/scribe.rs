@@ -251,7 +251,10 @@ impl Hub {
         let Some(before) = earlier(Duration::from_secs(DRIFT_GRACE_SECONDS.unsigned_abs())) else { return Ok(()) };
         let count = self.store.note_drift(self.replica, before).await?;
         if count > 0 {
-            tracing::warn!(data_planes = count, "data planes do not serve what they are to serve; see their deployments' history");
+            tracing::warn!(
+                data_planes = count,
+                "data planes do not serve what they are to serve; see their deployments' history"
+            );
         }
         Ok(())
     }

@@ -185,7 +185,8 @@ async fn two_groups_with_one_artifact_have_a_history_each(kept: Kept) {
         fleet.hears(&[Said { deployment: Some(*id), ..serves }]).await;
     }
     for (gateway, id) in fleet.gateways.iter().zip(&ids) {
-        let history = fleet.kept.store.node_events(Reach::Everything, *id, &PageRequest::default()).await.unwrap().items;
+        let history =
+            fleet.kept.store.node_events(Reach::Everything, *id, &PageRequest::default()).await.unwrap().items;
         let told: Vec<_> = history.iter().rev().map(|event| (event.data_plane, event.outcome)).collect();
         assert_eq!(told, [(gateway.id, NodeOutcome::Reached), (gateway.id, NodeOutcome::Active)]);
     }
@@ -195,7 +196,10 @@ async fn drift_is_in_the_history_once_for_each_time(kept: Kept) {
     let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
     let id = fleet.deploy(NewDeployment::of(NEW)).await;
     fleet.pass().await;
-    fleet.kept.run(sql("update processes set wanted = (select artifact from deployments order by serial desc limit 1)")).await;
+    fleet
+        .kept
+        .run(sql("update processes set wanted = (select artifact from deployments order by serial desc limit 1)"))
+        .await;
     let drifts = "update processes set drift_since = 1000 where data_plane_id = $1";
     fleet.kept.run(sql(drifts).bind(fleet.gateways[0].id)).await;
     let before = |micros: i64| jiff::Timestamp::from_microsecond(micros).unwrap();

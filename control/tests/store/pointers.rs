@@ -189,7 +189,10 @@ async fn revisions_tell_what_changed(kept: Kept) {
     fleet.pass().await;
     let (_, changed) = store.plan_revisions(Some(since)).await.unwrap();
     let plan = store.plan(fleet.project.id).await.unwrap();
-    assert_eq!((changed[0].project, changed[0].revision, plan.entries[0].pace), (fleet.project.id, plan.revision, Pace::UnderWay));
+    assert_eq!(
+        (changed[0].project, changed[0].revision, plan.entries[0].pace),
+        (fleet.project.id, plan.revision, Pace::UnderWay)
+    );
     fleet.obey().await;
     fleet.pass().await;
     let after = store.plan(fleet.project.id).await.unwrap();

@@ -180,7 +180,7 @@ async fn a_read_of_several_statements_is_of_one_source() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_of_ours_is_no_primary_that_is_away() {
-    let mut pair = pair().await;
+    let pair = pair().await;
     pair.make("red").await;
     pair.catches_up().await;
     pair.replica.pause_replay().await;

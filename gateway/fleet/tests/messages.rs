@@ -64,7 +64,8 @@ fn what_control_planes_say() {
     check::<FromControlPlane>(&json!({"type": "heartbeat_ack", "wanted": nothing}));
     let available = json!({"type": "artifact_available", "pointer": pointer(), "fetch_within_ms": 0});
     check::<FromControlPlane>(&available);
-    let available = json!({"type": "artifact_available", "pointer": pointer(), "root_version": 2, "fetch_within_ms": 5});
+    let available =
+        json!({"type": "artifact_available", "pointer": pointer(), "root_version": 2, "fetch_within_ms": 5});
     check::<FromControlPlane>(&available);
     check::<FromControlPlane>(&json!({"type": "drain", "within_ms": 5000}));
     check::<FromControlPlane>(

@@ -15,7 +15,8 @@ const AT_ONCE: i64 = 1000;
 /// Notes of the processes that this replica holds and that have served something else than they are to serve since before
 /// that, once for each time that they began to. Returns how many.
 pub(super) async fn note(database: &Database, replica: Uuid, before: Timestamp) -> Result<u64, Error> {
-    let select = sql("select p.data_plane_id, p.instance_id, p.wanted, p.running from processes p where p.replica_id = $1 \
+    let select =
+        sql("select p.data_plane_id, p.instance_id, p.wanted, p.running from processes p where p.replica_id = $1 \
          and p.wanted is not null and p.drift_since < $2 and not exists (select 1 from node_events e \
          where e.data_plane_id = p.data_plane_id and e.instance_id = p.instance_id and e.outcome = 'drifted' \
          and e.at >= p.drift_since) order by p.data_plane_id, p.instance_id limit $3");

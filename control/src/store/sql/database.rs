@@ -197,7 +197,7 @@ impl Database {
         let own = Reader::Replica(follower.pool.clone());
         let (current, own) = (follower.fetch_current(primary, statement.clone()), own.fetch_all(statement));
         let current = async { Ok(current.await?.into_iter().map(Row::Postgres).collect()) };
-        follower.stand_in(current, own).await
+        Box::pin(follower.stand_in(current, own)).await
     }
 
     /// A read, however many statements it takes, of what is committed now; where the primary does not answer, all of it is
@@ -210,10 +210,10 @@ impl Database {
         E: Unanswered + Display,
         F: Future<Output = Result<T, E>>,
     {
-        let Some((primary, follower)) = self.pair() else { return read(Reader::Now(self.clone())).await };
+        let Some((primary, follower)) = self.pair() else { return Box::pin(read(Reader::Now(self.clone()))).await };
         // Nothing is asked until it is polled.
         let (primary, own) = (read(Reader::Primary(primary.clone())), read(Reader::Replica(follower.pool.clone())));
-        follower.stand_in(primary, own).await
+        Box::pin(follower.stand_in(primary, own)).await
     }
 
     /// The one row of what is known, as [`known`](Self::known) reads it.
@@ -250,10 +250,10 @@ impl Database {
                 }
             })
         };
-        let begun = span::within(span::named(self.dialect(), "BEGIN"), begin).await?;
+        let transaction = span::within(span::named(self.dialect(), "BEGIN"), begin).await?;
         // Whoever writes something reads it back, so nobody reads from a replica any more.
         self.answered();
-        Ok(begun)
+        Ok(transaction)
     }
 
     /// How the server is that follows it.

@@ -54,13 +54,11 @@ pub(super) async fn fetch_within(pool: &PgPool, statement: Statement, patience: 
         return Err(if is_crowded { sqlx::Error::PoolTimedOut.into() } else { Error::Silent });
     };
     let mut connection = acquired?;
-    match timeout(ANSWER, query(statement).fetch_all(&mut *connection)).await {
-        Ok(rows) => Ok(rows?),
-        Err(_) => {
-            connection.close_on_drop();
-            Err(Error::Silent)
-        }
-    }
+    let Ok(rows) = timeout(ANSWER, query(statement).fetch_all(&mut *connection)).await else {
+        connection.close_on_drop();
+        return Err(Error::Silent);
+    };
+    Ok(rows?)
 }
 
 pub(super) fn query(statement: Statement) -> Query<'static, Postgres, PgArguments> {

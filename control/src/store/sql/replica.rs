@@ -101,7 +101,7 @@ impl Follower {
             Ok(None) => tracing::debug!("the read replica is late; the primary is asked"),
             Err(Failure::OfPrimary(error)) if error.is_unanswered() => return Err(error),
             Err(Failure::OfPrimary(error) | Failure::OfReplica(error)) => {
-                tracing::warn!(%error, "the read replica failed; the primary is asked")
+                tracing::warn!(%error, "the read replica failed; the primary is asked");
             }
         }
         fetch(primary, statement, PRIMARY).await

@@ -38,7 +38,7 @@ fn each_fetches_at_a_moment_of_its_own_after_all_were_told() {
     };
     check(0, WITHIN / 10);
     check(1 << 63, WITHIN.mul_f64(0.55));
-    check(u64::MAX, WITHIN - Duration::from_millis(1));
+    check(u64::MAX, Duration::from_millis(19_999));
 }
 
 #[test]
