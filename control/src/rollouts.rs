@@ -24,6 +24,8 @@ const POLL: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 /// And for how many times as long as that took: a look at ten thousand data planes is not free.
 const PAUSES: u32 = 3;
+/// But no longer: what took so long may have been a database that was away.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// How long it takes to tell a data plane that it is to serve something else: all are told before anybody looks how they do.
 const TELLING: Duration = Duration::from_micros(100);
 /// How often old traces are looked for.
@@ -99,7 +101,7 @@ impl Driver {
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(PAUSE.max(took * PAUSES)) => {}
+                () = tokio::time::sleep((took * PAUSES).clamp(PAUSE, PAUSE_MAX)) => {}
             }
         }
     }
