@@ -202,7 +202,7 @@ pub struct Wanted {
     /// The project's newest trust root, to be fetched where it is newer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_version: Option<NonZeroU64>,
-    /// To fetch what is new at a random moment within so long, where something is served meanwhile: others fetch it, too.
+    /// To fetch what is new at a random moment within so long: others fetch it, too. Not with a welcome to whoever serves nothing.
     #[serde(default)]
     pub fetch_within_ms: u64,
 }

@@ -311,10 +311,14 @@ impl Agent {
     fn receive(&mut self, message: FromControlPlane, moment: Moment, effects: &mut Vec<Effect>) {
         self.connection.heard(moment);
         match message {
-            FromControlPlane::Welcome(Welcome { now_ms, wanted, .. }) => {
+            FromControlPlane::Welcome(Welcome { now_ms, mut wanted, .. }) => {
                 if self.connection.welcomed(&wanted, moment) {
                     self.clock = Some(Clock { said_seconds: now_ms / 1000, at: moment.now });
                     self.target.hurries(moment);
+                    if self.target.running().is_none() {
+                        // Whoever comes with nothing comes alone: the others have it, or are let in one after the other.
+                        wanted.fetch_within_ms = 0;
+                    }
                     self.wants(wanted, moment, effects);
                 }
             }

@@ -89,9 +89,9 @@ impl Target {
         self.running.filter(|running| self.record.current == Some(*running))
     }
 
-    /// Whether an artifact has to be fetched, and something serves until then that nobody wants replaced by another.
+    /// Whether an artifact has to be fetched, and nothing is under way that it would have to stop.
     pub(super) fn can_wait(&self, artifact: Digest) -> bool {
-        self.running.is_some() && self.job.is_none() && self.record.needed().all(|needed| needed != artifact)
+        self.job.is_none() && self.record.needed().all(|needed| needed != artifact)
     }
 
     /// Whether an artifact is on its way. One that is only to be tried again is not.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use artifact_format::pointer::SignedPointer;
-use fleet::agent::Effect;
 use fleet::agent::record::Record;
-use fleet::message::{FromControlPlane, HeartbeatAck};
+use fleet::agent::{Effect, Event};
+use fleet::message::{FromControlPlane, HeartbeatAck, Wanted, Welcome};
+use uuid::Uuid;
 
 use crate::rig::*;
 
@@ -53,9 +54,23 @@ fn whoever_hears_it_again_does_not_put_it_off() {
 }
 
 #[test]
-fn who_serves_nothing_waits_for_nothing() {
+fn who_comes_with_nothing_waits_for_nothing() {
+    let mut rig = Rig::new(start());
+    rig.random = u64::MAX;
+    rig.until(|effect| matches!(effect, Effect::Connect));
+    rig.happens(Event::Connected);
+    let wanted = Wanted { fetch_within_ms: 20_000, ..wanted(Some(signed(1, 7))) };
+    rig.hears(FromControlPlane::Welcome(Welcome { data_plane: Uuid::nil(), now_ms: 0, wanted }));
+    assert!(rig.is_active(7));
+}
+
+/// The first thing that is ever deployed to a fleet is fetched by all of it.
+#[test]
+fn who_has_nothing_and_is_told_with_others_waits_for_its_turn() {
     let mut rig = Rig::connected();
-    rig.is_told_within(WITHIN, &signed(1, 7));
+    rig.random = u64::MAX;
+    assert!(rig.is_told_within(WITHIN, &signed(1, 7)).is_empty());
+    assert_eq!(fetches_after(&mut rig).as_secs(), 19);
     assert!(rig.is_active(7));
 }
 
