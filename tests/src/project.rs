@@ -23,6 +23,14 @@ pub struct Project {
 }
 
 impl Project {
+    /// A control plane with these options, and a project on it.
+    pub async fn serving(options: &[(&str, &str)]) -> (ControlPlane, Self) {
+        let setup = options.iter().fold(ControlPlane::empty(), |setup, (option, value)| setup.set(option, value));
+        let control_plane = setup.start().await;
+        let project = Self::on(&control_plane).await;
+        (control_plane, project)
+    }
+
     /// A new one, of the name that artifacts of [`Api`] are for, that believes [`test_key`].
     pub async fn on(control_plane: &ControlPlane) -> Self {
         Self::named("tests", control_plane).await

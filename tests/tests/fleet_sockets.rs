@@ -1,27 +1,18 @@
 //! Data planes at a control plane on SQLite: who is let in, what is seen of them, and what peers that misbehave cost.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fleet::message::{Alarm, FromControlPlane, FromDataPlane, Health, Heartbeat, Phase, Reason, write};
 use futures_util::SinkExt as _;
 use serde_json::json;
 use tests::data_plane::{self, DataPlane, Refusal};
-use tests::drone::{self, Drone};
 use tests::raw::Raw;
-use tests::{ControlPlane, Project, process, wait};
+use tests::{ControlPlane, Project, wait};
 use tokio_tungstenite::tungstenite::Message;
 
 async fn serving() -> (ControlPlane, Project) {
-    serving_with(&[]).await
-}
-
-async fn serving_with(options: &[(&str, &str)]) -> (ControlPlane, Project) {
-    let setup = options.iter().fold(ControlPlane::empty(), |setup, (option, value)| setup.set(option, value));
-    let control_plane = setup.start().await;
-    let project = Project::on(&control_plane).await;
-    (control_plane, project)
+    Project::serving(&[]).await
 }
 
 #[tokio::test]
@@ -186,7 +177,7 @@ async fn a_key_of_a_data_plane_may_read_trust_roots_and_nothing_else_about_keys(
 
 #[tokio::test]
 async fn a_new_key_comes_with_the_command_to_type() {
-    let (control_plane, project) = serving_with(&[("--public-url", "https://control.example.com/gate/")]).await;
+    let (control_plane, project) = Project::serving(&[("--public-url", "https://control.example.com/gate/")]).await;
     let issued = control_plane.post(&project.path("api-keys"), &json!({ "name": "more" })).await.json();
     let command = issued["command"].as_str().unwrap();
     let expected = format!(
@@ -251,7 +242,7 @@ async fn another_projects_data_plane_is_not_taken_over() {
 /// Two pods share an identity: both shown, by instance id; no eviction flapping.
 #[tokio::test]
 async fn two_pods_share_an_identity() {
-    let (control_plane, project) = serving_with(&[("--heartbeat-interval", "1s"), ("--return-time", "3s")]).await;
+    let (control_plane, project) = Project::serving(&[("--heartbeat-interval", "1s"), ("--return-time", "3s")]).await;
     let first = project.data_plane("edge-1");
     let mut second = first.clone();
     second.hello.instance_id = uuid::Uuid::now_v7();
@@ -275,7 +266,7 @@ async fn two_pods_share_an_identity() {
 
 #[tokio::test]
 async fn whoever_falls_silent_is_parted_with_and_then_offline() {
-    let (control_plane, project) = serving_with(&[("--heartbeat-interval", "1s"), ("--return-time", "2s")]).await;
+    let (control_plane, project) = Project::serving(&[("--heartbeat-interval", "1s"), ("--return-time", "2s")]).await;
     let mut silent = project.data_plane("silent").joins(control_plane.address()).await;
     project.shows(&control_plane, "silent", |plane| plane["status"] == "online").await;
     let began = Instant::now();
@@ -290,7 +281,7 @@ async fn whoever_falls_silent_is_parted_with_and_then_offline() {
 #[tokio::test]
 async fn peer_that_never_reads_and_peer_that_registers_byte_by_byte() {
     let options = [("--heartbeat-interval", "4s"), ("--return-time", "3s")];
-    let (control_plane, project) = serving_with(&options).await;
+    let (control_plane, project) = Project::serving(&options).await;
     let address = control_plane.address();
     let good = project.data_plane("good").follow(&[address]);
     let edge = project.data_plane("slow");
@@ -372,122 +363,6 @@ async fn drip(address: std::net::SocketAddr, edge: data_plane::Identity) -> Dura
     began.elapsed()
 }
 
-/// 500 data planes come at once: admission limited, all let in, memory bounded.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_data_planes_connect_at_once() {
-    let (control_plane, project) = serving_with(&[("--admission-rate", "100")]).await;
-    let address = [control_plane.address()];
-    let before = control_plane.rss_bytes();
-    let all: Vec<_> = (0..500).map(|number| project.data_plane(&format!("edge-{number}")).follow(&address)).collect();
-    let connected = async || all.iter().all(|one| one.seen().connected_to.is_some());
-    assert!(wait::within(Duration::from_secs(40), connected).await);
-    let refused: u32 = all.iter().map(|one| one.seen().refusals).sum();
-    assert!(refused > 0, "nobody was refused");
-    let each = control_plane.rss_bytes().saturating_sub(before) / 500;
-    println!("{refused} refusals; {each} bytes of RSS for each of 500");
-    assert!(each < 50 << 10, "{each} bytes each");
-    let counted = async || project.fleet(&control_plane).await["online"] == 500;
-    wait::until("all are shown as online", counted).await;
-}
-
-/// How many come back.
-const DRONES: u32 = 1000;
-
-/// The control plane is killed and started again: a thousand data planes that keep the rules are back within a minute, no
-/// more of them at a time than are let in, and its memory stays bounded. (Ten thousand: `bench fleet`.)
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn data_planes_reconnect_at_once() {
-    // An address of its own, which nobody else takes while it is away.
-    let [first, second, ..] = uuid::Uuid::new_v4().into_bytes();
-    let listen = format!("127.{}.{second}.77:9090", first.max(1));
-    let (mut control_plane, project) = serving_with(&[("--listen", &listen), ("--admission-rate", "200")]).await;
-    let artifact = project.push(&control_plane, "/a").await;
-    project.deploy(&control_plane, &artifact).await;
-    let site = Arc::new(project.site(&control_plane));
-    let mut all: Vec<_> = (0..DRONES).map(|number| Drone::new(&site, format!("edge-{number}"))).collect();
-    all.iter_mut().for_each(Drone::boots);
-    let connected = async || all.iter().all(|one| one.seen().connected_since.is_some());
-    assert!(wait::within(Duration::from_mins(1), connected).await, "they never came");
-    let online = async || project.fleet(&control_plane).await["online"] == DRONES;
-    wait::until("all are shown as online", online).await;
-    let before: Vec<_> = all.iter().map(Drone::seen).collect();
-
-    control_plane.restart().await;
-    let began = Instant::now();
-    let back = async || {
-        let again = |(one, before): (&Drone, &drone::Seen)| {
-            let seen = one.seen();
-            seen.connected_since.is_some() && seen.connections > before.connections
-        };
-        all.iter().zip(&before).all(again)
-    };
-    assert!(wait::within(Duration::from_mins(1), back).await, "they are not back after a minute");
-    let took = began.elapsed();
-    let turned_away = |seen: &drone::Seen| seen.turned_away;
-    let refused: u32 =
-        all.iter().map(|one| one.seen().turned_away).sum::<u32>() - before.iter().map(turned_away).sum::<u32>();
-    let peak = process::rss_peak_bytes(control_plane.pid());
-    println!("{DRONES} are back after {took:?}; {refused} were turned away; {peak} bytes resident at most");
-    assert!(refused > 0, "nobody was turned away");
-    // 50 KB for each, and what it takes itself.
-    assert!(peak < u64::from(DRONES) * (50 << 10) + (128 << 20), "{peak} bytes resident at most");
-    let online = async || project.fleet(&control_plane).await["online"] == DRONES;
-    wait::until("all are shown as online again", online).await;
-}
-
-#[tokio::test]
-async fn whoever_is_refused_for_now_is_told_when_to_come_back() {
-    let (control_plane, project) = serving_with(&[("--data-planes-max", "1")]).await;
-    let edge = project.data_plane("edge-1").joins(control_plane.address()).await;
-    let mut waits = std::collections::BTreeSet::new();
-    for _ in 0..20 {
-        let refusal = project.data_plane("edge-2").open(control_plane.address()).await.unwrap_err();
-        let Refusal::Http { status, headers, code } = refusal else { panic!("{refusal:?}") };
-        assert_eq!((status, code.as_str()), (503, "busy"));
-        waits.insert(headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap());
-    }
-    assert!(waits.len() > 3 && waits.iter().all(|wait| (1..=20).contains(wait)), "{waits:?}");
-    drop(edge);
-    wait::until("there is room", async || project.data_plane("edge-2").open(control_plane.address()).await.is_ok())
-        .await;
-}
-
-/// One project's data planes come again and again and take every turn that there is. Another one's is refused once: from
-/// then on a turn is kept for it, in every second.
-#[tokio::test]
-async fn a_project_that_storms_does_not_keep_another_one_out() {
-    let (control_plane, storming) = serving_with(&[("--admission-rate", "8")]).await;
-    let address = control_plane.address();
-    let edge = storming.data_plane("edge-1");
-    let storm = tokio::spawn(async move {
-        loop {
-            let _let_in_or_not = edge.open(address).await;
-        }
-    });
-    let other = Project::named("other", &control_plane).await.data_plane("edge-2");
-    for _ in 0..2 {
-        let is_busy = async || matches!(other.open(address).await, Err(Refusal::Http { status: 503, .. }));
-        wait::until("there is no turn left", is_busy).await;
-        // Another second has begun then.
-        wait::pass(Duration::from_secs(1)).await;
-        other.joins(address).await;
-    }
-    storm.abort();
-}
-
-#[tokio::test]
-async fn a_project_has_a_maximum_of_its_own() {
-    let (control_plane, project) = serving_with(&[("--project-data-planes-max", "1")]).await;
-    let address = control_plane.address();
-    let _first = project.data_plane("edge-1").joins(address).await;
-    assert_eq!(project.data_plane("edge-2").open(address).await.unwrap_err().http(), (503, "busy"));
-    let other = Project::named("other", &control_plane).await;
-    let _third = other.data_plane("edge-3").joins(address).await;
-    let metrics = control_plane.get("/metrics").await;
-    let text = String::from_utf8_lossy(&metrics.body);
-    assert!(text.contains("portcullis_fleet_refusals_total{reason=\"project_busy\"} 1"), "{text}");
-}
-
 #[tokio::test]
 async fn a_revoked_key_a_removed_data_plane_and_a_disconnect_end_connections() {
     let (control_plane, project) = serving().await;
@@ -511,7 +386,7 @@ async fn a_revoked_key_a_removed_data_plane_and_a_disconnect_end_connections() {
 
 #[tokio::test]
 async fn whoever_ends_says_so_first() {
-    let (mut control_plane, project) = serving_with(&[("--drain-timeout", "2s")]).await;
+    let (mut control_plane, project) = Project::serving(&[("--drain-timeout", "2s")]).await;
     let mut edge = project.data_plane("edge-1").joins(control_plane.address()).await;
     let follower = project.data_plane("edge-2").follow(&[control_plane.address()]);
     wait::until("it is connected", async || follower.seen().connected_to.is_some()).await;

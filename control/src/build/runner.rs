@@ -163,9 +163,10 @@ impl Runner {
             .args(["--memory-bytes", &memory_bytes.to_string()])
             .args(["--cpu-seconds", &cpu.as_secs().to_string()])
             .env_clear()
-            // glibc reserves 64 MiB of address space for each thread's own heap, which a machine of many cores would
-            // exhaust before a byte is used.
+            // Allocators reserve address space for each thread's own heap (glibc 64 MiB, for its own needs), which a machine
+            // of many cores would exhaust before a byte is used.
             .env("MALLOC_ARENA_MAX", "2")
+            .env("_RJEM_MALLOC_CONF", "narenas:2")
             .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -24,6 +24,8 @@ pub(crate) const NOTIFY_P99_MAX: Duration = Duration::from_secs(1);
 pub(crate) const RETURN_MAX: Duration = Duration::from_mins(1);
 /// The same of the control plane's resident memory for each connection.
 pub(crate) const RSS_MAX_BYTES: u64 = 50_000;
+/// How many times its memory at first a control plane may take at last, where data planes come and go.
+pub(crate) const GROWTH_MAX: f64 = 1.1;
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Measured, NOTIFY_P99_MAX, RETURN_MAX, RSS_MAX_BYTES, Soaked};
+use super::{GROWTH_MAX, Measured, NOTIFY_P99_MAX, RETURN_MAX, RSS_MAX_BYTES, Soaked};
 use crate::measure::median;
 use crate::pace::percentile;
 
@@ -36,10 +36,10 @@ pub(crate) fn table(facts: &str, measured: &Measured) -> String {
     row("asked to come back later meanwhile", measured.turned_away.to_string(), "");
     row("the control plane's RSS, the most there was", mib(measured.rss_peak_bytes), "");
     if let Some(soaked) = &measured.soaked {
-        let (first, last) = halves(soaked);
+        let (first, last) = quarters(soaked);
         row("coming and going for", format!("{:.0} min", soaked.lasted.as_secs_f64() / 60.0), "");
         row("processes that ended, deployments", format!("{}, {}", soaked.processes_lost, soaked.deployments), "");
-        row("RSS, median of the first and of the last quarter", format!("{first:.0} MiB, {last:.0} MiB"), "");
+        row("RSS, median of the first and of the last quarter", format!("{first:.0} MiB, {last:.0} MiB"), &format!("{:.0} MiB", first * GROWTH_MAX));
         row("wrong states", soaked.wrong_states.to_string(), "0");
     }
     text
@@ -61,13 +61,13 @@ pub(crate) fn excesses(measured: &Measured) -> Vec<String> {
     hold("reads of an artifact from its store", reads, 1.0);
     if let Some(soaked) = &measured.soaked {
         hold("wrong states", soaked.wrong_states as f64, 0.0);
-        let (first, last) = halves(soaked);
-        hold("RSS in the last quarter, in MiB", last, first * 1.1);
+        let (first, last) = quarters(soaked);
+        hold("RSS in the last quarter, in MiB", last, first * GROWTH_MAX);
     }
     excesses
 }
 
-fn halves(soaked: &Soaked) -> (f64, f64) {
+fn quarters(soaked: &Soaked) -> (f64, f64) {
     let quarter = (soaked.rss.len() / 4).max(1);
     let of = |samples: &[(f64, f64)]| median(samples.iter().map(|(_, mib)| *mib).collect());
     (of(&soaked.rss[..quarter]), of(&soaked.rss[soaked.rss.len() - quarter..]))

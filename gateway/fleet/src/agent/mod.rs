@@ -6,15 +6,19 @@
 //!
 //! - `event`: what happens, and what is to be done about it; `start`: what it begins with;
 //! - `connection`: when to connect, when to say that one lives, when to give up on whoever is silent;
-//! - `later`: when to look at what is new, where many are told of it;
+//! - `offers`: pointers that are offered, and by whose keys each is looked at; `later`: when, where many are told of it;
 //! - `target`: which pointer to follow, and the way from there to an artifact that serves;
 //! - [`record`]: what outlives the process, and what to start with;
-//! - `roots`: whom to believe.
+//! - `roots`: whom to believe;
+//! - `alarms`: what somebody should look at; `clock`: how far it is from the control plane's.
 
+mod alarms;
 mod backoff;
+mod clock;
 mod connection;
 mod event;
 mod later;
+mod offers;
 pub mod record;
 mod roots;
 mod start;
@@ -23,22 +27,20 @@ mod target;
 use std::time::Duration;
 
 use artifact_format::container::Digest;
-use artifact_format::pointer::SignedPointer;
 
 use self::backoff::Backoff;
+use self::clock::Clock;
 pub use self::connection::{ASKED_MAX, Ended};
 use self::connection::{Connection, Due, Opened};
 pub use self::event::{Effect, Event, Failure, FailureKind, Moment, Offer, Source, Ticket};
-use self::later::{Later, moment_within};
+use self::later::Later;
+use self::offers::Considered;
 use self::record::Record;
 use self::roots::{Change, Roots};
 pub use self::start::{Bootstrap, Damaged, Identity, Start};
 pub use self::target::SETTLES_AFTER;
 use self::target::Target;
-use crate::message::{Alarm, FromControlPlane, FromDataPlane, Hello, Offered, State, Status, Wanted, Welcome};
-
-/// Clocks that are further apart than this are worth a word.
-const SKEW_MAX: Duration = Duration::from_mins(5);
+use crate::message::{Alarm, FromControlPlane, FromDataPlane, Hello, State, Status, Welcome};
 
 /// When to ask the place to start from.
 #[derive(Debug)]
@@ -46,37 +48,6 @@ enum Asking {
     Never,
     At(Duration, Backoff),
     Waiting(Backoff),
-}
-
-/// A pointer that was offered.
-#[derive(Debug, Clone)]
-struct Considered {
-    pointer: SignedPointer,
-    source: Source,
-    judged: Judged,
-}
-
-/// Whether somebody said already if a pointer is to be followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Judged {
-    Yes,
-    /// A newer trust root is on its way, and the pointer may be signed by a key that only that one names.
-    NotYet,
-}
-
-/// The control plane's clock: what it said, and when that was.
-#[derive(Debug, Clone, Copy)]
-struct Clock {
-    said_seconds: u64,
-    at: Duration,
-}
-
-impl Clock {
-    /// How far this machine's is ahead of it, in seconds.
-    fn skew(self, moment: Moment) -> i128 {
-        let theirs = self.said_seconds.saturating_add(moment.now.saturating_sub(self.at).as_secs());
-        i128::from(moment.unix_seconds) - i128::from(theirs)
-    }
 }
 
 /// A data plane's part of the conversation.
@@ -231,45 +202,6 @@ impl Agent {
         }
     }
 
-    /// What somebody should look at now.
-    pub fn alarms(&self, moment: Moment) -> Vec<Alarm> {
-        let alarm = |code: &str, detail: String| Alarm { code: code.to_owned(), detail };
-        let mut alarms = self.alarms.clone();
-        alarms.extend(self.damaged.record.iter().chain(&self.damaged.root).cloned());
-        if let Some(taken) = self.target.record().taken.filter(|taken| taken.expires_at <= moment.unix_seconds) {
-            let serial = taken.floor.serial;
-            let detail = format!("pointer {serial} has expired, or this machine's clock is wrong: what runs goes on");
-            alarms.push(alarm("pointer_expired", detail));
-        }
-        let skew = self.clock.map(|clock| clock.skew(moment));
-        if let Some(skew) = skew.filter(|skew| skew.unsigned_abs() > u128::from(SKEW_MAX.as_secs())) {
-            let detail = format!("this machine's clock is {skew} seconds ahead of the control plane's");
-            alarms.push(alarm("clock_skew", detail));
-        }
-        if let Some(failure) = self.target.unwritten().or(self.roots.unwritten()) {
-            alarms.push(alarm(failure.code, failure.detail.clone()));
-        }
-        alarms.extend(self.unreadable.clone());
-        if let Some((code, detail)) = self.connection.unwanted() {
-            alarms.push(alarm(code, detail.clone()));
-        }
-        if let Some(detail) = &self.untrusted {
-            alarms.push(alarm("running_untrusted", format!("what serves is not believed any more: {detail}")));
-        }
-        if let Some(version) = self.roots.lost() {
-            let detail =
-                format!("trust root {version} was believed and is lost: no pointer is taken until it is there");
-            alarms.push(alarm("root_lost", detail));
-        }
-        if let Some(Failure { code, detail, .. }) = self.roots.failure() {
-            alarms.push(alarm("root_unavailable", format!("the newest trust root does not come ({code}): {detail}")));
-        }
-        if let Some(error) = self.roots.refusal() {
-            alarms.push(alarm("root_refused", error.to_string()));
-        }
-        alarms
-    }
-
     fn tick(&mut self, moment: Moment, effects: &mut Vec<Effect>) {
         match self.connection.tick(moment, effects) {
             Due::Nothing => {}
@@ -313,7 +245,7 @@ impl Agent {
         match message {
             FromControlPlane::Welcome(Welcome { now_ms, mut wanted, .. }) => {
                 if self.connection.welcomed(&wanted, moment) {
-                    self.clock = Some(Clock { said_seconds: now_ms / 1000, at: moment.now });
+                    self.clock = Some(Clock::said(now_ms, moment));
                     self.target.hurries(moment);
                     if self.target.running().is_none() {
                         // Whoever comes with nothing comes alone: the others have it, or are let in one after the other.
@@ -342,70 +274,6 @@ impl Agent {
         }
     }
 
-    fn wants(&mut self, wanted: Wanted, moment: Moment, effects: &mut Vec<Effect>) {
-        self.roots.told(wanted.root_version, effects);
-        match wanted.pointer {
-            Some(pointer) => self.reads(pointer, Duration::from_millis(wanted.fetch_within_ms), (moment, effects)),
-            // It is not wanted any more.
-            None => self.later = None,
-        }
-    }
-
-    /// The control plane wants this to be followed, within so long.
-    fn reads(&mut self, offered: Offered, within: Duration, (moment, effects): (Moment, &mut Vec<Effect>)) {
-        self.unreadable = None;
-        let before = self.later.take();
-        let unreadable = match offered {
-            Offered::Readable(pointer) if within.is_zero() || !self.target.can_wait(pointer.artifact()) => {
-                return self.consider(*pointer, Source::ControlPlane, (moment, effects));
-            }
-            Offered::Readable(pointer) => {
-                // Whoever says it again does not put it off.
-                let at = before.filter(|later| later.pointer.artifact() == pointer.artifact()).map(|later| later.at);
-                let at = at.unwrap_or_else(|| moment_within(within, moment));
-                self.later = Some(Later { at, pointer: *pointer });
-                return;
-            }
-            Offered::Unreadable(unreadable) => unreadable,
-        };
-        let (code, detail) = (unreadable.code(), format!("the pointer cannot be read: {}", unreadable.detail));
-        if let Some(artifact) = unreadable.artifact() {
-            self.target.refuse(artifact, Failure::refused(code, detail.clone()));
-        }
-        self.unreadable = Some(Alarm { code: code.to_owned(), detail });
-    }
-
-    /// Looks whether a pointer is to be followed: at once, or when it is known whom to believe.
-    fn consider(&mut self, pointer: SignedPointer, source: Source, (moment, effects): (Moment, &mut Vec<Effect>)) {
-        let judged = if self.roots.is_unsettled() { Judged::NotYet } else { Judged::Yes };
-        self.offered = Some(Considered { pointer: pointer.clone(), source, judged });
-        if judged == Judged::NotYet {
-            return;
-        }
-        let artifact = pointer.artifact();
-        match pointer.verify(&self.roots.of_pointers(), &self.target.record().project) {
-            Ok(pointer) => self.target.take(&pointer, source, (moment, effects)),
-            Err(error) => self.target.refuse(artifact, Failure::from(&error)),
-        }
-    }
-
-    /// Others may be believed now, or nobody else will be for a while: what was offered is looked at again.
-    fn believes(&mut self, change: Change, moment: Moment, effects: &mut Vec<Effect>) {
-        if change == Change::Believed {
-            self.target.reconsiders();
-            self.target.believed(self.roots.version(), effects);
-            self.judging = self.target.deployed().map(|digest| {
-                let ticket = self.target.ticket();
-                effects.push(Effect::Judge { ticket, digest, trust: self.roots.of_artifacts() });
-                ticket
-            });
-        }
-        let Some(Considered { pointer, source, judged }) = self.offered.clone() else { return };
-        if change == Change::Believed || judged == Judged::NotYet {
-            self.consider(pointer, source, (moment, effects));
-        }
-    }
-
     /// What serves goes on serving; somebody should deploy what is believed.
     fn judged(&mut self, ticket: Ticket, judged: Result<(), Failure>) {
         if self.judging.take_if(|judging| *judging == ticket).is_none() {
@@ -416,22 +284,6 @@ impl Agent {
             Err(Failure { kind: FailureKind::Refused, detail, .. }) => self.untrusted = Some(detail),
             // It was not read, so nobody knows.
             Err(Failure { kind: FailureKind::Damaged | FailureKind::Unavailable, .. }) => {}
-        }
-    }
-
-    fn bootstrapped(&mut self, answer: Result<Box<Offer>, Failure>, moment: Moment, effects: &mut Vec<Effect>) {
-        let Asking::Waiting(mut backoff) = std::mem::replace(&mut self.asking, Asking::Never) else { return };
-        self.asking = Asking::At(moment.now + backoff.pause(moment.random).max(Duration::from_millis(100)), backoff);
-        let Ok(offer) = answer else { return };
-        let Offer { pointer, roots } = *offer;
-        let change = self.roots.offered(roots, effects);
-        if change == Change::Believed {
-            self.target.believed(self.roots.version(), effects);
-        }
-        // Whoever is served by now, or asked by now, knows better.
-        if self.target.running().is_none() && !self.target.is_busy() {
-            self.target.is_offered(pointer.artifact(), Source::Bootstrap, moment);
-            self.consider(pointer, Source::Bootstrap, (moment, effects));
         }
     }
 

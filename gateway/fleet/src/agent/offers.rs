@@ -1,0 +1,118 @@
+//! Pointers that are offered: when each is looked at, and by whose keys.
+
+use std::time::Duration;
+
+use artifact_format::pointer::SignedPointer;
+
+use super::later::{Later, moment_within};
+use super::roots::Change;
+use super::{Agent, Asking, Effect, Failure, Moment, Offer, Source};
+use crate::message::{Alarm, Offered, Wanted};
+
+/// A pointer that was offered.
+#[derive(Debug, Clone)]
+pub(super) struct Considered {
+    pointer: SignedPointer,
+    source: Source,
+    judged: Judged,
+}
+
+/// Whether somebody said already if a pointer is to be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judged {
+    Yes,
+    /// A newer trust root is on its way, and the pointer may be signed by a key that only that one names.
+    NotYet,
+}
+
+impl Agent {
+    pub(super) fn wants(&mut self, wanted: Wanted, moment: Moment, effects: &mut Vec<Effect>) {
+        self.roots.told(wanted.root_version, effects);
+        match wanted.pointer {
+            Some(pointer) => self.reads(pointer, Duration::from_millis(wanted.fetch_within_ms), (moment, effects)),
+            // It is not wanted any more.
+            None => self.later = None,
+        }
+    }
+
+    /// The control plane wants this to be followed, within so long.
+    pub(super) fn reads(&mut self, offered: Offered, within: Duration, (moment, effects): (Moment, &mut Vec<Effect>)) {
+        self.unreadable = None;
+        let before = self.later.take();
+        let unreadable = match offered {
+            Offered::Readable(pointer) if within.is_zero() || !self.target.can_wait(pointer.artifact()) => {
+                return self.consider(*pointer, Source::ControlPlane, (moment, effects));
+            }
+            Offered::Readable(pointer) => {
+                // Whoever says it again does not put it off.
+                let at = before.filter(|later| later.pointer.artifact() == pointer.artifact()).map(|later| later.at);
+                let at = at.unwrap_or_else(|| moment_within(within, moment));
+                self.later = Some(Later { at, pointer: *pointer });
+                return;
+            }
+            Offered::Unreadable(unreadable) => unreadable,
+        };
+        let (code, detail) = (unreadable.code(), format!("the pointer cannot be read: {}", unreadable.detail));
+        if let Some(artifact) = unreadable.artifact() {
+            self.target.refuse(artifact, Failure::refused(code, detail.clone()));
+        }
+        self.unreadable = Some(Alarm { code: code.to_owned(), detail });
+    }
+
+    /// Looks whether a pointer is to be followed: at once, or when it is known whom to believe.
+    pub(super) fn consider(
+        &mut self,
+        pointer: SignedPointer,
+        source: Source,
+        (moment, effects): (Moment, &mut Vec<Effect>),
+    ) {
+        let judged = if self.roots.is_unsettled() { Judged::NotYet } else { Judged::Yes };
+        self.offered = Some(Considered { pointer: pointer.clone(), source, judged });
+        if judged == Judged::NotYet {
+            return;
+        }
+        let artifact = pointer.artifact();
+        match pointer.verify(&self.roots.of_pointers(), &self.target.record().project) {
+            Ok(pointer) => self.target.take(&pointer, source, (moment, effects)),
+            Err(error) => self.target.refuse(artifact, Failure::from(&error)),
+        }
+    }
+
+    /// Others may be believed now, or nobody else will be for a while: what was offered is looked at again.
+    pub(super) fn believes(&mut self, change: Change, moment: Moment, effects: &mut Vec<Effect>) {
+        if change == Change::Believed {
+            self.target.reconsiders();
+            self.target.believed(self.roots.version(), effects);
+            self.judging = self.target.deployed().map(|digest| {
+                let ticket = self.target.ticket();
+                effects.push(Effect::Judge { ticket, digest, trust: self.roots.of_artifacts() });
+                ticket
+            });
+        }
+        let Some(Considered { pointer, source, judged }) = self.offered.clone() else { return };
+        if change == Change::Believed || judged == Judged::NotYet {
+            self.consider(pointer, source, (moment, effects));
+        }
+    }
+
+    pub(super) fn bootstrapped(
+        &mut self,
+        answer: Result<Box<Offer>, Failure>,
+        moment: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Asking::Waiting(mut backoff) = std::mem::replace(&mut self.asking, Asking::Never) else { return };
+        self.asking = Asking::At(moment.now + backoff.pause(moment.random).max(Duration::from_millis(100)), backoff);
+        let Ok(offer) = answer else { return };
+        let Offer { pointer, roots } = *offer;
+        let change = self.roots.offered(roots, effects);
+        if change == Change::Believed {
+            self.target.believed(self.roots.version(), effects);
+        }
+        // Whoever is served by now, or asked by now, knows better.
+        if self.target.running().is_none() && !self.target.is_busy() {
+            self.target.is_offered(pointer.artifact(), Source::Bootstrap, moment);
+            self.consider(pointer, Source::Bootstrap, (moment, effects));
+        }
+    }
+}
