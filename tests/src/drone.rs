@@ -307,7 +307,8 @@ impl Process {
         match effect {
             Effect::Connect => {
                 self.attempts += 1;
-                let (attempt, identity, address) = (self.attempts, self.identity.clone(), self.machine.site.control_plane);
+                let (attempt, identity, address) =
+                    (self.attempts, self.identity.clone(), self.machine.site.control_plane);
                 let dial = async move { Done::Dialed(attempt, dial(&identity, address).await) };
                 self.work.push(dial.boxed());
             }
