@@ -42,7 +42,7 @@ impl Connected {
             url: self.url.clone(),
             connected: self.agent.is_connected(),
             phase: state.phase,
-            desired: taken.map(|taken| taken.artifact.to_string()),
+            desired: self.agent.record().wanted().map(|wanted| wanted.artifact.to_string()),
             pointer_serial: state.pointer_serial,
             pointer_expires_at: taken.map(|taken| taken.expires_at),
             root_version: state.root_version,

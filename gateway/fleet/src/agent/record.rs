@@ -19,6 +19,9 @@ pub struct Record {
     pub project: String,
     /// The newest pointer that was ever taken.
     pub taken: Option<Taken>,
+    /// That nobody wants what it says any more: no older one is taken for that, and nothing begins with it.
+    #[serde(default)]
+    pub withdrawn: bool,
     /// The newest trust root that was ever believed. Where it is lost, the keys that it replaced are not believed instead.
     #[serde(default)]
     pub root_version: Option<NonZeroU64>,
@@ -81,7 +84,7 @@ impl Record {
         for digest in failed {
             self.trials.remove(&digest);
             self.quarantine(digest);
-            if self.current == Some(digest) || self.taken.is_some_and(|taken| taken.artifact == digest) {
+            if self.current == Some(digest) || self.wanted().is_some_and(|wanted| wanted.artifact == digest) {
                 set_aside = Some(digest);
             }
         }
@@ -93,7 +96,7 @@ impl Record {
         let mut candidates: Vec<Digest> = self.current.into_iter().chain(self.previous).collect();
         if candidates.is_empty() {
             // The process ended between the swap and the record of it: what was taken may be there whole.
-            let wanted = self.taken.map(|taken| taken.artifact);
+            let wanted = self.wanted().map(|wanted| wanted.artifact);
             candidates.extend(wanted.filter(|wanted| !self.is_quarantined(wanted)));
         }
         Boot { record: self, candidates, set_aside }
@@ -128,9 +131,14 @@ impl Record {
         self.quarantined.contains(digest)
     }
 
+    /// The pointer that is to be followed.
+    pub fn wanted(&self) -> Option<Taken> {
+        self.taken.filter(|_| !self.withdrawn)
+    }
+
     /// Artifacts that are still of use.
     pub fn needed(&self) -> impl Iterator<Item = Digest> {
-        let wanted = self.taken.map(|taken| taken.artifact).filter(|wanted| !self.is_quarantined(wanted));
+        let wanted = self.wanted().map(|wanted| wanted.artifact).filter(|wanted| !self.is_quarantined(wanted));
         self.current.into_iter().chain(self.previous).chain(wanted)
     }
 
@@ -228,6 +236,22 @@ mod tests {
         assert_eq!((boot.candidates, boot.record.trials.get(&digest(3))), (vec![digest(3)], Some(&2)));
         let boot = boot.record.boot();
         assert_eq!((boot.candidates, boot.set_aside), (vec![], Some(digest(3))));
+    }
+
+    #[test]
+    fn what_nobody_wants_any_more_is_not_begun_with() {
+        let record = Record { taken: Some(taken(3)), withdrawn: true, ..Record::new("p") };
+        assert_eq!(record.needed().count(), 0);
+        let boot = record.boot();
+        assert_eq!((boot.candidates, boot.record.taken), (vec![], Some(taken(3))));
+    }
+
+    #[test]
+    fn a_record_of_an_older_program_is_of_something_that_is_wanted() {
+        let text = serde_json::to_string(&Record { taken: Some(taken(3)), ..Record::new("p") }).unwrap();
+        let older = text.replace(r#""withdrawn":false,"#, "");
+        assert_ne!(older, text);
+        assert_eq!(serde_json::from_str::<Record>(&older).unwrap().wanted(), Some(taken(3)));
     }
 
     #[test]

@@ -141,7 +141,7 @@ impl Target {
     /// A believed pointer of this project: follows it, unless it is too old or too late.
     pub(super) fn take(&mut self, pointer: &Pointer, source: Source, (moment, effects): (Moment, &mut Vec<Effect>)) {
         let offered = Taken::from(pointer);
-        let is_new = self.record.taken.is_none_or(|taken| taken.floor != offered.floor);
+        let is_new = self.record.wanted().is_none_or(|taken| taken.floor != offered.floor);
         if let Err(failure) = self.admit(pointer, moment) {
             return self.refuse(offered.artifact, failure);
         }
@@ -157,9 +157,20 @@ impl Target {
             return;
         }
         self.record.taken = Some(offered);
+        self.record.withdrawn = false;
         self.refused_artifact = None;
         self.persist(effects);
         self.follow(offered, source, effects);
+    }
+
+    /// Nobody wants any more what was to be served: what serves goes on, and nothing takes its place.
+    pub(super) fn unwanted(&mut self, effects: &mut Vec<Effect>) {
+        (self.refused_pointer, self.refused_artifact, self.set_aside) = (None, None, None);
+        if self.record.wanted().is_some() {
+            self.record.withdrawn = true;
+            self.abandon(effects);
+            self.persist(effects);
+        }
     }
 
     /// Whether it is served, and would be after a restart.
@@ -181,20 +192,12 @@ impl Target {
 
     /// Goes for what a pointer says; drops whatever else was under way.
     fn follow(&mut self, taken: Taken, source: Source, effects: &mut Vec<Effect>) {
-        if let Some(job) = &mut self.job {
-            if job.taken.artifact == taken.artifact {
-                job.taken = taken;
-                job.source = source;
-                return;
-            }
-            match job.step {
-                Step::Fetching(ticket) => effects.push(Effect::CancelFetch { ticket }),
-                // It will not be tried after all.
-                Step::Noting(_) => self.record.call_off_trial(job.taken.artifact),
-                Step::Paused { .. } | Step::Fetched | Step::Loading(_) => {}
-            }
-            self.job = None;
+        if let Some(job) = self.job.as_mut().filter(|job| job.taken.artifact == taken.artifact) {
+            job.taken = taken;
+            job.source = source;
+            return;
         }
+        self.abandon(effects);
         if self.record.is_quarantined(&taken.artifact) {
             if self.set_aside != Some(taken.artifact) {
                 let detail = "it ended the process more than once: deploy another one";
@@ -211,6 +214,17 @@ impl Target {
         self.job =
             Some(Job { taken, source, step: Step::Fetching(ticket), backoff: Backoff::default(), failure: None });
         effects.push(fetch(ticket, taken, source));
+    }
+
+    /// What is under way is not wanted any more.
+    fn abandon(&mut self, effects: &mut Vec<Effect>) {
+        let Some(Job { taken, step, .. }) = self.job.take() else { return };
+        match step {
+            Step::Fetching(ticket) => effects.push(Effect::CancelFetch { ticket }),
+            // It will not be tried after all.
+            Step::Noting(_) => self.record.call_off_trial(taken.artifact),
+            Step::Paused { .. } | Step::Fetched | Step::Loading(_) => {}
+        }
     }
 
     /// Others are believed now: what was refused may be believed.

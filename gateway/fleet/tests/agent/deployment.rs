@@ -246,7 +246,7 @@ fn what_is_not_what_was_promised_is_told_at_once_and_tried_again() {
 fn nothing_wanted_means_to_go_on() {
     let mut rig = Rig::connected();
     rig.is_told_of(&signed(1, 7));
-    rig.hears(fleet::message::FromControlPlane::HeartbeatAck(fleet::message::HeartbeatAck { wanted: wanted(None) }));
+    rig.is_asked_for_nothing();
     assert!(rig.is_active(7));
 }
 

@@ -112,6 +112,7 @@ fn what_ended_the_process_twice_is_set_aside_and_told() {
 
     let (record, set_aside) = (boot.record, boot.set_aside);
     let mut rig = Rig::new(Start { record: record.clone(), set_aside, running: Some(digest(7)), ..start() });
+    rig.wants = Some(signed(2, 8));
     rig.connect();
     assert!(matches!(rig.phase(), Phase::RolledBack { .. }));
     rig.is_told_of(&signed(2, 8));

@@ -89,6 +89,7 @@ impl Target {
             Ok(()) if is_wanted => self.swap(digest, moment, effects),
             Ok(()) => {
                 self.record.call_off_trial(digest);
+                self.persist(effects);
                 self.note(effects);
             }
             Err(failure) => {
