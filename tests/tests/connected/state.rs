@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use artifact_format::container::digest;
 use tests::gateway::Setup;
 use tests::scripted_control::Delivery;
-use tests::wait;
+use tests::{Gateway, wait};
 
 use crate::{Stage, alarms};
 
@@ -172,6 +172,32 @@ async fn corrupt_record() {
     stage.starts_again().await;
     stage.runs(3).await;
     stage.control.sees_rejected("pointer_older").await;
+    stage.ends_well().await;
+}
+
+/// As after a start by another user, whose files this one may not read: here folders, which nobody reads as files.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_read_is_not_written_anew() {
+    let mut stage = Stage::set().await;
+    let old = stage.control.points_to(&stage.version(2));
+    stage.moves_to(3).await;
+    stage.is_ended().await;
+    let kept = |name: &str| stage.file(&format!("{name}.kept"));
+    for name in ["state", "state.copy"] {
+        fs::rename(stage.file(name), kept(name)).unwrap();
+        fs::create_dir(stage.file(name)).unwrap();
+    }
+    let refusal = Gateway::connected(&stage.control, stage.state.path()).start_refused().await;
+    let file = stage.file("state").display().to_string();
+    assert!(refusal.status.code() == Some(1) && refusal.said.contains(&file), "{}", refusal.said);
+    for name in ["state", "state.copy"] {
+        fs::remove_dir(stage.file(name)).unwrap();
+        fs::rename(kept(name), stage.file(name)).unwrap();
+    }
+    stage.control.wants(&old);
+    stage.starts_again().await;
+    stage.control.sees_rejected("pointer_older").await;
+    stage.runs(3).await;
     stage.ends_well().await;
 }
 

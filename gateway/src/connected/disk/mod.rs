@@ -76,6 +76,18 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// It cannot be read, and nothing else says what is in it.
+    #[error(
+        "cannot read {}: {source}. What must not be forgotten is in it, so nothing is written over it: let the user of \
+         this process read the state folder, or remove the folder to begin anew",
+        file.display()
+    )]
+    Needed {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A file says what it cannot.
     #[error("{} is damaged: {what}", file.display())]
     Damaged {
@@ -95,11 +107,19 @@ impl Error {
         move |source| Self::Read { file: file.to_path_buf(), source }
     }
 
+    /// Nothing else says what is in the file.
+    fn needed(self) -> Self {
+        match self {
+            Self::Read { file, source } => Self::Needed { file, source },
+            other => other,
+        }
+    }
+
     /// A short name that stays the same.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Taken { .. } | Self::OtherProject { .. } | Self::Write { .. } => "state_unwritable",
-            Self::Read { .. } => "state_unreadable",
+            Self::Read { .. } | Self::Needed { .. } => "state_unreadable",
             Self::Damaged { .. } => "state_damaged",
         }
     }

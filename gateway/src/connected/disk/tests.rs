@@ -93,6 +93,49 @@ fn a_trust_root_survives_either_of_its_files() {
     assert!(matches!(folder.root(), Ok(Kept::Lost(_))));
 }
 
+/// Whoever asks, a folder cannot be read as a file.
+fn makes_unreadable(file: &Path) {
+    fs::remove_file(file).unwrap();
+    fs::create_dir(file).unwrap();
+}
+
+#[test]
+fn what_cannot_be_read_is_not_lost() {
+    for (one, other) in [("state", "state.copy"), ("state.copy", "state")] {
+        let (_kept, folder) = open();
+        folder.remember(&record(1)).unwrap();
+        let (one, other) = (folder.path.join(one), folder.path.join(other));
+        makes_unreadable(&one);
+        match folder.memory().unwrap() {
+            Memory::Known(known) | Memory::Repaired(known, _) => assert_eq!(*known, record(1)),
+            memory => panic!("{memory:?}"),
+        }
+        let refused = |what: &str| match folder.memory() {
+            Err(Error::Needed { file, .. }) => assert_eq!(file, one, "{what}"),
+            memory => panic!("{what}: {memory:?}"),
+        };
+        fs::write(&other, "half of wh").unwrap();
+        refused("the other one is damaged");
+        fs::remove_file(&other).unwrap();
+        refused("the other one is gone");
+        fs::create_dir(&other).unwrap();
+        assert_eq!(folder.memory().unwrap_err().code(), "state_unreadable");
+    }
+}
+
+#[test]
+fn a_trust_root_that_cannot_be_read_is_not_lost() {
+    let (_kept, folder) = open();
+    let key = SigningKey::from_seed(&zeroize::Zeroizing::new([7; 32]));
+    let terms = Terms { threshold: 1.try_into().unwrap(), keys: vec![key.public()], issued_at: 1 };
+    let root = Root::first("p", terms).unwrap();
+    folder.write_root(&SignedRoot::new(root.clone()).sign(&key)).unwrap();
+    makes_unreadable(&folder.path.join("root.json"));
+    assert!(matches!(folder.root(), Ok(Kept::Repaired(repaired, _)) if repaired == root));
+    makes_unreadable(&folder.path.join("root.copy.json"));
+    assert!(matches!(folder.root(), Err(Error::Needed { .. })));
+}
+
 #[test]
 fn a_disk_that_is_full_leaves_what_was_written_before() {
     let (_kept, folder) = open();
