@@ -57,7 +57,8 @@ impl Notes {
     /// The process begins. What is remembered, and why it is not on the disk.
     pub(super) fn begins(mut self) -> (Record, Option<Failure>) {
         self.untried = None;
-        (std::mem::take(&mut self.record), self.failure.take())
+        let failure = self.failure.take().or_else(|| self.folder.failure());
+        (std::mem::take(&mut self.record), failure)
     }
 
     fn write(&mut self) {

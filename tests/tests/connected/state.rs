@@ -6,9 +6,9 @@ use std::os::unix::fs::symlink;
 use artifact_format::container::digest;
 use tests::gateway::Setup;
 use tests::scripted_control::Delivery;
-use tests::{Gateway, wait};
+use tests::{Gateway, ScriptedControl, Upstream, wait};
 
-use crate::{Stage, alarms};
+use crate::{Stage, alarms, assert_runs, version};
 
 impl Stage {
     /// Both sides know that something is wrong.
@@ -138,6 +138,44 @@ async fn disk_full_at_boot() {
     stage.moves_to(2).await;
     wait::until("all is well", async || alarms(&stage.gateway).await.is_empty()).await;
     stage.ends_well().await;
+}
+
+/// As after a disk was mounted anew, to be read only: nothing has to be written to begin.
+#[tokio::test(flavor = "multi_thread")]
+async fn read_only_at_boot() {
+    let mut stage = Stage::set().await;
+    stage.moves_to(1).await;
+    stage.is_ended().await;
+    // What a folder is in the place of cannot be opened for writing.
+    fs::remove_file(stage.file("lock")).unwrap();
+    fs::create_dir(stage.file("lock")).unwrap();
+    symlink("/dev/full", stage.file("state.new")).unwrap();
+    stage.control.dies();
+    stage.starts_again().await;
+    stage.runs(1).await;
+    assert_eq!(alarms(&stage.gateway).await, ["state_unwritable"]);
+    fs::remove_file(stage.file("state.new")).unwrap();
+    wait::until("all is well", async || alarms(&stage.gateway).await.is_empty()).await;
+    stage.control.comes_back().await;
+    stage.moves_to(2).await;
+    stage.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn disk_full_at_the_first_boot() {
+    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+    let state = tempfile::tempdir().unwrap();
+    let full = ["node-id.new", "state.new"].map(|name| state.path().join(name));
+    full.each_ref().map(|file| symlink("/dev/full", file).unwrap());
+    let gateway = Gateway::connected(&control, state.path()).and_file(version(&upstream, 1)).start().await;
+    assert_runs(&gateway, &version(&upstream, 1)).await;
+    wait::until("it is told", async || alarms(&gateway).await == ["state_unwritable"]).await;
+    full.each_ref().map(|file| fs::remove_file(file).unwrap());
+    control.deploys(&version(&upstream, 2));
+    control.sees_active(&version(&upstream, 2)).await;
+    wait::until("all is well", async || alarms(&gateway).await.is_empty()).await;
+    let node = fs::read_to_string(state.path().join("node-id")).unwrap();
+    assert_eq!(node.trim(), control.hellos().remove(0).node_id.to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,6 +50,7 @@ impl Folder {
 
     /// Remembers this from now on.
     pub(in crate::connected) fn remember(&self, record: &Record) -> Result<(), Error> {
+        self.write_node_id()?;
         let json = serde_json::to_string(record).map_err(std::io::Error::from);
         let json = json.map_err(Error::write(&self.path.join(STATE)))?;
         let text = format!("{json}\n{}\n", digest(json.as_bytes()));

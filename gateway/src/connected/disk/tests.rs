@@ -148,6 +148,41 @@ fn a_disk_that_is_full_leaves_what_was_written_before() {
 }
 
 #[test]
+fn a_folder_that_can_only_be_read_is_taken_all_the_same() {
+    let (_kept, folder) = open();
+    let path = folder.path.clone();
+    assert_eq!(folder.failure(), None);
+    drop(folder);
+    // Whoever asks, a folder is not opened for writing.
+    makes_unreadable(&path.join("lock"));
+    let folder = Folder::open(&path, "p").unwrap();
+    assert_eq!(folder.failure().unwrap().code, "state_unwritable");
+    assert!(matches!(Folder::open(&path, "p"), Err(Error::Taken { .. })));
+}
+
+#[test]
+fn who_cannot_be_written_down_is_written_down_later() {
+    let (_kept, folder) = open();
+    symlink("/dev/full", folder.path.join("node-id.new")).unwrap();
+    let node = folder.node_id().unwrap();
+    assert_eq!(folder.failure().unwrap().code, "state_unwritable");
+    assert_eq!(folder.remember(&record(1)).unwrap_err().code(), "state_unwritable");
+    fs::remove_file(folder.path.join("node-id.new")).unwrap();
+    folder.remember(&record(1)).unwrap();
+    assert_eq!(folder.node_id().unwrap(), node);
+}
+
+#[test]
+fn who_is_written_down_as_nobody_is_drawn_anew() {
+    let (_kept, folder) = open();
+    for text in [&b"\xff\xfe"[..], b"edge", b""] {
+        fs::write(folder.path.join("node-id"), text).unwrap();
+        let node = folder.node_id().unwrap();
+        assert_eq!((folder.node_id().unwrap(), folder.failure()), (node, None));
+    }
+}
+
+#[test]
 fn an_artifact_is_whole_or_goes_on_where_it_ended() {
     let (_kept, folder) = open();
     let bytes = vec![7; 200_000];
