@@ -95,12 +95,17 @@ impl Prepared {
     pub fn begin(self, swap: Swap) -> Connected {
         let Self { booted: Booted { folder, client, notes, start, .. }, environment, url, file } = self;
         let (record, unwritten) = notes.begins();
-        let start = Start { record, unwritten, ..start };
         let (signals, inbox) = mpsc::channel(INBOX);
         let began = Instant::now();
+        let writer = Writer::start(folder.clone(), signals.clone());
+        // Of a record that was lost, what is there may be wanted yet.
+        if record.taken.is_some() || record.current.is_some() {
+            writer.write(writer::Order::Collect(record.needed().chain(start.running).collect()));
+        }
+        let start = Start { record, unwritten, ..start };
         Connected {
             agent: Agent::new(start, moment(began)),
-            writer: Writer::start(folder.clone(), signals.clone()),
+            writer,
             health: Health::new(environment.metrics.clone()),
             link: None,
             links: 0,

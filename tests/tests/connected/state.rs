@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use artifact_format::container::digest;
+use fleet::message::Phase;
 use tests::gateway::Setup;
 use tests::scripted_control::Delivery;
 use tests::{Gateway, ScriptedControl, Upstream, wait};
@@ -166,11 +167,15 @@ async fn disk_full_at_the_first_boot() {
     let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
     let state = tempfile::tempdir().unwrap();
     let full = ["node-id.new", "state.new"].map(|name| state.path().join(name));
-    full.each_ref().map(|file| symlink("/dev/full", file).unwrap());
+    for file in &full {
+        symlink("/dev/full", file).unwrap();
+    }
     let gateway = Gateway::connected(&control, state.path()).and_file(version(&upstream, 1)).start().await;
     assert_runs(&gateway, &version(&upstream, 1)).await;
     wait::until("it is told", async || alarms(&gateway).await == ["state_unwritable"]).await;
-    full.each_ref().map(|file| fs::remove_file(file).unwrap());
+    for file in &full {
+        fs::remove_file(file).unwrap();
+    }
     control.deploys(&version(&upstream, 2));
     control.sees_active(&version(&upstream, 2)).await;
     wait::until("all is well", async || alarms(&gateway).await.is_empty()).await;
@@ -251,6 +256,33 @@ async fn restart_with_the_control_plane_down() {
     assert_eq!(stage.gateway.admin_get("/readyz").await.status, 200);
     stage.control.comes_back().await;
     stage.moves_to(2).await;
+    stage.ends_well().await;
+}
+
+/// A gateway that refuses everything does not fill its disk with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_makes_room() {
+    let mut stage = Stage::set().await;
+    let mut refused = Vec::new();
+    for number in 1..=3 {
+        let mut bad = stage.version(number);
+        let at = bad.len() / 2;
+        bad[at] ^= 1;
+        stage.control.deploys(&bad);
+        let name = digest(&bad).to_string();
+        let is_it = |phase: &Phase| matches!(phase, Phase::Rejected { digest, .. } if *digest == name);
+        wait::until("it is refused", async || stage.control.state().is_some_and(|state| is_it(&state.phase))).await;
+        refused.push(stage.file("artifacts").join(&name));
+    }
+    wait::until("there is room", async || !refused[0].exists()).await;
+    assert!(refused[2].exists(), "what is wanted may be believed yet");
+    stage.runs(0).await;
+    stage.is_ended().await;
+    // Whatever was left by a process that ended without warning.
+    fs::write(&refused[0], "").unwrap();
+    stage.starts_again().await;
+    wait::until("there is room", async || !refused[0].exists()).await;
+    stage.runs(0).await;
     stage.ends_well().await;
 }
 

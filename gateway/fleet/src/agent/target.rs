@@ -160,6 +160,7 @@ impl Target {
         self.record.withdrawn = false;
         self.refused_artifact = None;
         self.persist(effects);
+        self.collect(effects);
         self.follow(offered, source, effects);
     }
 
@@ -170,6 +171,7 @@ impl Target {
             self.record.withdrawn = true;
             self.abandon(effects);
             self.persist(effects);
+            self.collect(effects);
         }
     }
 
@@ -261,7 +263,10 @@ impl Target {
         {
             self.tickets = next;
             job.step = Step::Fetching(next);
-            effects.push(fetch(next, job.taken, job.source));
+            let fetch = fetch(next, job.taken, job.source);
+            // It may have failed for want of room.
+            self.collect(effects);
+            effects.push(fetch);
         }
         if self.settles_at.is_some_and(|settles_at| settles_at <= moment.now) {
             self.settles_at = None;
@@ -269,14 +274,22 @@ impl Target {
                 self.record.end_trial(running);
                 self.persist(effects);
             }
-            effects.push(Effect::Collect { needed: self.record.needed().collect() });
+            self.collect(effects);
         }
         if self.unwritten.as_ref().is_some_and(|unwritten| unwritten.retry_at <= moment.now) {
+            self.collect(effects);
             self.persist(effects);
             if let Some(unwritten) = &mut self.unwritten {
                 unwritten.retry_at = moment.now + unwritten.backoff.pause(moment.random).max(Duration::from_secs(1));
             }
         }
+    }
+
+    /// What is of no use any more makes room: of what was refused, and of what something else took the place of.
+    fn collect(&self, effects: &mut Vec<Effect>) {
+        let loading = self.loading.map(|(_, digest)| digest);
+        let needed = self.record.needed().chain(self.running).chain(loading).collect();
+        effects.push(Effect::Collect { needed });
     }
 
     /// A name that nothing else has.

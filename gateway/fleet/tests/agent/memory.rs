@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use artifact_format::container::Digest;
 use fleet::agent::record::Record;
 use fleet::agent::{Damaged, Effect, Event, Failure, SETTLES_AFTER, Start};
 use fleet::message::{Alarm, FromControlPlane, HeartbeatAck, Phase, Wanted};
@@ -169,6 +170,62 @@ fn what_serves_for_a_while_is_doubted_no_more() {
     let effects = rig.passes(SETTLES_AFTER);
     assert!(rig.on_disk().trials.is_empty());
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Collect { needed } if needed.contains(&digest(7)))));
+}
+
+/// What is kept by each order to remove what is of no use, before what is fetched next.
+fn kept_before_fetch(effects: &[Effect]) -> Vec<Vec<Digest>> {
+    let needed = |effect: &Effect| match effect {
+        Effect::Collect { needed } => Some(needed.clone()),
+        _ => None,
+    };
+    effects.iter().take_while(|effect| !is_fetch(effect)).filter_map(needed).collect()
+}
+
+#[test]
+fn what_was_refused_makes_room_for_what_comes_next() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.loads = Outcome::Fails(Failure::refused("unsupported", String::new()));
+    rig.is_told_of(&signed(2, 8));
+    assert_eq!(rig.rejects_with().as_deref(), Some("unsupported"));
+    let kept = kept_before_fetch(&rig.is_told_of(&signed(3, 9)));
+    assert!(kept.len() == 1 && !kept[0].contains(&digest(8)), "{kept:?}");
+    assert!([7, 9].into_iter().all(|number| kept[0].contains(&digest(number))), "{kept:?}");
+}
+
+#[test]
+fn what_is_loaded_is_not_removed() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.loads = Outcome::Hangs;
+    rig.is_told_of(&signed(2, 8));
+    let kept = kept_before_fetch(&rig.is_told_of(&signed(3, 9)));
+    assert!(kept.len() == 1 && [7, 8, 9].into_iter().all(|number| kept[0].contains(&digest(number))), "{kept:?}");
+}
+
+#[test]
+fn room_is_made_before_another_try() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.fetches = full();
+    rig.is_told_of(&signed(2, 8));
+    let before = rig.done.len();
+    rig.until(is_fetch);
+    assert_eq!(kept_before_fetch(&rig.done[before..]), [[digest(7), digest(8), digest(7)]]);
+
+    rig.persists = full();
+    rig.is_told_of(&signed(3, 7));
+    let before = rig.done.len();
+    rig.until(|effect| matches!(effect, Effect::Persist { .. }));
+    assert!(matches!(&rig.done[before..], [Effect::Collect { .. }, Effect::Persist { .. }, ..]));
+}
+
+#[test]
+fn what_nobody_wants_any_more_makes_room() {
+    let mut rig = Rig::connected();
+    rig.fetches = full();
+    rig.is_told_of(&signed(1, 7));
+    assert_eq!(kept_before_fetch(&rig.is_asked_for_nothing()), [Vec::<Digest>::new()]);
 }
 
 #[test]

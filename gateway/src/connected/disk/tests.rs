@@ -246,6 +246,16 @@ fn only_what_is_needed_is_kept() {
 }
 
 #[test]
+fn one_that_cannot_be_removed_keeps_none_of_the_others() {
+    let (_kept, folder) = open();
+    let names: Vec<_> = (0..8).map(|number| folder.artifact(digest(&[number]))).collect();
+    fs::create_dir(&names[0]).unwrap();
+    names[1..].iter().for_each(|file| fs::write(file, "").unwrap());
+    assert_eq!(folder.collect(&[]).unwrap_err().code(), "state_unwritable");
+    assert!(names[0].exists() && !names[1..].iter().any(|file| file.exists()));
+}
+
+#[test]
 fn what_was_asked_for_since_is_kept() {
     let (_kept, folder) = open();
     let mut first = partial(&folder, b"one");
