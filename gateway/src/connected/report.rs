@@ -70,7 +70,7 @@ impl Connected {
                 self.swap.confirm();
                 tracing::info!(sha256 = digest, "serving what was deployed");
             }
-            Phase::Rejected { digest, code, detail } => {
+            Phase::Rejected { digest, code, detail, .. } => {
                 let rejected =
                     Rejected { digest: digest.parse().ok(), code: code.clone().into(), message: detail.clone() };
                 self.swap.refuse(rejected);

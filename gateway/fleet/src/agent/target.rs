@@ -109,17 +109,15 @@ impl Target {
         if let Some(Job { taken, step, failure, .. }) = &self.job {
             let digest = taken.artifact.to_string();
             return match (failure, step) {
-                (Some(Failure { code, detail, .. }), _) => {
-                    Phase::Rejected { digest, code: (*code).to_owned(), detail: detail.clone() }
-                }
+                (Some(failure), _) => rejected(taken.artifact, failure),
                 (None, Step::Paused { .. } | Step::Fetching(_)) => Phase::Downloading { digest },
                 (None, Step::Fetched | Step::Noting(_)) => Phase::Verifying { digest },
                 (None, Step::Loading(_)) => Phase::Loading { digest },
             };
         }
         let refusal = self.refused_pointer.as_ref().or(self.refused_artifact.as_ref());
-        if let Some(Refusal { digest, failure: Failure { code, detail, .. } }) = refusal {
-            return Phase::Rejected { digest: digest.to_string(), code: (*code).to_owned(), detail: detail.clone() };
+        if let Some(Refusal { digest, failure }) = refusal {
+            return rejected(*digest, failure);
         }
         // Unless it is not wanted any more: another pointer came, and no time to follow it before the process ended.
         let is_wanted = |digest: &Digest| self.record.taken.is_none_or(|taken| taken.artifact == *digest);
@@ -297,6 +295,11 @@ impl Target {
         self.tickets.0 += 1;
         self.tickets
     }
+}
+
+fn rejected(digest: Digest, Failure { code, detail, kind, .. }: &Failure) -> Phase {
+    let (code, detail, outcome) = ((*code).to_owned(), detail.clone(), kind.rejection());
+    Phase::Rejected { digest: digest.to_string(), code, detail, outcome }
 }
 
 fn in_time(pointer: &Pointer, moment: Moment) -> Result<(), Failure> {

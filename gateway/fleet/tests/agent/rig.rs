@@ -12,7 +12,7 @@ use artifact_format::trust::Trust;
 use fleet::agent::record::{Boot, Record};
 use fleet::agent::{Agent, Bootstrap, Damaged, Effect, Ended, Event, Failure, Identity, Moment, Start};
 use fleet::message::{
-    ArtifactAvailable, Formats, FromControlPlane, FromDataPlane, HeartbeatAck, Phase, Wanted, Welcome,
+    ArtifactAvailable, Formats, FromControlPlane, FromDataPlane, HeartbeatAck, Phase, Rejection, Wanted, Welcome,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -270,6 +270,11 @@ impl Rig {
             Phase::Rejected { code, .. } => Some(code),
             _ => None,
         }
+    }
+
+    /// Whether it tries again what it rejects.
+    pub(crate) fn tries_again(&self) -> bool {
+        matches!(self.phase(), Phase::Rejected { outcome: Rejection::Retrying, .. })
     }
 
     pub(crate) fn is_active(&self, artifact: u8) -> bool {
