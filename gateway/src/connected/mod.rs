@@ -210,8 +210,13 @@ impl Connected {
         self.publish();
     }
 
-    /// Keys and credentials may be others; and where nothing was deployed, the file.
+    /// Keys and credentials may be others; and where nothing was deployed, the file. Whoever asks for it knows what was set
+    /// aside, too.
     async fn read_anew(&mut self) {
+        for digest in &self.agent.record().quarantined {
+            tracing::info!(sha256 = %digest, "not set aside any more");
+        }
+        self.handle(Event::Pardoned);
         match self.environment.trust.read() {
             Ok(pinned) => self.handle(Event::Rekeyed { pinned }),
             Err(error) => {

@@ -134,6 +134,8 @@ pub enum Event {
         /// The keys to believe, where no root says otherwise.
         pinned: Trust,
     },
+    /// Somebody says that nothing that was set aside is to blame.
+    Pardoned,
     /// An artifact is served that came with the command line.
     Serves(Digest),
     /// The process is about to end in order.

@@ -149,6 +149,7 @@ impl Agent {
                 self.connection.hopes(moment);
                 self.believes(Change::Believed, moment, &mut effects);
             }
+            Event::Pardoned => self.target.pardon(&mut effects),
             Event::Serves(digest) => self.target.serves(digest),
             Event::Stop => {
                 self.later = None;

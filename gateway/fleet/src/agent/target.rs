@@ -200,7 +200,7 @@ impl Target {
         self.abandon(effects);
         if self.record.is_quarantined(&taken.artifact) {
             if self.set_aside != Some(taken.artifact) {
-                let detail = "it ended the process more than once: deploy another one";
+                let detail = "it ended the process more than once: deploy another one, or send SIGHUP";
                 let failure = Failure::refused("quarantined", detail.to_owned());
                 self.refused_artifact = Some(Refusal { digest: taken.artifact, failure });
             }
@@ -230,6 +230,16 @@ impl Target {
     /// Others are believed now: what was refused may be believed.
     pub(super) fn reconsiders(&mut self) {
         (self.refused_pointer, self.refused_artifact) = (None, None);
+    }
+
+    /// What was set aside may be tried again, when it is offered again.
+    pub(super) fn pardon(&mut self, effects: &mut Vec<Effect>) {
+        if self.record.quarantined.is_empty() {
+            return;
+        }
+        self.record.quarantined.clear();
+        (self.refused_artifact, self.set_aside) = (None, None);
+        self.persist(effects);
     }
 
     /// The process ends in order: nothing is doubted for that.

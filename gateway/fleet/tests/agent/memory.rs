@@ -128,6 +128,24 @@ fn what_ended_the_process_twice_is_set_aside_and_told() {
     assert_eq!(later.rejects_with().as_deref(), Some("quarantined"), "also after another restart");
 }
 
+/// The machine was short of memory, say, and somebody gave it more.
+#[test]
+fn what_was_set_aside_is_tried_again_where_somebody_says_so() {
+    let mut record = Record::new(PROJECT);
+    record.current = Some(digest(7));
+    record.quarantined = vec![digest(8)];
+    for set_aside in [Some(digest(8)), None] {
+        let (record, running) = (record.clone(), Some(digest(7)));
+        let mut rig = Rig::new(Start { record, set_aside, running, ..start() });
+        rig.wants = Some(signed(2, 8));
+        rig.connect();
+        assert_eq!((rig.count(is_fetch), rig.agent.running()), (0, Some(digest(7))));
+        rig.happens(Event::Pardoned);
+        rig.happens(Event::Rekeyed { pinned: pinned(&[1]) });
+        assert!(rig.is_active(8) && rig.on_disk().quarantined.is_empty());
+    }
+}
+
 /// The simulation found it: a data plane that served what it was to serve said that it had gone back, for ever.
 #[test]
 fn what_was_set_aside_is_not_told_where_something_else_is_wanted_by_then() {
