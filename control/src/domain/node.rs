@@ -388,7 +388,11 @@ mod tests {
             node.refusal(digest, Timestamp::UNIX_EPOCH).is_some()
         };
         for code in ["digest_mismatch", "busy", "quarantined", "internal", "whatever"] {
-            assert_eq!([Rejection::Retrying, Rejection::Refused].map(|then| refuses(code, then)), [false, true], "{code}");
+            assert_eq!(
+                [Rejection::Retrying, Rejection::Refused].map(|then| refuses(code, then)),
+                [false, true],
+                "{code}"
+            );
         }
         assert!(!OVERTAKEN.into_iter().any(|code| refuses(code, Rejection::Refused)));
     }

@@ -4,9 +4,7 @@
 use std::fmt::Debug;
 
 use fleet::MESSAGE_MAX_BYTES;
-use fleet::message::{
-    Error, FromControlPlane, FromDataPlane, Heard, Message, Offered, Phase, Rejection, read, write,
-};
+use fleet::message::{Error, FromControlPlane, FromDataPlane, Heard, Message, Offered, Phase, Rejection, read, write};
 use serde_json::{Value, json};
 
 /// Reads a message, and writes it again as it was.

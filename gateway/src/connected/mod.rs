@@ -83,7 +83,8 @@ impl Prepared {
 
     /// Whether it begins with what was deployed, and not with what the command line names.
     pub fn serves_deployed(&self) -> bool {
-        self.booted.notes.record().current.is_some()
+        let current = self.booted.notes.record().current;
+        current.is_some() && current == self.booted.start.running
     }
 
     /// Reads this file anew when it changes, until something was deployed.
@@ -229,7 +230,7 @@ impl Connected {
     /// What came with the command line counts until something was deployed.
     async fn reload_file(&mut self, cause: Cause) {
         let Some((reloader, _)) = &mut self.file else { return };
-        if self.agent.record().current.is_some() {
+        if self.agent.deployed().is_some() {
             self.file = None;
             return;
         }

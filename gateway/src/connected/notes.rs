@@ -34,6 +34,11 @@ impl Notes {
         self.write();
     }
 
+    /// One is not there whole.
+    pub(super) fn misses(&mut self, candidate: Digest) {
+        self.record.misses(candidate);
+    }
+
     /// It was refused, and the process lived through it.
     pub(super) fn goes_without(&mut self, candidate: Digest) {
         self.untried = None;

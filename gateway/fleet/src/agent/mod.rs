@@ -193,6 +193,11 @@ impl Agent {
         self.target.running()
     }
 
+    /// What is served of what was deployed, and not of what came with the command line.
+    pub fn deployed(&self) -> Option<Digest> {
+        self.target.deployed()
+    }
+
     /// What it is and serves now.
     pub fn state(&self) -> State {
         State {

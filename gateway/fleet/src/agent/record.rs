@@ -25,7 +25,7 @@ pub struct Record {
     /// The newest trust root that was ever believed. Where it is lost, the keys that it replaced are not believed instead.
     #[serde(default)]
     pub root_version: Option<NonZeroU64>,
-    /// The artifact that was put to work last.
+    /// The artifact that was put to work last. It is what serves, unless this process could not serve it.
     pub current: Option<Digest>,
     /// The one before.
     pub previous: Option<Digest>,
@@ -118,9 +118,18 @@ impl Record {
         self.end_trial(candidate);
     }
 
-    /// This is what the process serves of what was deployed.
+    /// A candidate is not there whole any more.
+    pub fn misses(&mut self, candidate: Digest) {
+        self.previous = self.previous.filter(|previous| *previous != candidate);
+        if self.current == Some(candidate) {
+            self.current = self.previous.take();
+        }
+    }
+
+    /// This is what the process serves of what was deployed. Where that is nothing, for want of a listener or a key, say, what
+    /// served last is what the next process tries.
     pub fn booted(&mut self, running: Option<Digest>) {
-        if running != self.current {
+        if running.is_some() && running != self.current {
             self.current = running;
             self.previous = None;
         }
@@ -275,6 +284,26 @@ mod tests {
         boot.record.booted(Some(digest(2)));
         let Record { current, previous, trials, .. } = boot.record;
         assert_eq!((current, previous, trials), (Some(digest(2)), None, BTreeMap::from([(digest(2), 1)])));
+    }
+
+    #[test]
+    fn what_served_last_is_remembered_where_this_process_cannot_serve_it() {
+        let Boot { mut record, candidates, .. } = record(&[]).boot();
+        for candidate in candidates {
+            record.boots(candidate);
+            record.boots_without(candidate);
+        }
+        record.booted(None);
+        assert_eq!((record.current, record.previous), (Some(digest(1)), Some(digest(2))));
+    }
+
+    #[test]
+    fn what_is_not_there_any_more_is_not_what_served_last() {
+        let mut record = record(&[]);
+        record.misses(digest(1));
+        assert_eq!((record.current, record.previous), (Some(digest(2)), None));
+        record.misses(digest(2));
+        assert_eq!((record.current, record.previous), (None, None));
     }
 
     #[test]

@@ -128,6 +128,25 @@ fn what_ended_the_process_twice_is_set_aside_and_told() {
     assert_eq!(later.rejects_with().as_deref(), Some("quarantined"), "also after another restart");
 }
 
+/// Its listener had no address when the process began, say.
+#[test]
+fn what_served_last_is_what_to_go_back_to_where_it_does_not_serve_either() {
+    let record = Record { current: Some(digest(7)), previous: Some(digest(6)), ..Record::new(PROJECT) };
+    let mut rig = Rig::restarted(record, None);
+    assert_eq!((rig.agent.running(), rig.agent.deployed()), (None, None));
+    rig.is_told_of(&signed(1, 8));
+    assert!(rig.is_active(8) && rig.agent.deployed() == Some(digest(8)));
+    let Record { current, previous, .. } = rig.on_disk();
+    assert_eq!((current, previous), (Some(digest(8)), Some(digest(7))));
+}
+
+#[test]
+fn what_came_with_the_command_line_is_nothing_to_go_back_to() {
+    let mut rig = Rig::restarted(Record::new(PROJECT), Some(digest(5)));
+    rig.is_told_of(&signed(1, 8));
+    assert_eq!((rig.on_disk().current, rig.on_disk().previous), (Some(digest(8)), None));
+}
+
 /// The machine was short of memory, say, and somebody gave it more.
 #[test]
 fn what_was_set_aside_is_tried_again_where_somebody_says_so() {
