@@ -30,8 +30,10 @@ impl Agent {
         self.roots.told(wanted.root_version, effects);
         match wanted.pointer {
             Some(pointer) => self.reads(pointer, Duration::from_millis(wanted.fetch_within_ms), (moment, effects)),
-            // It is not wanted any more.
-            None => self.later = None,
+            None => {
+                (self.later, self.offered, self.unreadable) = (None, None, None);
+                self.target.unwanted(effects);
+            }
         }
     }
 
