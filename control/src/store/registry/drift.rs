@@ -12,16 +12,17 @@ use crate::store::sql::{Database, Error, Row, sql};
 /// How many are written at a time; the others the next time.
 const AT_ONCE: i64 = 1000;
 
-/// Notes of the processes that this replica holds and that have served something else than they are to serve since before
-/// that, once for each time that they began to. Which time was noted stands with the process: no two clocks are compared,
-/// and one whose entries made room for others is not noted again. Returns how many.
+/// Notes of the processes that this replica holds and that have served something else than they are to serve since
+/// before that, once for each time that they began to. Which time was noted stands with the process: no two clocks are
+/// compared, and what has no room in the history is not looked for again. Returns how many.
 pub(super) async fn note(database: &Database, replica: Uuid, before: Timestamp) -> Result<u64, Error> {
     let mut transaction = database.begin().await?;
     let dialect = transaction.dialect();
     let select =
         sql("select p.data_plane_id, p.instance_id, p.wanted, p.running from processes p where p.replica_id = $1 \
          and p.wanted is not null and p.drift_since < $2 \
-         and (p.drift_noted is null or p.drift_noted <> p.drift_since) order by p.data_plane_id, p.instance_id limit $3")
+         and (p.drift_noted is null or p.drift_noted <> p.drift_since) \
+         order by p.data_plane_id, p.instance_id limit $3")
         .bind(replica)
         .bind(before)
         .bind(AT_ONCE);

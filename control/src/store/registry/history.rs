@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use crate::domain::id::{DataPlaneId, DeploymentId};
 use crate::store::sql::{Dialect, Error, Row, Transaction, sql};
 
-/// How many of each outcome are kept of one data plane and one deployment, the newest: one that comes and goes tells the
-/// same again. What goes well is said often, and takes no place of what failed.
+/// How many of each outcome are kept of one data plane and one deployment: the newest. One that comes and goes tells the same
+/// again, and what goes well takes no place of what failed.
 const KEPT: i64 = 50;
 
 /// Whose history it is.
 type Place = (DeploymentId, DataPlaneId);
 
-/// Writes down what became of each deployment on the data plane: where it is not said of which, of the newest of that artifact
-/// that has reached it. The oldest make room. Returns how many were written.
+/// Writes down what became of each deployment on the data plane: where it is not said of which, of the newest of that
+/// artifact that has reached it. The oldest make room. Returns how many were written.
 pub(super) async fn write(transaction: &mut Transaction, rows: Vec<Value>) -> Result<usize, Error> {
     if rows.is_empty() {
         return Ok(0);
@@ -43,8 +43,8 @@ pub(super) async fn write(transaction: &mut Transaction, rows: Vec<Value>) -> Re
         ") as n join data_planes p on p.id = n.data_plane join deployments d on d.id = (select o.id from deployments o \
          where o.project_id = p.project_id and o.artifact = n.artifact and o.started_at is not null \
          and (o.id = n.deployment or n.deployment is null) and (o.for_everyone or exists (select 1 \
-         from deployment_members m where m.deployment_id = o.id and m.data_plane_id = p.id)) order by o.serial desc limit 1)) as found order by id \
-         returning deployment_id, data_plane_id",
+         from deployment_members m where m.deployment_id = o.id and m.data_plane_id = p.id)) \
+         order by o.serial desc limit 1)) as found order by id returning deployment_id, data_plane_id",
     );
     let written = transaction.fetch_all(insert).await?;
     make_room(transaction, written.iter().map(place).collect::<Result<_, _>>()?).await?;
