@@ -47,7 +47,8 @@ pub(super) async fn write(transaction: &mut Transaction, rows: Vec<Value>) -> Re
          order by o.serial desc limit 1)) as found order by id returning deployment_id, data_plane_id",
     );
     let written = transaction.fetch_all(insert).await?;
-    make_room(transaction, written.iter().map(place).collect::<Result<_, _>>()?).await?;
+    let places = written.iter().map(place).collect::<Result<BTreeSet<_>, _>>()?;
+    make_room(transaction, &places).await?;
     Ok(written.len())
 }
 
@@ -56,21 +57,19 @@ fn place(row: &Row) -> Result<Place, Error> {
 }
 
 /// Removes what is too much there.
-async fn make_room(transaction: &mut Transaction, places: BTreeSet<Place>) -> Result<(), Error> {
+async fn make_room(transaction: &mut Transaction, places: &BTreeSet<Place>) -> Result<(), Error> {
     if places.is_empty() {
         return Ok(());
     }
     let dialect = transaction.dialect();
     let places = places.iter().map(|(deployment, plane)| json!({ "deployment": deployment, "data_plane": plane }));
     let (before, after) = match dialect {
-        Dialect::Postgres => (
-            "select r.deployment, r.data_plane from jsonb_to_recordset(",
-            ") as r (deployment uuid, data_plane uuid)",
-        ),
-        Dialect::Sqlite => (
-            "select value ->> 'deployment' as deployment, value ->> 'data_plane' as data_plane from json_each(",
-            ")",
-        ),
+        Dialect::Postgres => {
+            ("select r.deployment, r.data_plane from jsonb_to_recordset(", ") as r (deployment uuid, data_plane uuid)")
+        }
+        Dialect::Sqlite => {
+            ("select value ->> 'deployment' as deployment, value ->> 'data_plane' as data_plane from json_each(", ")")
+        }
     };
     // Held in their order: another control plane that makes room in the same place waits, and never for ever.
     let remove = sql("delete from node_events where id in (select id from node_events where id in (select id from \
