@@ -88,7 +88,7 @@ create table node_events (
     detail         text
 );
 create index node_events_by_deployment on node_events (deployment_id, id);
-create index node_events_by_data_plane on node_events (data_plane_id, id);
+create index node_events_by_data_plane on node_events (data_plane_id, deployment_id, id);
 
 -- The newest pointer of each deployment that was started and not withdrawn.
 create table pointers (

@@ -41,6 +41,8 @@ create table processes (
     wanted         bytea,
     -- Since when it serves something else than it is to serve.
     drift_since    bigint,
+    -- Of those times, the last one that is in the history.
+    drift_noted    bigint,
     pointer_serial bigint,
     root_version   bigint,
     phase          text not null,

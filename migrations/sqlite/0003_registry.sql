@@ -41,6 +41,8 @@ create table processes (
     wanted         blob,
     -- Since when it serves something else than it is to serve.
     drift_since    integer,
+    -- Of those times, the last one that is in the history.
+    drift_noted    integer,
     pointer_serial integer,
     root_version   integer,
     phase          text not null,

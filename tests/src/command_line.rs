@@ -1,7 +1,7 @@
 //! `portcullis-control` as somebody types it who has a home folder, a server and a token.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -55,12 +55,26 @@ impl CommandLine {
     /// # Panics
     /// When there is no such program.
     pub fn program(&self, program: impl AsRef<Path>, arguments: &[&str]) -> Output {
-        let mut command = Command::new(program.as_ref());
+        self.prepared(program.as_ref(), arguments).output().expect("it starts")
+    }
+
+    /// Begins a command that goes on by itself. What it says goes into the file `said` of the home folder.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn begins(&self, arguments: &[&str]) -> Child {
+        let said = std::fs::File::create(self.path("said")).expect("a file");
+        let mut command = self.prepared(&config::control_binary(), arguments);
+        command.stdout(Stdio::null()).stderr(said).spawn().expect("it starts")
+    }
+
+    fn prepared(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(self.home.path());
         command.env_clear().env("HOME", self.home.path()).env("PATH", documented::search_path());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.stdin(std::process::Stdio::null());
-        command.output().expect("it starts")
+        command.stdin(Stdio::null());
+        command
     }
 
     /// Runs a command, however it ends.

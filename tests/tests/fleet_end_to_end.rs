@@ -97,6 +97,28 @@ async fn a_canary_that_answers_5xx_is_taken_back_and_the_others_never_see_it() {
     company.command.fails(&["deploy", &bad, "--ci"], 4);
 }
 
+/// The control plane is away in the middle of it for longer than a command asks again: whoever waits goes on waiting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn waiting_for_a_deployment_outlives_a_restart_of_the_control_plane() {
+    let mut company = Company::begins().await;
+    let digest = company.builds(&["/steady"], &company.upstream);
+    // Its first wave waits for somebody to come.
+    let how = ["--canary", "1", "--gate-bake", "0s", "--wait", "--timeout", "2m"];
+    let mut waiting = company.command.begins(&[&["deploy", &digest][..], &how].concat());
+    let said = company.command.path("said");
+    let says = |what: &str| std::fs::read_to_string(&said).unwrap().contains(what);
+    wait::until("it has begun", async || says(", wave ")).await;
+    company.control_plane.kill();
+    wait::until("it waits for the control plane", async || says("the control plane is away")).await;
+    company.control_plane.restart().await;
+    let state = tempfile::tempdir().unwrap();
+    let gateway = company.gateway("edge-1", state.path()).start_unready().await;
+    runs(&gateway, &digest).await;
+    wait::until("the deployment has ended", async || waiting.try_wait().unwrap().is_some()).await;
+    let status = waiting.wait().unwrap();
+    assert_eq!(status.code(), Some(0), "{}", std::fs::read_to_string(&said).unwrap());
+}
+
 fn has_loaded(gateway: &Gateway, digest: &str) -> bool {
     gateway.logs().iter().any(|entry| entry["message"] != "artifact rejected" && entry["sha256"] == digest)
 }

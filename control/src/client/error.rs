@@ -201,6 +201,19 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether asking again later may be well: the server is away, or asks for patience, itself or by a proxy before it.
+    pub fn is_passing(&self) -> bool {
+        let status = match self {
+            Self::Unreachable { .. } => return true,
+            Self::Refused(problem) => problem.status,
+            Self::Foreign { status, .. } => *status,
+            _ => return false,
+        };
+        matches!(status, 429 | 502 | 503 | 504)
+    }
+}
+
 /// What went wrong, down to the cause: reqwest's own message stops at the top.
 fn chain(error: &reqwest::Error) -> String {
     let mut text = error.to_string();

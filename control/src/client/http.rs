@@ -133,6 +133,17 @@ impl Client {
         self.send(&Call::new(Method::GET, url)).and_then(Reply::thing)
     }
 
+    /// GET of a thing that is looked at again and again, within this time. None where the server is away for now.
+    pub fn look(&self, url: Url, within: Duration) -> Result<Option<Thing>, Error> {
+        let call = Call::new(Method::GET, url);
+        let exchange = async { tokio::time::timeout(within, self.exchange(&call)).await };
+        let Ok(outcome) = self.runtime.block_on(exchange) else { return Ok(None) };
+        match self.judged(&call, outcome).and_then(Reply::thing) {
+            Err(error) if error.is_passing() => Ok(None),
+            seen => seen.map(Some),
+        }
+    }
+
     /// GET of pages, until there is no more, or `limit` things are there.
     pub fn list(&self, url: &Url, limit: Option<usize>) -> Result<List, Error> {
         let mut items: Vec<Thing> = Vec::new();
@@ -193,17 +204,24 @@ impl Client {
     }
 
     fn send(&self, call: &Call<'_>) -> Result<Reply, Error> {
-        let outcome = self.runtime.block_on(async {
-            let mut attempt = 1;
-            loop {
-                let outcome = self.attempt(call).await;
-                match call.pause_before_another(&outcome, attempt) {
-                    Some(pause) if attempt < ATTEMPTS => tokio::time::sleep(pause).await,
-                    Some(_) | None => return outcome,
-                }
-                attempt += 1;
+        let outcome = self.runtime.block_on(self.exchange(call));
+        self.judged(call, outcome)
+    }
+
+    /// Sends it, again where that is worth it.
+    async fn exchange(&self, call: &Call<'_>) -> Result<Reply, Failure> {
+        let mut attempt = 1;
+        loop {
+            let outcome = self.attempt(call).await;
+            match call.pause_before_another(&outcome, attempt) {
+                Some(pause) if attempt < ATTEMPTS => tokio::time::sleep(pause).await,
+                Some(_) | None => return outcome,
             }
-        });
+            attempt += 1;
+        }
+    }
+
+    fn judged(&self, call: &Call<'_>, outcome: Result<Reply, Failure>) -> Result<Reply, Error> {
         match outcome {
             Ok(reply) if reply.status.is_success() => Ok(reply),
             Ok(reply) => Err(self.refusal(&reply)),

@@ -100,6 +100,13 @@ pub(super) struct WaitArgs {
 /// How often it is looked how far a deployment is, at first and in the end.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
+/// How long the last look may take, when the time to wait is over.
+const LAST_LOOK: Duration = Duration::from_secs(5);
+/// How long it may take to ask how far it is within a wave, which is only said.
+const PROGRESS_MAX: Duration = Duration::from_secs(2);
+/// What is said while nobody answers: the deployment goes on by itself as soon as somebody does.
+const AWAY: &str = "the control plane is away: waiting for it";
+
 /// What a table shows of a deployment.
 pub(super) const ROWS: Columns = &[
     ("id", "/id"),
@@ -240,26 +247,29 @@ impl WaitArgs {
         Ok((deployment, verdict))
     }
 
-    /// Looks again and again, and says what is new.
+    /// Looks again and again, and says what is new. A control plane that is away meanwhile is waited for, too.
     fn until_it_ends(self, client: &Client, mut deployment: Thing, console: Console) -> Result<Thing, Error> {
         let began = Instant::now();
+        let remaining = || self.timeout.saturating_sub(began.elapsed());
         let (mut pause, longest) = PAUSES;
-        let mut said = String::new();
+        let (mut said, mut is_here) = (String::new(), true);
         let id = deployment.must("/id")?.to_owned();
         while !has_ended(&deployment)? {
-            let text = progress(client, &deployment)?;
+            let text = if is_here { progress(client, &deployment)? } else { AWAY.to_owned() };
             if text != said {
                 console.note(printable(&text));
                 said = text;
             }
-            let left = self.timeout.saturating_sub(began.elapsed());
+            let left = remaining();
             if left.is_zero() {
                 let state = deployment.must("/state")?.to_owned();
                 return Err(client::Error::StillDeploying { deployment: id, state, waited: self.timeout }.into());
             }
             client.pause(pause.min(left));
             pause = (pause * 3 / 2).min(longest);
-            deployment = client.get(client.at(["deployments", id.as_str()]))?;
+            let seen = client.look(client.at(["deployments", id.as_str()]), remaining().max(LAST_LOOK))?;
+            is_here = seen.is_some();
+            deployment = seen.unwrap_or(deployment);
         }
         Ok(deployment)
     }
@@ -283,10 +293,12 @@ fn progress(client: &Client, deployment: &Thing) -> Result<String, Error> {
         "paused" => return Ok(format!("deployment {number} is paused: {}", deployment.shown("/reason/detail"))),
         _ => {}
     }
-    let progress = client.get(client.at(["deployments", deployment.must("/id")?, "progress"]))?;
-    let (wave, waves) = (deployment.shown("/wave"), deployment.shown("/waves"));
+    let whole = format!("deployment {number}, wave {} of {}", deployment.shown("/wave"), deployment.shown("/waves"));
+    // A regional control plane may know the deployment, and not this.
+    let url = client.at(["deployments", deployment.must("/id")?, "progress"]);
+    let Ok(Some(progress)) = client.look(url, PROGRESS_MAX) else { return Ok(whole) };
     Ok(format!(
-        "deployment {number}, wave {wave} of {waves}: {} of {} data planes that are online serve it",
+        "{whole}: {} of {} data planes that are online serve it",
         progress.shown("/serving"),
         progress.shown("/online")
     ))

@@ -140,6 +140,9 @@ pub struct Fleet {
     /// How many data planes of one project may be connected at a time. Without it, as many as of all together.
     #[arg(long, env = "PORTCULLIS_CONTROL_PROJECT_DATA_PLANES_MAX", value_name = "N")]
     project_data_planes_max: Option<u64>,
+    /// How many data planes a project may have, connected or not, before one with a new name is turned away.
+    #[arg(long, env = "PORTCULLIS_CONTROL_PROJECT_DATA_PLANES_REMEMBERED_MAX", value_name = "N", default_value_t = Bounds::default().project_remembered_max)]
+    project_data_planes_remembered_max: u64,
     /// How many data planes are let in each second.
     #[arg(long, env = "PORTCULLIS_CONTROL_ADMISSION_RATE", value_name = "N", default_value_t = Bounds::default().admitted_each_second)]
     admission_rate: NonZeroU32,
@@ -166,6 +169,7 @@ impl Fleet {
             admitted_each_second: self.admission_rate,
             connected_max: self.data_planes_max,
             project_connected_max: self.project_data_planes_max.unwrap_or(self.data_planes_max),
+            project_remembered_max: self.project_data_planes_remembered_max,
         };
         FleetSettings { public_url, times: Times { heartbeat, return_time, remembered }, bounds }
     }

@@ -280,7 +280,8 @@ impl Phase {
     }
 }
 
-fn shortened(text: &str, max_bytes: usize) -> String {
+/// As much of a text as is kept: without what PostgreSQL's text does not hold, and cut between characters.
+pub(crate) fn shortened(text: &str, max_bytes: usize) -> String {
     let text = text.replace('\0', "\u{fffd}");
     let end = (0..=max_bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
     text[..end].to_owned()

@@ -117,6 +117,10 @@ pub struct Newcomer {
     pub labels: Labels,
     /// Where clients find it.
     pub gateway_host: Option<String>,
+    /// Which of its processes it is.
+    pub instance: Uuid,
+    /// How many data planes its project may have, before one that is new is turned away.
+    pub remembered_max: u64,
 }
 
 /// A data plane that a process was registered as.

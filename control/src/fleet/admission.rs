@@ -19,6 +19,8 @@ pub struct Bounds {
     pub connected_max: u64,
     /// How many of one project are.
     pub project_connected_max: u64,
+    /// How many data planes a project may have, connected or not.
+    pub project_remembered_max: u64,
 }
 
 /// How many are looked up in the database, or written into it, at a time; the others wait in the order in which they came.
@@ -29,6 +31,8 @@ const REGISTERED_AT_ONCE: usize = 8;
 pub(super) struct Admission {
     shares: Arc<Mutex<Shares>>,
     registering: Semaphore,
+    /// How many data planes a project may have.
+    pub(super) remembered_max: u64,
 }
 
 /// A place for one data plane, until it is dropped.
@@ -61,7 +65,12 @@ impl Default for Bounds {
     fn default() -> Self {
         let connected_max = 20_000;
         let admitted_each_second = NonZeroU32::MIN.saturating_add(399);
-        Self { admitted_each_second, connected_max, project_connected_max: connected_max }
+        Self {
+            admitted_each_second,
+            connected_max,
+            project_connected_max: connected_max,
+            project_remembered_max: 100_000,
+        }
     }
 }
 
@@ -70,6 +79,7 @@ impl Admission {
         Self {
             shares: Arc::new(Mutex::new(Shares::new(bounds, Instant::now()))),
             registering: Semaphore::new(REGISTERED_AT_ONCE),
+            remembered_max: bounds.project_remembered_max,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::domain::data_plane::is_host;
 use crate::domain::digest::Digest;
 use crate::domain::label::{Key, LABELS_MAX, Labels, Value};
 use crate::domain::name::Name;
-use crate::domain::node::{Phase, Presence, Rejection};
+use crate::domain::node::{Phase, Presence, Rejection, shortened};
 use crate::domain::registry::{Alarm, Health, Instance};
 
 /// The longest version of a program that is kept, in bytes.
@@ -147,13 +147,6 @@ pub fn alarms(said: Vec<message::Alarm>) -> Vec<Alarm> {
         detail: shortened(&alarm.detail, ALARM_MAX_BYTES),
     })
     .collect()
-}
-
-fn shortened(text: &str, max_bytes: usize) -> String {
-    // PostgreSQL's text does not hold it.
-    let text = text.replace('\0', "\u{fffd}");
-    let end = (0..=max_bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
-    text[..end].to_owned()
 }
 
 #[cfg(test)]

@@ -270,6 +270,8 @@ impl Guest {
             name: arrival.name,
             labels: arrival.instance.labels.clone(),
             gateway_host: arrival.gateway_host,
+            instance: arrival.instance.id,
+            remembered_max: hub.admission.remembered_max,
         };
         let turn = hub.admission.turn().await;
         let member = hub.store.register(&act, &newcomer).await.map_err(|error| refusal(&error))?;

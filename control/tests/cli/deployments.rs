@@ -10,20 +10,29 @@ const ID: &str = "0199aaaa-0000-7000-8000-000000000001";
 
 /// A server whose deployment is so, from the first time that it is asked for to the last; and how waiting for it ends.
 async fn wait_for(states: &[Value], arguments: &'static [&'static str]) -> (i32, String, Value) {
-    let states = states.to_vec();
+    let answers = states.iter().map(|state| (200, state.clone())).collect();
+    wait_for_answers(answers, 200, arguments).await
+}
+
+/// The same, with the status of each answer, and the one of how far it is.
+async fn wait_for_answers(
+    answers: Vec<(u16, Value)>,
+    progress: u16,
+    arguments: &'static [&'static str],
+) -> (i32, String, Value) {
     let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let server = Scripted::each(move |mut peer: Peer, _| {
-        let (states, asked) = (states.clone(), asked.clone());
+        let (answers, asked) = (answers.clone(), asked.clone());
         async move {
             let head = peer.request().await.unwrap_or_default();
-            let body = if head.contains("/progress") {
-                json!({ "data_planes": 3, "online": 3, "serving": 1, "waves": [] })
+            let (status, body) = if head.contains("/progress") {
+                (progress, json!({ "data_planes": 3, "online": 3, "serving": 1, "waves": [] }))
             } else {
                 let number = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                states[number.min(states.len() - 1)].clone()
+                answers[number.min(answers.len() - 1)].clone()
             };
             let body = body.to_string();
-            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+            let head = format!("HTTP/1.1 {status} So\r\ncontent-type: application/json\r\nconnection: close\r\n");
             peer.say(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await;
             peer.wait_for_close().await;
         }
@@ -76,6 +85,26 @@ async fn waiting_ends() {
     assert!(said.contains(&format!("deployment get {ID} --wait")), "{said}");
     // Who does not wait sees what there is.
     assert_eq!(wait_for(&[begun], &[]).await.0, 0);
+}
+
+/// Nobody is there for longer than a request is tried again; how far it is within its wave is never told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_is_waited_for() {
+    let begun = deployment("in_progress", &Value::Null);
+    let mut answers = vec![(200, begun.clone()), (200, begun.clone())];
+    answers.extend([502, 503, 504, 429].into_iter().cycle().take(10).map(|status| (status, Value::Null)));
+    let (away, last) = (answers.clone(), deployment("succeeded", &Value::Null));
+    answers.push((200, last.clone()));
+    let (code, said, shown) = wait_for_answers(answers, 503, &["--wait"]).await;
+    assert_eq!((code, shown), (0, last), "{said}");
+    assert_eq!(said.matches("waiting for it").count(), 1, "{said}");
+    assert!(said.contains("wave 1 of 2\n"), "{said}");
+    // For as long as it was told to.
+    let (code, said, _) = wait_for_answers(away, 200, &["--wait", "--timeout", "2s"]).await;
+    assert_eq!(code, 9, "{said}");
+    // What it says clearly is believed.
+    let (code, said, _) = wait_for_answers(vec![(200, begun), (404, Value::Null)], 200, &["--wait"]).await;
+    assert_eq!((code, said.contains("waiting for it")), (7, false), "{said}");
 }
 
 #[test]

@@ -23,6 +23,8 @@ use crate::{Kept, act, in_both, minted, of, within};
 in_both!(
     a_data_plane_is_found_or_made,
     one_that_was_made_by_hand_is_bound_and_others_are_not_taken,
+    a_project_has_so_many_data_planes,
+    a_data_plane_has_so_many_processes,
     what_was_heard_is_shown,
     leases_end_when_somebody_says_so,
     a_process_that_was_started_anew_ends_the_one_before_it,
@@ -39,6 +41,8 @@ fn newcomer(project: &Project, name: &str, labels: &str) -> Newcomer {
         name: name.parse().unwrap(),
         labels: serde_json::from_str(labels).unwrap(),
         gateway_host: None,
+        instance: Uuid::now_v7(),
+        remembered_max: 100,
     }
 }
 
@@ -138,6 +142,49 @@ async fn one_that_was_made_by_hand_is_bound_and_others_are_not_taken(kept: Kept)
     kept.store.delete_project(&act(), of(&bank).any()).await.unwrap();
     let refused = kept.store.register(&act(), &newcomer(&bank, "new", "{}")).await;
     assert!(matches!(refused, Err(Error::NotFound(_))), "{refused:?}");
+}
+
+/// One key makes no more of them than its project may have, and nobody who is known is turned away for it.
+async fn a_project_has_so_many_data_planes(kept: Kept) {
+    let team = kept.team("red").await;
+    let (shop, bank) = (kept.project(&team, "shop").await, kept.project(&team, "bank").await);
+    let registered = async |project: &Project, name: &str, labels: &str| {
+        let newcomer = Newcomer { remembered_max: 2, ..newcomer(project, name, labels) };
+        kept.store.register(&act(), &newcomer).await
+    };
+    let first = registered(&shop, "one", "{}").await.unwrap();
+    registered(&shop, "two", "{}").await.unwrap();
+    let refused = registered(&shop, "three", "{}").await;
+    assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("2 data planes")), "{refused:?}");
+    // Those that are known come back, and say something new of themselves.
+    assert_eq!(registered(&shop, "one", r#"{"zone": "a"}"#).await.unwrap().id, first.id);
+    assert_eq!(registered(&shop, "one", r#"{"zone": "a"}"#).await.unwrap().id, first.id);
+    registered(&bank, "three", "{}").await.unwrap();
+    let at = Edit { reach: within(&team), id: first.id, expected: Expected::Any };
+    kept.store.delete_data_plane(&act(), at).await.unwrap();
+    registered(&shop, "four", "{}").await.unwrap();
+}
+
+/// Whoever has a key makes up as many processes as it likes: no more than so many are there, or are remembered.
+async fn a_data_plane_has_so_many_processes(kept: Kept) {
+    let team = kept.team("red").await;
+    let project = kept.project(&team, "shop").await;
+    let member = comes(&kept, &project, "edge").await;
+    let all: Vec<_> = (0..1000).map(|_| heard(&member, Uuid::now_v7())).collect();
+    let replica = Uuid::now_v7();
+    kept.store.keep_heard(replica, &all).await.unwrap();
+    let refused = kept.store.register(&act(), &newcomer(&project, "edge", "{}")).await;
+    assert!(matches!(&refused, Err(Error::Conflict(why)) if why.contains("1000 processes")), "{refused:?}");
+    let known = Newcomer { instance: all[0].key.instance, ..newcomer(&project, "edge", r#"{"zone": "a"}"#) };
+    assert_eq!(kept.store.register(&act(), &known).await.unwrap().id, member.id);
+    comes(&kept, &project, "other").await;
+    kept.store.let_go(replica, &all, Duration::ZERO).await.unwrap();
+    assert_eq!(kept.store.declare_gone(Grounds::Overdue).await.unwrap(), 1000);
+    let left = kept.store.database().fetch_all(sql("select instance_id from processes")).await.unwrap();
+    let left: std::collections::BTreeSet<Uuid> = left.iter().map(|row| row.get("instance_id").unwrap()).collect();
+    let newest: std::collections::BTreeSet<Uuid> = all[900..].iter().map(|heard| heard.key.instance).collect();
+    assert_eq!(left, newest);
+    assert_eq!(comes(&kept, &project, "edge").await.id, member.id);
 }
 
 async fn what_was_heard_is_shown(kept: Kept) {

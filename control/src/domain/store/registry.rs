@@ -17,10 +17,11 @@ use crate::domain::registry::{FleetSummary, Grounds, Heard, Instance, Kept, Memb
 #[async_trait]
 pub trait Registry: Send + Sync {
     /// Finds the data plane of that name, or makes it; one that was made by hand for no project is bound to this one.
-    /// Writes nothing where nothing is new.
+    /// Writes nothing where nothing is new. Whoever is known is never turned away for want of room.
     ///
     /// # Errors
-    /// [`Conflict`](crate::domain::error::Error::Conflict), where the name is of another project or of another kind.
+    /// [`Conflict`](crate::domain::error::Error::Conflict), where the name is of another project or of another kind, the
+    /// project has as many data planes as it may, or the data plane has too many processes.
     /// [`NotFound`](crate::domain::error::Error::NotFound), where the project is gone.
     async fn register(&self, act: &Act, newcomer: &Newcomer) -> Result<Member>;
     /// Keeps what was heard of processes that are connected to this replica, what became of deployments by it, and that the
@@ -33,7 +34,8 @@ pub trait Registry: Send + Sync {
     async fn replicas(&self) -> Result<Vec<Replica>>;
     /// A replica is gone, unless it has written since: its processes have so long to come back. Returns how many.
     async fn bury_replica(&self, replica: Replica, time: Duration) -> Result<u64>;
-    /// Some of the processes that are away do not come back, on these grounds. Returns how many.
+    /// Some of the processes that are away do not come back, on these grounds. Returns how many. Of those of a data plane
+    /// that are gone, the newest 100 are remembered.
     async fn declare_gone(&self, grounds: Grounds) -> Result<u64>;
     /// Writes down which processes of this replica have drifted since before that: what they are to serve has their history.
     /// Each time that one drifts it is written once. Returns how many are new.

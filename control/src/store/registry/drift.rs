@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::said::noted;
+use super::{history, key, key_rows};
 use crate::domain::digest::Digest;
 use crate::domain::id::{DataPlaneId, EventId};
 use crate::store::sql::{Database, Error, Row, sql};
@@ -12,23 +12,31 @@ use crate::store::sql::{Database, Error, Row, sql};
 /// How many are written at a time; the others the next time.
 const AT_ONCE: i64 = 1000;
 
-/// Notes of the processes that this replica holds and that have served something else than they are to serve since before
-/// that, once for each time that they began to. Returns how many.
+/// Notes of the processes that this replica holds and that have served something else than they are to serve since
+/// before that, once for each time that they began to. Which time was noted stands with the process: no two clocks are
+/// compared, and what has no room in the history is not looked for again. Returns how many.
 pub(super) async fn note(database: &Database, replica: Uuid, before: Timestamp) -> Result<u64, Error> {
+    let mut transaction = database.begin().await?;
+    let dialect = transaction.dialect();
     let select =
         sql("select p.data_plane_id, p.instance_id, p.wanted, p.running from processes p where p.replica_id = $1 \
-         and p.wanted is not null and p.drift_since < $2 and not exists (select 1 from node_events e \
-         where e.data_plane_id = p.data_plane_id and e.instance_id = p.instance_id and e.outcome = 'drifted' \
-         and e.at >= p.drift_since) order by p.data_plane_id, p.instance_id limit $3");
-    let rows = database.fetch_all(select.bind(replica).bind(before).bind(AT_ONCE)).await?;
+         and p.wanted is not null and p.drift_since < $2 \
+         and (p.drift_noted is null or p.drift_noted <> p.drift_since) \
+         order by p.data_plane_id, p.instance_id limit $3")
+        .bind(replica)
+        .bind(before)
+        .bind(AT_ONCE);
+    let rows = transaction.fetch_all(select.then(dialect.for_update())).await?;
     if rows.is_empty() {
         return Ok(0);
     }
-    let rows = rows.iter().map(event).collect::<Result<_, _>>()?;
-    let mut transaction = database.begin().await?;
-    let count = transaction.execute(noted(transaction.dialect(), rows)).await?;
+    let keys = rows.iter().map(key).collect::<Result<Vec<_>, _>>()?;
+    let events = rows.iter().map(event).collect::<Result<_, _>>()?;
+    let count = history::write(&mut transaction, events).await?;
+    let noted = sql("update processes set drift_noted = drift_since where (data_plane_id, instance_id) in (");
+    transaction.execute(key_rows(noted, dialect, keys.into_iter()).then(")")).await?;
     transaction.commit().await?;
-    Ok(count)
+    Ok(u64::try_from(count).unwrap_or(u64::MAX))
 }
 
 fn event(row: &Row) -> Result<Value, Error> {

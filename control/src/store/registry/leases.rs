@@ -1,17 +1,22 @@
 //! Who is connected, who has time to come back, and who is gone. All times are the database's.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::heard::{self, Rows};
 use super::key_rows;
+use crate::domain::id::DataPlaneId;
 use crate::domain::registry::{Grounds, Heard, InstanceKey, Replica};
-use crate::store::sql::{Database, Dialect, Error, Statement, sql};
+use crate::store::sql::{Database, Dialect, Error, Statement, Transaction, sql};
 
 /// How many rows one transaction takes: it is over before anybody who waits for it notices.
 const AT_ONCE: i64 = 2000;
+/// How many processes of a data plane that are gone are remembered: as many as are shown.
+const GONE_KEPT: i64 = 100;
 
 pub(super) async fn let_go(
     database: &Database,
@@ -74,9 +79,36 @@ pub(super) async fn declare_gone(database: &Database, grounds: Grounds) -> Resul
         ),
     };
     let lost = lost.then_bind(" order by p.data_plane_id, p.instance_id limit ", AT_ONCE);
-    let gone = transaction.execute(lost.then(dialect.for_update()).then(")")).await?;
+    let lost = lost.then(dialect.for_update()).then(") returning data_plane_id");
+    let gone = transaction.fetch_all(lost).await?;
+    let planes = gone.iter().map(|row| row.get("data_plane_id")).collect::<Result<BTreeSet<DataPlaneId>, _>>()?;
+    make_room(&mut transaction, &planes).await?;
     transaction.commit().await?;
-    Ok(gone)
+    Ok(u64::try_from(gone.len()).unwrap_or(u64::MAX))
+}
+
+/// Forgets the oldest of those that are gone. Whoever has a key chooses the ids of processes, and may use none twice.
+async fn make_room(transaction: &mut Transaction, planes: &BTreeSet<DataPlaneId>) -> Result<(), Error> {
+    if planes.is_empty() {
+        return Ok(());
+    }
+    let dialect = transaction.dialect();
+    let of_these = match dialect {
+        Dialect::Postgres => "(select n::uuid from jsonb_array_elements_text($1) as n)",
+        Dialect::Sqlite => "(select n.value from json_each($1) as n)",
+    };
+    let forget =
+        sql("delete from processes where (data_plane_id, instance_id) in (select data_plane_id, instance_id from \
+         processes where (data_plane_id, instance_id) in (select data_plane_id, instance_id from \
+         (select p.data_plane_id, p.instance_id, row_number() over (partition by p.data_plane_id \
+         order by p.last_seen desc, p.instance_id desc) as place from processes p where p.presence = 'gone' \
+         and p.data_plane_id in ")
+        .bind(Value::Array(planes.iter().map(|id| json!(id)).collect()))
+        .then(of_these)
+        .then_bind(") as gone where place > ", GONE_KEPT)
+        .then(") order by data_plane_id, instance_id");
+    transaction.execute(forget.then(dialect.for_update()).then(")")).await?;
+    Ok(())
 }
 
 /// Forgets processes, but for the one that a data plane was last seen as.

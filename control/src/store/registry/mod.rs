@@ -4,6 +4,7 @@
 
 mod drift;
 mod heard;
+mod history;
 mod keys;
 mod leases;
 mod register;

@@ -17,6 +17,9 @@ use crate::store::sql::{Database, Error as SqlError, Reader, Row, Statement, Tra
 /// How many data planes are removed in one transaction.
 const FORGOTTEN_AT_ONCE: i64 = 100;
 
+/// How many processes of a data plane may be there, before one that is new is turned away.
+const PROCESSES_MAX: i64 = 1000;
+
 /// How often it is tried where another replica makes the same data plane at the same moment.
 const ATTEMPTS: usize = 3;
 
@@ -36,7 +39,7 @@ pub(super) async fn register(database: &Database, act: &Act, newcomer: &Newcomer
                 made => made?,
             },
         }
-        let row = transaction.fetch_one(named(newcomer)).await?;
+        let row = transaction.fetch_optional(with_room(newcomer)).await?.ok_or_else(|| crowded(newcomer))?;
         transaction.commit().await?;
         return Ok(member(&row)?);
     }
@@ -45,7 +48,7 @@ pub(super) async fn register(database: &Database, act: &Act, newcomer: &Newcomer
 
 /// The data plane, if nothing is to be written about it.
 async fn known(reader: Reader, newcomer: &Newcomer) -> Result<Option<Member>> {
-    let Some(row) = reader.fetch_optional(named(newcomer)).await? else {
+    let Some(row) = reader.fetch_optional(with_room(newcomer)).await? else {
         reader.lacks()?;
         return Ok(None);
     };
@@ -61,6 +64,26 @@ async fn known(reader: Reader, newcomer: &Newcomer) -> Result<Option<Member>> {
 
 fn named(newcomer: &Newcomer) -> Statement {
     data_planes::select().then_bind(" where team_id = ", newcomer.team).then_bind(" and name = ", &newcomer.name)
+}
+
+/// The same, if it knows this process, or has room for it.
+fn with_room(newcomer: &Newcomer) -> Statement {
+    named(newcomer)
+        .then_bind(
+            " and (exists (select 1 from processes p where p.data_plane_id = data_planes.id and p.instance_id = ",
+            newcomer.instance,
+        )
+        .then_bind(
+            ") or (select count(*) from processes p where p.data_plane_id = data_planes.id \
+             and p.presence <> 'gone') < ",
+            PROCESSES_MAX,
+        )
+        .then(")")
+}
+
+fn crowded(newcomer: &Newcomer) -> Error {
+    let name = &newcomer.name;
+    Error::Conflict(format!("the data plane `{name}` has {PROCESSES_MAX} processes already; choose another name"))
 }
 
 /// Whether it may be this one.
@@ -81,7 +104,21 @@ fn is_as_it_was(plane: &DataPlane, newcomer: &Newcomer) -> bool {
         && (plane.gateway_host.is_some() || newcomer.gateway_host.is_none())
 }
 
+/// Whether its project may have another data plane. Nobody is locked for it: of several that come at once, each may find the
+/// last place free.
+async fn check_room(transaction: &mut Transaction, newcomer: &Newcomer) -> Result<()> {
+    let count = sql("select count(*) as planes from data_planes where project_id = $1").bind(newcomer.project);
+    let planes: i64 = transaction.fetch_one(count).await?.get("planes")?;
+    let most = newcomer.remembered_max;
+    if u64::try_from(planes).is_ok_and(|planes| planes < most) {
+        return Ok(());
+    }
+    let why = "remove some, or give more (`--project-data-planes-remembered-max`)";
+    Err(Error::Conflict(format!("the project has {planes} data planes already, and may have {most}: {why}")))
+}
+
 async fn make(transaction: &mut Transaction, act: &Act, newcomer: &Newcomer) -> Result<()> {
+    check_room(transaction, newcomer).await?;
     let new = NewDataPlane {
         name: newcomer.name.clone(),
         kind: Kind::Gateway,

@@ -4,14 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{key, key_rows};
+use super::{history, key, key_rows};
 use crate::domain::id::{DeploymentId, EventId};
 use crate::domain::node::{Occasion, Phase};
 use crate::domain::registry::{Heard, InstanceKey};
-use crate::store::sql::{Dialect, Error, Statement, Transaction, sql};
-
-/// How often it is written down what one data plane made of one deployment: one that comes and goes tells the same again.
-const EVENTS_MAX: i64 = 100;
+use crate::store::sql::{Error, Transaction, sql};
 
 /// What was news of what was heard.
 #[derive(Debug, Default)]
@@ -55,9 +52,7 @@ impl News {
                 .then(" where (data_plane_id, instance_id) in (");
             transaction.execute(key_rows(began, dialect, self.began.into_iter()).then(")")).await?;
         }
-        if !self.outcomes.is_empty() {
-            transaction.execute(noted(dialect, self.outcomes)).await?;
-        }
+        history::write(transaction, self.outcomes).await?;
         Ok(())
     }
 }
@@ -92,39 +87,4 @@ fn outcome((key, deployment): (InstanceKey, Option<DeploymentId>), phase: &Phase
         "code": code,
         "detail": detail,
     }))
-}
-
-/// Writes down what became of each deployment on the data plane: where it is not said of which, of the newest of that artifact
-/// that has reached it.
-pub(super) fn noted(dialect: Dialect, rows: Vec<Value>) -> Statement {
-    let insert =
-        sql("insert into node_events (id, deployment_id, data_plane_id, data_plane_name, instance_id, outcome, \
-         code, detail, at) select id, deployment_id, data_plane_id, name, instance_id, outcome, code, detail, ")
-        .then(dialect.now())
-        .then(
-            " from (select n.*, p.id as data_plane_id, p.name, d.id as deployment_id, \
-         row_number() over (partition by d.id, p.id order by n.id) as place from (",
-        );
-    let rows = insert.bind(Value::Array(rows)).then(match dialect {
-        Dialect::Postgres => {
-            "select r.id, r.data_plane, r.instance as instance_id, r.deployment, r.outcome, \
-             decode(r.artifact, 'hex') as artifact, r.code, r.detail from jsonb_to_recordset($1) as r (id uuid, \
-             data_plane uuid, instance uuid, deployment uuid, outcome text, artifact text, code text, detail text)"
-        }
-        Dialect::Sqlite => {
-            "select value ->> 'id' as id, value ->> 'data_plane' as data_plane, value ->> 'instance' as instance_id, \
-             value ->> 'deployment' as deployment, value ->> 'outcome' as outcome, unhex(value ->> 'artifact') as artifact, value ->> 'code' as code, \
-             value ->> 'detail' as detail from json_each($1)"
-        }
-    });
-    rows.then(
-        ") as n join data_planes p on p.id = n.data_plane join deployments d on d.id = (select o.id from deployments o \
-         where o.project_id = p.project_id and o.artifact = n.artifact and o.started_at is not null \
-         and (o.id = n.deployment or n.deployment is null) and (o.for_everyone or exists (select 1 from deployment_members m where m.deployment_id = o.id \
-         and m.data_plane_id = p.id)) order by o.serial desc limit 1)) as found \
-         where place + (select count(*) from node_events e where e.deployment_id = found.deployment_id \
-         and e.data_plane_id = found.data_plane_id)",
-    )
-    .then_bind(" <= ", EVENTS_MAX)
-    .then(" order by id")
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
+use crate::domain::data_plane::Status;
 use crate::domain::digest::Digest;
 use crate::domain::id::{DataPlaneId, ProjectId};
 use crate::domain::registry::{DRIFT_GRACE_SECONDS, FleetSummary, Instance};
@@ -74,12 +75,12 @@ pub(super) async fn summary(database: &Database, project: ProjectId) -> Result<F
         .then_bind(") as planes where project_id = ", project)
         .then(" group by status");
     for row in database.fetch_list(select).await? {
-        let (status, planes): (String, i64) = (row.get("status")?, row.get("planes")?);
+        let planes: i64 = row.get("planes")?;
         summary.data_planes += planes;
-        match status.as_str() {
-            "online" => summary.online = planes,
-            "deploying" => summary.deploying = planes,
-            _ => summary.offline += planes,
+        match row.word("status")? {
+            Status::Online => summary.online = planes,
+            Status::Deploying => summary.deploying = planes,
+            Status::Offline => summary.offline = planes,
         }
     }
     let grace = SignedDuration::from_secs(DRIFT_GRACE_SECONDS);
