@@ -101,7 +101,7 @@ impl Prepared {
         Connected {
             agent: Agent::new(start, moment(began)),
             writer: Writer::start(folder.clone(), signals.clone()),
-            health: Health::new(environment.metrics.clone()),
+            health: Health::new(swap.traffic()),
             link: None,
             links: 0,
             fetch: None,
@@ -224,6 +224,7 @@ impl Connected {
             return;
         }
         reloader.reload(cause).await;
+        self.health.is_of(self.swap.traffic());
         if let Some(digest) = self.swap.running() {
             self.handle(Event::Serves(digest));
         }
