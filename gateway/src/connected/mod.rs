@@ -205,8 +205,9 @@ impl Connected {
         self.publish();
     }
 
-    /// Keys and credentials may be others; and where nothing was deployed, the file.
+    /// Keys, certificates and credentials may be others; and where nothing was deployed, the file.
     async fn read_anew(&mut self) {
+        self.client.renew();
         match self.environment.trust.read() {
             Ok(pinned) => self.handle(Event::Rekeyed { pinned }),
             Err(error) => {
