@@ -127,15 +127,15 @@ impl Publisher {
     async fn roots(&self, project: ProjectId, folder: &str) -> Result<(), Error> {
         let of = OfProject { reach: Reach::Everything, project };
         let newest = self.store.trust_root(of, None).await?.version();
-        let name = |version: NonZeroU64| format!("{folder}/roots/{version}.json");
-        // They are written in their order.
-        if self.shelf.file(&name(newest)).await?.is_some() {
-            return Ok(());
-        }
+        let written = self.shelf.names(&format!("{folder}/roots")).await?;
+        // Each one that is not there: who knows the first key only follows them one after the other.
         for version in (1..=newest.get()).filter_map(NonZeroU64::new) {
-            let root = self.store.trust_root(of, Some(version)).await?;
-            let text = serde_json::to_vec(&root).map_err(|_| Error::Damaged(Noun::SigningKey))?;
-            self.shelf.write(&name(version), text.into()).await?;
+            let name = format!("{folder}/roots/{version}.json");
+            if !written.contains(&name) {
+                let root = self.store.trust_root(of, Some(version)).await?;
+                let text = serde_json::to_vec(&root).map_err(|_| Error::Damaged(Noun::SigningKey))?;
+                self.shelf.write(&name, text.into()).await?;
+            }
         }
         Ok(())
     }

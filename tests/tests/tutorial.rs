@@ -49,7 +49,8 @@ fn the_tutorial_of_the_control_plane_works_as_written() {
     let _ = kill_process_group(group, Signal::KILL);
     let [said, noted] = ["said", "noted"].map(|name| fs::read_to_string(home.path().join(name)).unwrap());
     assert!(status.success(), "{status:?}\n{said}\n{noted}");
-    for expected in ["A portcullis is a gate that falls.", "route-not-found", "verified", "deployment.create"] {
+    let answers = ["nothing-deployed", "A portcullis is a gate that falls.", "{\"count\":1}", "route-not-found"];
+    for expected in answers.into_iter().chain(["verified", "edge-1", "deployment.create", "deployment.rollback"]) {
         assert!(said.contains(expected), "{expected} is not in\n{said}\n{noted}");
     }
     assert!(noted.contains("as bootstrap (admin)"), "{noted}");

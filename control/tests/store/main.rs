@@ -5,6 +5,7 @@ mod api_keys;
 mod artifacts;
 mod audit;
 mod backup;
+mod bootstrap;
 mod builds;
 mod credentials;
 mod data_planes;

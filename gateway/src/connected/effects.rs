@@ -119,7 +119,7 @@ impl Connected {
         match self.candidate.take() {
             Some(snapshot) if snapshot.digest() == Some(digest) => {
                 self.swap.accept(*snapshot, Instant::now());
-                self.health.restart();
+                self.health.is_of(self.swap.traffic());
             }
             Some(_) | None => tracing::error!(%digest, "what is to be served was not loaded"),
         }

@@ -107,7 +107,7 @@ impl Prepared {
         Connected {
             agent: Agent::new(start, moment(began)),
             writer,
-            health: Health::new(environment.metrics.clone()),
+            health: Health::new(swap.traffic()),
             link: None,
             links: 0,
             fetch: None,
@@ -211,13 +211,14 @@ impl Connected {
         self.publish();
     }
 
-    /// Keys and credentials may be others; and where nothing was deployed, the file. Whoever asks for it knows what was set
-    /// aside, too.
+    /// Keys, certificates and credentials may be others; and where nothing was deployed, the file. Whoever asks for it knows
+    /// what was set aside, too.
     async fn read_anew(&mut self) {
         for digest in &self.agent.record().quarantined {
             tracing::info!(sha256 = %digest, "not set aside any more");
         }
         self.handle(Event::Pardoned);
+        self.client.renew();
         match self.environment.trust.read() {
             Ok(pinned) => self.handle(Event::Rekeyed { pinned }),
             Err(error) => {
@@ -235,6 +236,7 @@ impl Connected {
             return;
         }
         reloader.reload(cause).await;
+        self.health.is_of(self.swap.traffic());
         if let Some(digest) = self.swap.running() {
             self.handle(Event::Serves(digest));
         }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use exposition::CONTENT_TYPE;
 pub use histogram::{BUCKETS_SECONDS, Histogram};
 pub use routes::{Examination, RouteMetrics, Routes};
-pub use traffic::{Figures, Traffic};
+pub use traffic::{Counters, Figures, Traffic};
 pub use workers::WorkerCounters;
 
 use crate::connected;
@@ -41,6 +41,11 @@ impl Metrics {
             reloads: Mutex::default(),
             control_plane: Mutex::default(),
         }
+    }
+
+    /// For the requests of a new snapshot.
+    pub fn traffic(&self) -> Arc<Traffic> {
+        Arc::new(Traffic::new(self.workers.len()))
     }
 
     /// What became of the artifacts read so far.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use artifact_format::container::Digest;
 
 use super::Rejected;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Traffic};
 use crate::snapshot::Snapshot;
 use crate::worker::Shared;
 
@@ -26,6 +26,11 @@ impl Swap {
     /// What runs; none where nothing was deployed yet.
     pub fn running(&self) -> Option<Digest> {
         self.shared.snapshot.load().digest()
+    }
+
+    /// How the traffic of what runs fares.
+    pub fn traffic(&self) -> Arc<Traffic> {
+        self.shared.snapshot.load().traffic.clone()
     }
 
     /// What was refused since.

@@ -243,6 +243,7 @@ impl<'e> Builder<'e> {
             endpoints: self.endpoints.into(),
             upstreams: self.artifact.upstreams.upstreams.into(),
             unmatched: self.environment.metrics.routes.handle("_OTHER", None),
+            traffic: self.environment.metrics.traffic(),
         }
     }
 }

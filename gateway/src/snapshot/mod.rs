@@ -22,7 +22,7 @@ pub use load::{Environment, LoadError, load, load_trusting, read};
 pub use upstream_path::PathRewrite;
 
 use crate::fault::Fault;
-use crate::metrics::RouteMetrics;
+use crate::metrics::{RouteMetrics, Traffic};
 use crate::router::Router;
 
 /// An artifact made ready to serve.
@@ -40,6 +40,8 @@ pub struct Snapshot {
     pub upstreams: Box<[Upstream]>,
     /// Counts requests that match no route.
     pub unmatched: Arc<RouteMetrics>,
+    /// Counts every request that is judged by this snapshot, whatever serves when it ends.
+    pub traffic: Arc<Traffic>,
 }
 
 /// What a snapshot was made from.
@@ -86,6 +88,7 @@ impl Snapshot {
             endpoints: Box::default(),
             upstreams: Box::default(),
             unmatched: environment.metrics.routes.handle("_OTHER", None),
+            traffic: environment.metrics.traffic(),
         }
     }
 

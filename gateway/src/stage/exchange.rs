@@ -122,8 +122,11 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let worker = self.connection.worker();
         let took = worker.tick().saturating_duration_since(self.started);
-        let metrics = self.endpoint().map_or(&self.view.snapshot().unmatched, |endpoint| &endpoint.metrics);
+        let snapshot = self.view.snapshot();
+        let metrics = self.endpoint().map_or(&snapshot.unmatched, |endpoint| &endpoint.metrics);
         metrics.record(worker.id(), self.status, took);
+        // To the account of what judged it: something else may serve by now.
+        snapshot.traffic.record(worker.id(), self.status, took);
         self.connection.request_ended();
     }
 }

@@ -63,6 +63,13 @@ impl Stage {
         answer.json()
     }
 
+    /// The names of some data planes that it shows as offline.
+    pub(super) async fn offline(&self) -> Vec<String> {
+        let answer = self.control.get(&self.project.path("data-planes?status=offline&limit=200")).await.json();
+        let items = answer["items"].as_array().expect("a list of data planes").iter();
+        items.filter_map(|plane| plane["name"].as_str().map(str::to_owned)).collect()
+    }
+
     /// Whether it believes that everybody serves this, and nobody anything else.
     pub(super) async fn believes(&self, digest: &str) -> Result<(), Value> {
         let fleet = self.project.fleet(&self.control).await;

@@ -9,6 +9,8 @@ use tests::wait;
 
 /// How often it is looked how they are.
 const GLANCE: Duration = Duration::from_millis(20);
+/// After how long nobody doubts an artifact any more: twice as long as an agent does.
+const SETTLED_AFTER: Duration = Duration::from_secs(20);
 
 pub(super) struct Swarm {
     drones: Vec<Drone>,
@@ -28,13 +30,36 @@ impl Swarm {
         self.drones.iter_mut().for_each(Drone::boots);
     }
 
-    /// Has so many end, at random, in order: a machine that goes twice while it tries an artifact would have it set aside,
-    /// and be right.
-    pub(super) fn lose(&mut self, count: usize) {
+    /// Has so many end, at random: every second one without warning, if it has settled on what is wanted, and the rest in
+    /// order. A machine that goes twice while it tries an artifact would have it set aside, and be right. Returns how many
+    /// ended without warning.
+    pub(super) fn lose(&mut self, count: usize, wanted: &str) -> usize {
         let all = self.drones.len() as u64;
-        for _ in 0..count {
-            self.drones[(random() % all) as usize].ends();
+        let mut killed = 0;
+        for turn in 0..count {
+            let drone = &mut self.drones[(random() % all) as usize];
+            if turn % 2 == 0 && has_settled(drone, wanted) {
+                drone.dies();
+                killed += 1;
+            } else {
+                drone.ends();
+            }
         }
+        killed
+    }
+
+    /// How many serve what is none of these.
+    pub(super) fn serve_else(&self, artifacts: &[String]) -> usize {
+        let serves_else =
+            |drone: &&Drone| drone.seen().serves.is_some_and(|(digest, _)| !artifacts.contains(&digest.to_string()));
+        self.drones.iter().filter(serves_else).count()
+    }
+
+    /// How many of these, by name, had been connected for at least so long at this moment, and are still.
+    pub(super) fn connected_for(&self, least: Duration, at: Instant, names: &[String]) -> usize {
+        let numbers = names.iter().filter_map(|name| name.strip_prefix("edge-")?.parse::<usize>().ok());
+        let since = numbers.filter_map(|number| self.drones.get(number)?.seen().connected_since);
+        since.filter(|since| at.saturating_duration_since(*since) >= least).count()
     }
 
     /// Waits until all are connected, each since this moment at the earliest. Returns how long that took after it, and
@@ -84,4 +109,10 @@ impl Swarm {
             wait::pass(GLANCE).await;
         }
     }
+}
+
+/// Whether it has served this for so long that its next end is not taken for the artifact's fault.
+fn has_settled(drone: &Drone, artifact: &str) -> bool {
+    let serves = drone.seen().serves;
+    serves.is_some_and(|(digest, since)| digest.to_string() == artifact && since.elapsed() > SETTLED_AFTER)
 }

@@ -7,6 +7,7 @@ mod bootstrap_http;
 mod crash;
 mod deadlines;
 mod download;
+mod late;
 mod peer;
 mod pointers;
 mod proxies;

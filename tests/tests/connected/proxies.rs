@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+use rustix::process::Signal;
 use tests::gateway::Setup;
 use tests::scripted_control::{API_KEY, PROJECT};
 use tests::{Gateway, ScriptedControl, Upstream, wait};
@@ -108,6 +109,31 @@ fn address_of(control: &ScriptedControl) -> SocketAddr {
     control.url().trim_start_matches("http://").parse().unwrap()
 }
 
+/// How often it was told that the control plane cannot be reached.
+fn turned_away(gateway: &Gateway) -> usize {
+    gateway.messages("the control plane cannot be reached").len()
+}
+
+/// The certificate and the key of a data plane, which nobody issued but itself; written to a folder.
+struct Own {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Own {
+    fn within(folder: &Path) -> Self {
+        Self { certificate: folder.join("edge.pem"), key: folder.join("edge.key") }
+    }
+
+    /// Another pair, where the one before was.
+    fn renewed(&self) -> CertificateDer<'static> {
+        let own = generate_simple_self_signed(["edge".to_owned()]).unwrap();
+        std::fs::write(&self.certificate, own.cert.pem()).unwrap();
+        std::fs::write(&self.key, own.signing_key.serialize_pem()).unwrap();
+        own.cert.der().clone()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_socket_and_the_download_go_through_the_proxy() {
     let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
@@ -141,24 +167,89 @@ async fn whoever_is_named_by_no_proxy_is_asked_directly() {
 async fn a_control_plane_that_asks_for_a_certificate_is_shown_one() {
     let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
     let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let own = generate_simple_self_signed(["edge".to_owned()]).unwrap();
-    let (certificate, key) = (folder.path().join("edge.pem"), folder.path().join("edge.key"));
-    std::fs::write(&certificate, own.cert.pem()).unwrap();
-    std::fs::write(&key, own.signing_key.serialize_pem()).unwrap();
-    let shows = Shows::Certificate(own.cert.der().clone());
+    let own = Own::within(folder.path());
+    let shows = Shows::Certificate(own.renewed());
     let front = Front::before(address_of(&control), shows, folder.path()).await;
     let url = format!("https://{}", front.address);
     control.deploys(&version(&upstream, 1));
 
     let stranger = connected(&url, &front.authority, state.path()).start_unready().await;
-    wait::until("it is turned away", async || stranger.messages("the control plane cannot be reached").len() >= 2)
-        .await;
+    wait::until("it is turned away", async || turned_away(&stranger) >= 2).await;
     assert_eq!(control.connected(), 0);
     drop(stranger);
 
     let setup = connected(&url, &front.authority, state.path());
-    let setup = setup.set("--control-plane-cert", &certificate.display().to_string());
-    let gateway = setup.set("--control-plane-key", &key.display().to_string()).start().await;
+    let setup = setup.set("--control-plane-cert", &own.certificate.display().to_string());
+    let gateway = setup.set("--control-plane-key", &own.key.display().to_string()).start().await;
     assert_runs(&gateway, &version(&upstream, 1)).await;
     control.sees_active(&version(&upstream, 1)).await;
+}
+
+/// A certificate of a day was replaced: the one that the process began with is taken by nobody any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_was_renewed_is_shown() {
+    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (kept, own) = (tempfile::tempdir().unwrap(), Own::within(folder.path()));
+    // The one that counts is made first, and kept elsewhere until it is its turn.
+    let renewed = Own::within(kept.path());
+    let front = Front::before(address_of(&control), Shows::Certificate(renewed.renewed()), folder.path()).await;
+    own.renewed();
+    control.deploys(&version(&upstream, 1));
+    let setup = connected(&format!("https://{}", front.address), &front.authority, state.path());
+    let setup = setup.set("--control-plane-cert", &own.certificate.display().to_string());
+    let gateway = setup.set("--control-plane-key", &own.key.display().to_string()).start_unready().await;
+    wait::until("it is turned away", async || turned_away(&gateway) >= 2).await;
+    assert_eq!(control.connected(), 0);
+    std::fs::copy(&renewed.certificate, &own.certificate).unwrap();
+    std::fs::copy(&renewed.key, &own.key).unwrap();
+    assert_runs(&gateway, &version(&upstream, 1)).await;
+    control.sees_active(&version(&upstream, 1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authority_that_was_replaced_is_believed() {
+    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let front = Front::before(address_of(&control), Shows::Nothing, folder.path()).await;
+    let authority = folder.path().join("believed.pem");
+    let before = generate_simple_self_signed([NAME.to_owned()]).unwrap();
+    std::fs::write(&authority, before.cert.pem()).unwrap();
+    control.deploys(&version(&upstream, 1));
+    let url = format!("https://{}", front.address);
+    let gateway = connected(&url, &authority, state.path()).start_unready().await;
+    wait::until("it does not believe", async || turned_away(&gateway) >= 2).await;
+    assert_eq!(control.connected(), 0);
+    std::fs::copy(&front.authority, &authority).unwrap();
+    assert_runs(&gateway, &version(&upstream, 1)).await;
+
+    // A file that is no certificate changes nothing.
+    let connections = control.connected();
+    std::fs::write(&authority, "").unwrap();
+    control.drains(0);
+    wait::until("it is connected anew", async || control.connected() > connections).await;
+    let told = "the certificates for the control plane cannot be used; those before stay in use";
+    wait::until("it is told", async || !gateway.messages(told).is_empty()).await;
+    control.deploys(&version(&upstream, 2));
+    control.sees_active(&version(&upstream, 2)).await;
+}
+
+/// The system's authorities are in no file that the gateway knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_systems_authorities_are_read_anew_on_a_signal() {
+    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let front = Front::before(address_of(&control), Shows::Nothing, folder.path()).await;
+    let authorities = folder.path().join("system.pem");
+    let before = generate_simple_self_signed([NAME.to_owned()]).unwrap();
+    std::fs::write(&authorities, before.cert.pem()).unwrap();
+    control.deploys(&version(&upstream, 1));
+    let url = format!("https://{}", front.address);
+    let setup = Gateway::serving_nothing().set("--control-plane", &url).set("--project-id", PROJECT);
+    let setup = setup.set("--api-key", API_KEY).set("--state-dir", &state.path().display().to_string());
+    let gateway = setup.variable("SSL_CERT_FILE", &authorities.display().to_string()).start_unready().await;
+    wait::until("it does not believe", async || turned_away(&gateway) >= 2).await;
+    std::fs::copy(&front.authority, &authorities).unwrap();
+    gateway.signal(Signal::HUP);
+    assert_runs(&gateway, &version(&upstream, 1)).await;
 }

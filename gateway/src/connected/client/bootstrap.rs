@@ -61,7 +61,7 @@ impl Client {
             return blocking(move || read(&path, max_bytes)).await;
         }
         // Without the key: it is the control plane's alone.
-        let response = answer::good(self.http.get(join(from, name))).await?;
+        let response = answer::good(self.http.client().get(join(from, name))).await?;
         answer::bounded(response, max_bytes).await
     }
 }

@@ -43,7 +43,7 @@ impl Client {
             }
             (false, Source::Bootstrap, Some(from)) => {
                 let url = join(from, &format!("artifacts/{artifact}"));
-                self.receive(self.http.get(url), artifact, partial).await?
+                self.receive(self.http.client().get(url), artifact, partial).await?
             }
             (false, Source::Bootstrap | Source::ControlPlane, _) => {
                 let request = self.get(&format!("api/v1/artifacts/{artifact}/download"))?;

@@ -6,6 +6,7 @@
 mod answer;
 mod bootstrap;
 mod download;
+mod http;
 mod socket;
 
 use std::path::{Path, PathBuf};
@@ -14,14 +15,14 @@ use std::time::Duration;
 use artifact_format::root::{self, SignedRoot};
 use fleet::agent::Failure;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Certificate, ClientBuilder, Identity, RequestBuilder, Url, redirect};
+use reqwest::{RequestBuilder, Url};
 use thiserror::Error;
 
-use crate::config::{ApiKeyError, ControlPlane, Credential, Tls};
+use self::http::Http;
+use crate::config::{ApiKeyError, ControlPlane, Credential};
 pub(super) use download::judge;
 pub(super) use socket::Link;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server may say nothing.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 
@@ -44,6 +45,12 @@ pub enum Error {
         /// Why.
         source: reqwest::Error,
     },
+    /// No authority in the file.
+    #[error("{} holds no certificate: the authorities of --control-plane-ca are in PEM", file.display())]
+    NoCertificate {
+        /// The file.
+        file: PathBuf,
+    },
     /// No key in the file.
     #[error("{}: {source}", file.display())]
     ApiKey {
@@ -60,7 +67,7 @@ pub enum Error {
 /// A control plane that can be asked, and perhaps a place to start from.
 #[derive(Debug, Clone)]
 pub(super) struct Client {
-    http: reqwest::Client,
+    http: Http,
     url: Url,
     project: String,
     credential: Credential,
@@ -70,7 +77,7 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(control_plane: &ControlPlane) -> Result<Self, Error> {
         let client = Self {
-            http: http(&control_plane.tls)?,
+            http: Http::new(&control_plane.tls)?,
             url: control_plane.url.clone(),
             project: control_plane.project.to_string(),
             credential: control_plane.credential.clone(),
@@ -89,10 +96,15 @@ impl Client {
         Ok(client)
     }
 
+    /// Reads the certificates anew, the system's authorities too. Connections that are open keep theirs.
+    pub(super) fn renew(&self) {
+        self.http.renew();
+    }
+
     /// A GET with the key.
     fn get(&self, path: &str) -> Result<RequestBuilder, Failure> {
         let authorization = self.authorization().map_err(|error| Failure::unavailable("api_key", error.to_string()))?;
-        Ok(self.http.get(self.at(path)).header(AUTHORIZATION, authorization))
+        Ok(self.http.client().get(self.at(path)).header(AUTHORIZATION, authorization))
     }
 
     fn at(&self, path: &str) -> Url {
@@ -124,42 +136,6 @@ impl Client {
         let root = serde_json::from_slice(&text);
         root.map(Box::new).map_err(|error| Failure::damaged("root_damaged", error.to_string()))
     }
-}
-
-fn http(tls: &Tls) -> Result<reqwest::Client, Error> {
-    match (builder(tls)?.build(), &tls.authorities) {
-        // An image of nothing but this program, say. What served last does not need any, nor does `http://`.
-        (Err(error), None) => {
-            let error = answer::explain(&error);
-            tracing::warn!(
-                error,
-                "no certificate authorities, so nobody is reached over https: see --control-plane-ca"
-            );
-            Ok(builder(tls)?.tls_certs_only([]).build()?)
-        }
-        (made, _) => Ok(made?),
-    }
-}
-
-fn builder(tls: &Tls) -> Result<ClientBuilder, Error> {
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
-        // A socket is an upgrade of HTTP/1.1, and a second protocol for the rest would be a second connection.
-        .http1_only()
-        .redirect(redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .pool_max_idle_per_host(1)
-        .pool_idle_timeout(Duration::from_secs(15));
-    if let Some(file) = &tls.authorities {
-        let pem = |source| Error::Pem { file: file.clone(), source };
-        builder = builder.tls_certs_merge(Certificate::from_pem_bundle(&read(file)?).map_err(pem)?);
-    }
-    if let Some([certificate, key]) = &tls.identity {
-        let pem = |source| Error::Pem { file: certificate.clone(), source };
-        let both = [read(certificate)?, b"\n".to_vec(), read(key)?].concat();
-        builder = builder.identity(Identity::from_pem(&both).map_err(pem)?);
-    }
-    Ok(builder)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {

@@ -152,7 +152,7 @@ impl Client {
         let mut url = self.at(PATH.trim_start_matches('/'));
         url.query_pairs_mut().append_pair("project", &self.project);
         let authorization = self.authorization().map_err(|error| unwanted("api_key", error.to_string()))?;
-        let request = self.http.get(url).header(reqwest::header::AUTHORIZATION, authorization);
+        let request = self.http.client().get(url).header(reqwest::header::AUTHORIZATION, authorization);
         let request = request.header(CONNECTION, "Upgrade").header(UPGRADE, "websocket");
         let request = request.header(SEC_WEBSOCKET_VERSION, "13").header(SEC_WEBSOCKET_KEY, &key);
         let response = request.header(SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL).send().await;
