@@ -24,6 +24,7 @@ mod replays;
 mod replica;
 mod rollouts;
 mod signing_keys;
+mod silent;
 mod specs;
 mod teams;
 mod tokens;
