@@ -375,6 +375,41 @@ async fn database_fail_over() {
     assert!(followers.iter().all(|one| (one.seen().welcomes, one.seen().goodbyes.len()) == (1, 0)));
 }
 
+/// Database that goes silent: nothing breaks the connections to it, and nobody answers. What was under way is given up, and
+/// goes on where the database is by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn database_that_goes_silent() {
+    let pair = Pair::set().await;
+    let followers = fleet(&pair.project, 5, &[pair.control_plane.address()]);
+    let artifact = pair.project.push(&pair.control_plane, "/a").await;
+    pair.project.deploy(&pair.control_plane, &artifact).await;
+    all(&followers, "all were told", |seen| seen.serial.is_some()).await;
+    are_online(&pair.control_plane, &pair.project, 5).await;
+    // What is written of data planes, looked for, and done next is under way when it goes.
+    let holder = control::store::sql::Database::open(&pair.primary.url(), None).await.unwrap();
+    let mut lock = holder.begin().await.unwrap();
+    let tables = control::store::sql::sql("lock table processes, plans, deployments in access exclusive mode");
+    lock.execute(tables).await.unwrap();
+    let waiting = "select count(distinct relation) from pg_locks where not granted";
+    wait::until("everything is under way", async || pair.primary.run(waiting) == "3").await;
+    catches_up(&pair.primary, &pair.replica).await;
+    pair.relay.falls_silent();
+    let watch = Watch::over(pair.control_plane.address(), pair.control_plane.token(), &pair.project);
+    pair.fails_over();
+
+    let told = followers[0].seen().serial;
+    let next = pair.project.push(&pair.control_plane, "/b").await;
+    pair.project.deploy(&pair.control_plane, &next).await;
+    let are_told = async || followers.iter().all(|one| one.seen().serial > told);
+    assert!(wait::within(Duration::from_mins(1), are_told).await, "what was under way is waited for");
+    for number in 0..5 {
+        pair.project.shows(&pair.control_plane, &format!("edge-{number}"), |plane| plane["artifact"] == *next).await;
+    }
+    wait::pass(Duration::from_secs(6)).await;
+    watch.saw_nobody_offline();
+    assert!(followers.iter().all(|one| (one.seen().welcomes, one.seen().goodbyes.len()) == (1, 0)));
+}
+
 /// Database fail-over: the last deployment is not known any more, and data planes have taken it. They go back to the one
 /// before, and take the next.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -98,7 +98,7 @@ impl Changes {
     async fn hear_until_it_fails(&self, pool: &PgPool) -> Result<(), sqlx::Error> {
         let mut listener = PgListener::connect_with(pool).await?;
         listener.ignore_pool_close_event(true);
-        listener.listen(CHANNEL).await?;
+        soon(listener.listen(CHANNEL)).await?;
         loop {
             // What was said while nobody listened is not said again.
             Topic::ALL.into_iter().for_each(|topic| self.tell(topic));
@@ -117,9 +117,13 @@ async fn next(listener: &mut PgListener) -> Result<Option<PgNotification>, sqlx:
         if let Ok(said) = timeout(QUIET, listener.try_recv()).await {
             return said;
         }
-        let word = timeout(WORD, sqlx::query("select 1").execute(&mut *listener)).await;
-        word.unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))?;
+        soon(sqlx::query("select 1").execute(&mut *listener)).await?;
     }
+}
+
+/// What a server says that is there.
+async fn soon<T>(word: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    timeout(WORD, word).await.unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))
 }
 
 /// Tells the other processes, once the transaction is committed. SQLite has none.

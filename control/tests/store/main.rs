@@ -25,6 +25,7 @@ mod replays;
 mod replica;
 mod rollouts;
 mod signing_keys;
+mod silent;
 mod specs;
 mod teams;
 mod tokens;

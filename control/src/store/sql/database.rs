@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use sqlx::postgres::{PgConnectOptions, PgPool};
 
+use super::lent::Lent;
 use super::replay::{Length, Replayed};
 use super::replica::Follower;
 use super::sqlite::SqliteFile;
@@ -163,7 +164,7 @@ impl Database {
             Ok(match &self.pools {
                 Pools::Sqlite(file) => sqlite::query(statement).fetch_optional(&file.readers).await?.map(Row::Sqlite),
                 Pools::Postgres { primary, .. } => {
-                    postgres::query(statement).fetch_optional(primary).await?.map(Row::Postgres)
+                    Lent::by(primary).await?.fetch_optional(statement).await?.map(Row::Postgres)
                 }
             })
         };
@@ -181,7 +182,7 @@ impl Database {
                     sqlite::query(statement).fetch_all(&file.readers).await?.into_iter().map(Row::Sqlite).collect()
                 }
                 Pools::Postgres { primary, .. } => {
-                    postgres::query(statement).fetch_all(primary).await?.into_iter().map(Row::Postgres).collect()
+                    Lent::by(primary).await?.fetch_all(statement).await?.into_iter().map(Row::Postgres).collect()
                 }
             })
         };

@@ -4,11 +4,13 @@
 //! PostgreSQL and text in SQLite, JSON `jsonb` and text, times 64-bit microseconds in both.
 //!
 //! [`Statement`] is a query with its values; [`Database`] reads, and begins a [`Transaction`] that writes; a [`Row`]
-//! comes back. A [`Reader`] is the one source of a read that may be answered by a replica. What a deadlock undoes, [`Transaction`] does again. Text of a statement is `&'static str`, so nothing from
-//! outside can get into it. Each has a `span`.
+//! comes back. A [`Reader`] is the one source of a read that may be answered by a replica. What a deadlock undoes,
+//! [`Transaction`] does again. Nobody waits for a server that went silent: connections are `lent`. Text of a statement is
+//! `&'static str`, so nothing from outside can get into it. Each has a `span`.
 
 mod breaker;
 mod database;
+mod lent;
 mod migrate;
 mod postgres;
 mod reader;

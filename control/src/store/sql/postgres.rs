@@ -5,9 +5,10 @@ use std::time::Duration;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::types::Json;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, Postgres};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Postgres};
 use tokio::time::timeout;
 
+use super::lent::Lent;
 use super::{Error, Statement, Value};
 
 /// How many connections a control plane opens to one server at most.
@@ -18,6 +19,10 @@ const ACQUIRE: Duration = Duration::from_secs(10);
 const ANSWER: Duration = Duration::from_secs(10);
 /// How long a statement may take: nothing that is asked takes a second.
 const STATEMENT: &str = "30s";
+/// How long a server may say nothing to a statement at all. One that is there has given it up before.
+pub(super) const SILENCE: Duration = Duration::from_secs(35);
+/// How long a connection that lay idle may take to say that it still leads anywhere.
+const PROBE: Duration = Duration::from_secs(2);
 
 pub(super) async fn connect(options: PgConnectOptions) -> Result<PgPool, Error> {
     let options = options.application_name("portcullis-control").options([
@@ -28,11 +33,18 @@ pub(super) async fn connect(options: PgConnectOptions) -> Result<PgPool, Error> 
     ]);
     // What a statement does is a span of ours.
     let options = options.disable_statement_logging();
-    Ok(PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_with(options).await?)
+    Ok(pool().connect_with(options).await?)
+}
+
+/// Connections that lay idle are asked whether they lead anywhere, and so shortly that there is time left to make another
+/// one: a server that is gone without a word may have a successor.
+fn pool() -> PgPoolOptions {
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).test_before_acquire(false);
+    pool.before_acquire(|idle, _| Box::pin(async move { Ok(matches!(timeout(PROBE, idle.ping()).await, Ok(Ok(())))) }))
 }
 
 /// Lets a transaction take as long as it takes: it moves everything there is.
-pub(super) async fn take_time(transaction: &mut PgConnection) -> Result<(), Error> {
+pub(super) async fn take_time(transaction: &mut PgConnection) -> Result<(), sqlx::Error> {
     for setting in ["set local statement_timeout = 0", "set local idle_in_transaction_session_timeout = 0"] {
         sqlx::query(setting).execute(&mut *transaction).await?;
     }
@@ -43,22 +55,17 @@ pub(super) async fn take_time(transaction: &mut PgConnection) -> Result<(), Erro
 pub(super) fn follow(options: PgConnectOptions) -> PgPool {
     let options = options.application_name("portcullis-control").options([("statement_timeout", STATEMENT)]);
     let options = options.disable_statement_logging();
-    PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_lazy_with(options)
+    pool().connect_lazy_with(options)
 }
 
 /// Every row, from whoever gives a connection within that time and then says something.
 pub(super) async fn fetch_within(pool: &PgPool, statement: Statement, patience: Duration) -> Result<Vec<PgRow>, Error> {
     // A connection that lay idle is asked whether it still leads anywhere: a server that went silent is found out here.
-    let Ok(acquired) = timeout(patience, pool.acquire()).await else {
+    let Ok(lent) = timeout(patience, Lent::by(pool)).await else {
         let is_crowded = pool.num_idle() == 0 && pool.size() >= pool.options().get_max_connections();
         return Err(if is_crowded { sqlx::Error::PoolTimedOut.into() } else { Error::Silent });
     };
-    let mut connection = acquired?;
-    let Ok(rows) = timeout(ANSWER, query(statement).fetch_all(&mut *connection)).await else {
-        connection.close_on_drop();
-        return Err(Error::Silent);
-    };
-    Ok(rows?)
+    lent?.waiting(ANSWER).fetch_all(statement).await
 }
 
 pub(super) fn query(statement: Statement) -> Query<'static, Postgres, PgArguments> {

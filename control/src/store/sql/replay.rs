@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use sqlx::postgres::{PgPool, PgRow};
-use sqlx::{Postgres, Row as _, ValueRef as _};
+use sqlx::{Row as _, ValueRef as _};
 
-use super::{Error, Statement, postgres};
+use super::lent::Lent;
+use super::{Error, Statement};
 
 /// How often a transaction is done again.
 const REPLAYS_MAX: u32 = 4;
 /// How long it is waited before, the first time; each time twice as long.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How long a server may say nothing to what may take as long as it takes.
+const LONG: Duration = Duration::from_hours(1);
 /// How many bytes of statements are kept to be done again. What is larger holds documents, whose team was locked first:
 /// nobody is in its way.
 const KEPT_BYTES_MAX: usize = 256 << 10;
@@ -21,9 +24,8 @@ const KEPT_BYTES_MAX: usize = 256 << 10;
 /// same again. Where one finds anything else, the error stands.
 #[derive(Debug)]
 pub(super) struct Replayed {
-    pool: PgPool,
     length: Length,
-    own: sqlx::Transaction<'static, Postgres>,
+    own: Lent,
     /// What was done so far; nothing where it has grown too large.
     done: Option<Vec<Step>>,
     kept_bytes: usize,
@@ -40,17 +42,20 @@ pub(super) enum Length {
 }
 
 impl Length {
-    async fn begin(self, pool: &PgPool) -> Result<sqlx::Transaction<'static, Postgres>, Error> {
-        let mut own = pool.begin().await?;
-        self.set(&mut own).await?;
-        Ok(own)
+    async fn connect(self, pool: &PgPool) -> Result<Lent, Error> {
+        let own = Lent::by(pool).await?;
+        Ok(match self {
+            Self::Usual => own,
+            Self::Long => own.waiting(LONG),
+        })
     }
 
     /// What is said of it holds until the transaction ends, so it is said again to the one that follows.
-    async fn set(self, own: &mut sqlx::Transaction<'static, Postgres>) -> Result<(), Error> {
+    async fn begin(self, own: &mut Lent) -> Result<(), Error> {
+        own.begin().await?;
         match self {
             Self::Usual => Ok(()),
-            Self::Long => postgres::take_time(own).await,
+            Self::Long => own.take_time().await,
         }
     }
 }
@@ -84,8 +89,9 @@ enum Found {
 
 impl Replayed {
     pub(super) async fn begin(pool: &PgPool, length: Length) -> Result<Self, Error> {
-        let own = length.begin(pool).await?;
-        Ok(Self { pool: pool.clone(), length, own, done: Some(Vec::new()), kept_bytes: 0, replays: 0 })
+        let mut own = length.connect(pool).await?;
+        length.begin(&mut own).await?;
+        Ok(Self { length, own, done: Some(Vec::new()), kept_bytes: 0, replays: 0 })
     }
 
     pub(super) async fn execute(&mut self, statement: Statement) -> Result<u64, Error> {
@@ -102,26 +108,23 @@ impl Replayed {
         }
     }
 
-    /// Ends it. What is checked only now, such as a constraint that is deferred, may undo it still.
+    /// Ends it. What is checked only now, such as a constraint that is deferred, may undo it still. Where the server
+    /// says nothing to it, it may have been done, and is not done again.
     pub(super) async fn commit(mut self) -> Result<(), Error> {
-        let Err(error) = self.own.commit().await else { return Ok(()) };
-        let mut error = Error::from(error);
-        while error.is_undone() && self.replays < REPLAYS_MAX && self.done.is_some() {
+        let mut ended = self.own.commit().await;
+        while let Err(error) = &ended
+            && error.is_undone()
+            && self.replays < REPLAYS_MAX
+            && self.done.is_some()
+        {
             tracing::debug!(%error, "a transaction was undone at its end, and is done again");
-            pause(self.replays).await;
-            self.replays += 1;
-            // The connection went with what was undone.
-            self.own = self.length.begin(&self.pool).await?;
-            error = match self.repeat().await {
-                Ok(Same::Yes) => match self.own.commit().await {
-                    Ok(()) => return Ok(()),
-                    Err(error) => error.into(),
-                },
+            match self.replay().await {
+                Ok(Same::Yes) => ended = self.own.commit().await,
                 Ok(Same::No) => break,
-                Err(error) => error,
-            };
+                Err(error) => ended = Err(error),
+            }
         }
-        Err(error)
+        ended
     }
 
     async fn run(&mut self, statement: Statement, wanted: Wanted) -> Result<Answer, Error> {
@@ -156,20 +159,19 @@ impl Replayed {
     }
 
     async fn ask(&mut self, statement: Statement, wanted: Wanted) -> Result<Answer, Error> {
-        let query = postgres::query(statement);
         Ok(match wanted {
-            Wanted::Count => Answer::Count(query.execute(&mut *self.own).await?.rows_affected()),
-            Wanted::Rows => Answer::Rows(query.fetch_all(&mut *self.own).await?),
+            Wanted::Count => Answer::Count(self.own.execute(statement).await?),
+            Wanted::Rows => Answer::Rows(self.own.fetch_all(statement).await?),
         })
     }
 
     /// Begins again on the same connection, and does everything that was done.
     async fn replay(&mut self) -> Result<Same, Error> {
-        sqlx::raw_sql("rollback").execute(&mut *self.own).await?;
+        // Nobody is to wait meanwhile for what it locked.
+        self.own.roll_back().await?;
         pause(self.replays).await;
         self.replays += 1;
-        sqlx::raw_sql("begin").execute(&mut *self.own).await?;
-        self.length.set(&mut self.own).await?;
+        self.length.begin(&mut self.own).await?;
         self.repeat().await
     }
 
