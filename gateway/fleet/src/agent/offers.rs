@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use artifact_format::pointer::SignedPointer;
+use artifact_format::pointer::{Error, SignedPointer};
 
 use super::later::{Later, moment_within};
 use super::roots::Change;
@@ -21,7 +21,7 @@ pub(super) struct Considered {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Judged {
     Yes,
-    /// A newer trust root is on its way, and the pointer may be signed by a key that only that one names.
+    /// A newer trust root is named and did not come yet, and the pointer may be signed by a key that only that one names.
     NotYet,
 }
 
@@ -66,15 +66,16 @@ impl Agent {
         source: Source,
         (moment, effects): (Moment, &mut Vec<Effect>),
     ) {
-        let judged = if self.roots.is_unsettled() { Judged::NotYet } else { Judged::Yes };
-        self.offered = Some(Considered { pointer: pointer.clone(), source, judged });
-        if judged == Judged::NotYet {
-            return;
-        }
         let artifact = pointer.artifact();
-        match pointer.verify(&self.roots.of_pointers(), &self.target.record().project) {
-            Ok(pointer) => self.target.take(&pointer, source, (moment, effects)),
-            Err(error) => self.target.refuse(artifact, Failure::from(&error)),
+        let judge = |pointer: SignedPointer| pointer.verify(&self.roots.of_pointers(), &self.target.record().project);
+        let verdict = if self.roots.is_unsettled() { None } else { Some(judge(pointer.clone())) };
+        let verdict = verdict.filter(|verdict| !matches!(verdict, Err(Error::Trust(_))) || !self.roots.is_awaited());
+        let judged = if verdict.is_some() { Judged::Yes } else { Judged::NotYet };
+        self.offered = Some(Considered { pointer, source, judged });
+        match verdict {
+            Some(Ok(pointer)) => self.target.take(&pointer, source, (moment, effects)),
+            Some(Err(error)) => self.target.refuse(artifact, Failure::from(&error)),
+            None => {}
         }
     }
 

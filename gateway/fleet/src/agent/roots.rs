@@ -115,6 +115,12 @@ impl Roots {
         matches!(self.asking, Asking::Of(_)) || self.lost().is_some()
     }
 
+    /// Whether a newer version is named than is believed, and nobody has seen it yet: a key that nobody believes may be one
+    /// that it names. One that came and was refused changes nothing.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.version() < self.wanted && (self.failure.is_some() || self.refusal.is_none())
+    }
+
     /// The version that was believed before, where only an older one is there, or none.
     pub(super) fn lost(&self) -> Option<NonZeroU64> {
         self.floor.filter(|floor| self.version() < Some(*floor))
