@@ -259,8 +259,8 @@ impl Agent {
                 self.wants(ack.wanted, moment, effects);
             }
             FromControlPlane::ArtifactAvailable(available) if self.connection.is_established() => {
-                self.roots.told(available.root_version, effects);
                 let within = Duration::from_millis(available.fetch_within_ms);
+                self.roots.told(available.root_version, within, (moment, effects));
                 self.reads(available.pointer, within, (moment, effects));
             }
             FromControlPlane::Drain(drain) => self.connection.drains(Duration::from_millis(drain.within_ms), moment),

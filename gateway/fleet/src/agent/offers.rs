@@ -27,9 +27,10 @@ pub(super) enum Judged {
 
 impl Agent {
     pub(super) fn wants(&mut self, wanted: Wanted, moment: Moment, effects: &mut Vec<Effect>) {
-        self.roots.told(wanted.root_version, effects);
+        let within = Duration::from_millis(wanted.fetch_within_ms);
+        self.roots.told(wanted.root_version, within, (moment, effects));
         match wanted.pointer {
-            Some(pointer) => self.reads(pointer, Duration::from_millis(wanted.fetch_within_ms), (moment, effects)),
+            Some(pointer) => self.reads(pointer, within, (moment, effects)),
             // It is not wanted any more.
             None => self.later = None,
         }
@@ -67,6 +68,11 @@ impl Agent {
         (moment, effects): (Moment, &mut Vec<Effect>),
     ) {
         let artifact = pointer.artifact();
+        let is_new = self.target.record().taken.is_none_or(|taken| taken.floor.serial != pointer.serial());
+        if is_new && self.target.record().needed().all(|needed| needed != artifact) {
+            // The newest root may name who signed the artifact, however well the pointer is believed.
+            self.roots.hurries(effects);
+        }
         let judge = |pointer: SignedPointer| pointer.verify(&self.roots.of_pointers(), &self.target.record().project);
         let verdict = if self.roots.is_unsettled() { None } else { Some(judge(pointer.clone())) };
         let verdict = verdict.filter(|verdict| !matches!(verdict, Err(Error::Trust(_))) || !self.roots.is_awaited());
@@ -75,6 +81,8 @@ impl Agent {
         match verdict {
             Some(Ok(pointer)) => self.target.take(&pointer, source, (moment, effects)),
             Some(Err(error)) => self.target.refuse(artifact, Failure::from(&error)),
+            None if is_new => self.roots.hurries(effects),
+            // What was taken goes on without.
             None => {}
         }
     }

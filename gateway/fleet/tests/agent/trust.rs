@@ -1,6 +1,7 @@
 //! Whom it believes.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use artifact_format::pointer::{Pointer, SignedPointer};
 use artifact_format::root::{Root, SignedRoot};
@@ -230,6 +231,16 @@ fn a_newer_root_that_does_not_come_holds_up_only_what_it_may_vouch_for() {
     rig.happens(Event::RootFetched(version(2), Ok(Box::new(chain[1].clone()))));
     let effects = rig.happens(Event::RootFetched(version(3), Ok(Box::new(chain[2].clone()))));
     assert!(rig.is_active(7) && !reported(&effects).contains(&"rejected"), "{effects:?}");
+}
+
+#[test]
+fn a_root_is_not_asked_for_again_sooner_than_the_control_plane_asks() {
+    let mut rig = Rig::connected();
+    rig.hears(notice(1));
+    let retry_after = Some(Duration::from_secs(20));
+    let busy = Failure { retry_after, ..Failure::unavailable("busy", "429".to_owned()) };
+    rig.happens(Event::RootFetched(version(1), Err(busy)));
+    assert_eq!(rig.until(is_root_fetch), Duration::from_secs(20));
 }
 
 /// What came and is not believed is no reason to wait: somebody is to be told.
