@@ -9,6 +9,9 @@ use super::roots::Change;
 use super::{Agent, Asking, Effect, Failure, Moment, Offer, Source};
 use crate::message::{Alarm, Offered, Wanted};
 
+/// The code of an artifact that nobody who is believed signed.
+const UNTRUSTED: &str = "untrusted";
+
 /// A pointer that was offered.
 #[derive(Debug, Clone)]
 pub(super) struct Considered {
@@ -84,6 +87,18 @@ impl Agent {
             None if is_new => self.roots.hurries(effects),
             // What was taken goes on without.
             None => {}
+        }
+    }
+
+    /// An artifact that nobody who is believed signed may be signed by a key that only the root names that does not come:
+    /// then that is what fails.
+    pub(super) fn excuses(&self, failure: Failure) -> Failure {
+        match self.roots.missing() {
+            Some(missing) if failure.code == UNTRUSTED => {
+                let detail = format!("{}; the newest trust root does not come: {}", failure.detail, missing.detail);
+                Failure::unavailable(missing.code, detail)
+            }
+            Some(_) | None => failure,
         }
     }
 

@@ -151,6 +151,11 @@ impl Roots {
         self.version() < self.wanted && (self.failure.is_some() || self.refusal.is_none())
     }
 
+    /// Why the newest version does not come, where that may pass.
+    pub(super) fn missing(&self) -> Option<&Failure> {
+        self.failure.as_ref().filter(|failure| failure.kind == FailureKind::Unavailable && self.is_awaited())
+    }
+
     /// The version that was believed before, where only an older one is there, or none.
     pub(super) fn lost(&self) -> Option<NonZeroU64> {
         self.floor.filter(|floor| self.version() < Some(*floor))

@@ -233,6 +233,24 @@ fn a_newer_root_that_does_not_come_holds_up_only_what_it_may_vouch_for() {
     assert!(rig.is_active(7) && !reported(&effects).contains(&"rejected"), "{effects:?}");
 }
 
+/// The pointer is by a key that is believed, and its artifact by one that only the newer root names.
+#[test]
+fn an_artifact_that_a_root_which_does_not_come_may_vouch_for_is_not_refused() {
+    let (_, chain) = chain();
+    let mut rig = Rig::connected();
+    rig.learns_of_root(1, &chain);
+    rig.loads = Outcome::Fails(Failure::refused("untrusted", "nobody signed it".to_owned()));
+    let (pointer, root_version) = (signed(1, 7).into(), Some(version(2)));
+    rig.hears(FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer, root_version, fetch_within_ms: 0 }));
+    rig.happens(Event::RootFetched(version(2), Err(Failure::unavailable("unreachable", String::new()))));
+    assert_eq!((rig.count(is_load), rig.serial(), rig.rejects_with()), (1, Some(1), None));
+    rig.until(is_root_fetch);
+    rig.loads = Outcome::Succeeds;
+    rig.happens(Event::RootFetched(version(2), Ok(Box::new(chain[1].clone()))));
+    rig.passes(Duration::ZERO);
+    assert!(rig.is_active(7));
+}
+
 #[test]
 fn a_root_is_not_asked_for_again_sooner_than_the_control_plane_asks() {
     let mut rig = Rig::connected();
