@@ -51,15 +51,18 @@ pub struct Site {
 /// A data plane.
 #[derive(Debug)]
 pub struct Drone {
+    machine: Arc<Machine>,
+    process: Option<Running>,
+    /// The process before, which may still be ending.
+    before: Option<JoinHandle<()>>,
+}
+
+/// What outlives processes.
+#[derive(Debug)]
+struct Machine {
     site: Arc<Site>,
     name: String,
     node: Uuid,
-    shared: Arc<Shared>,
-    process: Option<Running>,
-}
-
-#[derive(Debug)]
-struct Shared {
     seen: Mutex<Seen>,
     disk: Mutex<Record>,
 }
@@ -89,17 +92,23 @@ pub struct Seen {
 impl Drone {
     /// One that never ran.
     pub fn new(site: &Arc<Site>, name: String) -> Self {
-        let disk = Mutex::new(Record::new(&site.project));
-        let shared = Arc::new(Shared { seen: Mutex::default(), disk });
-        Self { site: Arc::clone(site), name, node: Uuid::now_v7(), shared, process: None }
+        let (site, disk) = (Arc::clone(site), Mutex::new(Record::new(&site.project)));
+        let machine = Machine { site, name, node: Uuid::now_v7(), seen: Mutex::default(), disk };
+        Self { machine: Arc::new(machine), process: None, before: None }
     }
 
-    /// Starts its process, if none runs.
+    /// Starts its process, if none runs. As with a gateway's state folder, it begins when the one before has ended.
     pub fn boots(&mut self) {
         if self.process.is_none() {
-            let process = Process::start(self);
-            let stop = Arc::new(Notify::new());
-            self.process = Some(Running { task: tokio::spawn(process.run(stop.clone())), stop });
+            let (machine, before, stop) = (Arc::clone(&self.machine), self.before.take(), Arc::new(Notify::new()));
+            let stopped = Arc::clone(&stop);
+            let task = tokio::spawn(async move {
+                if let Some(before) = before {
+                    let _however_it_ended = before.await;
+                }
+                Process::start(machine).run(stopped).await;
+            });
+            self.process = Some(Running { task, stop });
         }
     }
 
@@ -107,7 +116,8 @@ impl Drone {
     pub fn dies(&mut self) {
         if let Some(process) = self.process.take() {
             process.task.abort();
-            self.shared.is_gone();
+            self.machine.is_gone();
+            self.before = Some(process.task);
         }
     }
 
@@ -115,7 +125,8 @@ impl Drone {
     pub fn ends(&mut self) {
         if let Some(process) = self.process.take() {
             process.stop.notify_one();
-            self.shared.is_gone();
+            self.machine.is_gone();
+            self.before = Some(process.task);
         }
     }
 
@@ -126,7 +137,7 @@ impl Drone {
 
     /// What can be seen of it now.
     pub fn seen(&self) -> Seen {
-        self.shared.seen().clone()
+        self.machine.seen().clone()
     }
 }
 
@@ -136,7 +147,7 @@ impl Drop for Drone {
     }
 }
 
-impl Shared {
+impl Machine {
     fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
         self.seen.lock().expect("nobody panics with it")
     }
@@ -166,9 +177,8 @@ enum Said {
 }
 
 struct Process {
-    site: Arc<Site>,
+    machine: Arc<Machine>,
     identity: Identity,
-    shared: Arc<Shared>,
     agent: Agent,
     began: Instant,
     socket: Option<Box<Socket>>,
@@ -178,15 +188,15 @@ struct Process {
 }
 
 impl Process {
-    fn start(drone: &Drone) -> Self {
-        let Drone { site, name, node, shared, .. } = drone;
+    fn start(machine: Arc<Machine>) -> Self {
+        let Machine { site, name, node, disk, .. } = &*machine;
         let began = Instant::now();
-        let mut boot = shared.disk.lock().expect("nobody panics with it").clone().boot();
+        let mut boot = disk.lock().expect("nobody panics with it").clone().boot();
         let running = boot.candidates.first().copied();
         running.into_iter().for_each(|running| boot.record.boots(running));
         boot.record.booted(running);
-        *shared.disk.lock().expect("nobody panics with it") = boot.record.clone();
-        shared.seen().serves = running.map(|digest| (digest, began));
+        *disk.lock().expect("nobody panics with it") = boot.record.clone();
+        machine.seen().serves = running.map(|digest| (digest, began));
         let mut identity = Identity::new(name, (&site.project, &site.key));
         identity.hello.node_id = *node;
         let start = Start {
@@ -210,9 +220,8 @@ impl Process {
             damaged: Damaged::default(),
         };
         let agent = Agent::new(start, moment(began));
-        let (site, shared) = (Arc::clone(site), Arc::clone(shared));
         let (work, events) = (FuturesUnordered::new(), VecDeque::from([Event::Tick]));
-        Self { site, identity, shared, agent, began, socket: None, attempts: 0, work, events }
+        Self { machine, identity, agent, began, socket: None, attempts: 0, work, events }
     }
 
     async fn run(mut self, stop: Arc<Notify>) {
@@ -231,7 +240,7 @@ impl Process {
                 () = stop.notified() => break,
             }
         }
-        self.shared.is_gone();
+        self.machine.is_gone();
         self.events.push_back(Event::Stop);
         while let Some(event) = self.events.pop_front() {
             for effect in self.agent.handle(event, moment(self.began)) {
@@ -249,7 +258,7 @@ impl Process {
                 }
                 Err(ended) => {
                     if matches!(ended, Ended::Unavailable { retry_after: Some(_) }) {
-                        self.shared.seen().turned_away += 1;
+                        self.machine.seen().turned_away += 1;
                     }
                     self.events.push_back(Event::Disconnected(ended));
                 }
@@ -275,7 +284,7 @@ impl Process {
     }
 
     fn is_told(&self, serial: NonZeroU64) {
-        let mut seen = self.shared.seen();
+        let mut seen = self.machine.seen();
         if seen.told.is_none_or(|(before, _)| before < serial) {
             seen.told = Some((serial, Instant::now()));
         }
@@ -298,7 +307,8 @@ impl Process {
         match effect {
             Effect::Connect => {
                 self.attempts += 1;
-                let (attempt, identity, address) = (self.attempts, self.identity.clone(), self.site.control_plane);
+                let (attempt, identity, address) =
+                    (self.attempts, self.identity.clone(), self.machine.site.control_plane);
                 let dial = async move { Done::Dialed(attempt, dial(&identity, address).await) };
                 self.work.push(dial.boxed());
             }
@@ -312,18 +322,18 @@ impl Process {
                 self.say(&FromDataPlane::Heartbeat(Heartbeat { state, health, alarms })).await;
             }
             Effect::Fetch { ticket, digest, length, .. } => {
-                let site = Arc::clone(&self.site);
+                let site = Arc::clone(&self.machine.site);
                 let fetch = async move { Done::Happened(Event::Fetched(ticket, fetch(&site, digest, length).await)) };
                 self.work.push(fetch.boxed());
             }
             Effect::Load { ticket, .. } => self.events.push_back(Event::Loaded(ticket, Ok(()))),
-            Effect::Swap { digest } => self.shared.seen().serves = Some((digest, Instant::now())),
+            Effect::Swap { digest } => self.machine.seen().serves = Some((digest, Instant::now())),
             Effect::Persist { ticket, record } => {
-                *self.shared.disk.lock().expect("nobody panics with it") = *record;
+                *self.machine.disk.lock().expect("nobody panics with it") = *record;
                 self.events.push_back(Event::Persisted(ticket, Ok(())));
             }
             Effect::FetchRoot { version } => {
-                let site = Arc::clone(&self.site);
+                let site = Arc::clone(&self.machine.site);
                 let root = async move { Done::Happened(Event::RootFetched(version, root(&site, version).await)) };
                 self.work.push(root.boxed());
             }
@@ -345,7 +355,7 @@ impl Process {
     }
 
     fn publish(&self) {
-        let mut seen = self.shared.seen();
+        let mut seen = self.machine.seen();
         match (self.agent.is_connected(), seen.connected_since) {
             (true, None) => {
                 seen.connected_since = Some(Instant::now());

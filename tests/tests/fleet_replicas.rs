@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use artifact_format::container;
 use artifact_format::pointer::SignedPointer;
-use fleet::message::{Health, Offered, Phase, Reason};
+use fleet::message::{Health, Offered, Phase, Reason, Rejection};
 use serde_json::{Value, json};
 use tests::control_plane::Setup;
 use tests::data_plane::Refusal;
@@ -169,8 +169,8 @@ async fn database_down() {
     postgres.kill().await;
     // What was known is said, what is said is kept, and what cannot be kept is refused.
     assert_eq!(edge.heartbeat(Health::default()).await.pointer, known);
-    let code = "said_meanwhile".to_owned();
-    edge.is_in(Phase::Rejected { digest: artifact.clone(), code, detail: String::new() }).await;
+    let (code, outcome) = ("said_meanwhile".to_owned(), Rejection::Refused);
+    edge.is_in(Phase::Rejected { digest: artifact.clone(), code, detail: String::new(), outcome }).await;
     drop(edge);
     let refused = control_plane.post(&project.path("deploy"), &json!({ "artifact": artifact })).await;
     assert_eq!(refused.status, 503, "{}", String::from_utf8_lossy(&refused.body));

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use fleet::message::{Alarm, FromControlPlane, FromDataPlane, Health, Heartbeat, Phase, Reason, write};
+use fleet::message::{Alarm, FromControlPlane, FromDataPlane, Health, Heartbeat, Phase, Reason, Rejection, write};
 use futures_util::SinkExt as _;
 use serde_json::json;
 use tests::data_plane::{self, DataPlane, Refusal};
@@ -118,8 +118,8 @@ async fn a_serial_that_was_given_twice_is_overtaken() {
     let offered = ack.wanted.pointer.unwrap();
     let taken = offered.pointer().unwrap().serial();
     edge.state.pointer_serial = Some(taken);
-    let (digest, code) = (artifact.clone(), "pointer_forked".to_owned());
-    edge.is_in(Phase::Rejected { digest, code, detail: "another one has this serial".into() }).await;
+    let (digest, code, detail) = (artifact.clone(), "pointer_forked".to_owned(), "another one has this serial".into());
+    edge.is_in(Phase::Rejected { digest, code, detail, outcome: Rejection::Refused }).await;
     let newer = loop {
         let Some(FromControlPlane::ArtifactAvailable(newer)) = edge.hear().await else { panic!("it is not told") };
         let newer = newer.pointer;

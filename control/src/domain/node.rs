@@ -21,21 +21,6 @@ pub const CODE_MAX_BYTES: usize = 64;
 /// The longest detail of a refusal that is kept, in bytes.
 pub const DETAIL_MAX_BYTES: usize = 2048;
 
-/// The codes of what a data plane tries again by itself: the network and its disk, not the artifact. `internal` is
-/// none of them: it is also what ends while it loads an artifact.
-const TRIED_AGAIN: [&str; 10] = [
-    "unreachable",
-    "not_found",
-    "busy",
-    "truncated",
-    "download_unauthorized",
-    "unexpected_answer",
-    "api_key",
-    "state_unwritable",
-    "state_unreadable",
-    "state_damaged",
-];
-
 /// The code of a pointer with the serial of another one that a data plane has taken.
 pub const FORKED: &str = "pointer_forked";
 /// The codes of a pointer that is behind what a data plane has taken, as after a fail-over that lost the last ones: a newer
@@ -110,6 +95,9 @@ pub enum Phase {
         code: String,
         /// Why, for people.
         detail: String,
+        /// What follows.
+        #[serde(default)]
+        outcome: Rejection,
     },
     /// What it was to serve ended the process more than once: it serves what it served before.
     RolledBack {
@@ -118,6 +106,17 @@ pub enum Phase {
         /// Why, for people.
         detail: String,
     },
+}
+
+/// What follows where something is rejected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Rejection {
+    /// It is tried again without being asked for: the network, a disk, or bytes that came to harm, and not the artifact.
+    Retrying,
+    /// Nothing, until something changes.
+    #[default]
+    Refused,
 }
 
 /// What traffic has come to.
@@ -204,14 +203,11 @@ impl Node {
         self.is_online() && self.instances.iter().all(|instance| instance.running == Some(artifact))
     }
 
-    /// Who of it refuses this and said so at that time or later, and why. Whoever could not get at it tries again, and has
-    /// not refused it.
+    /// Who of it refuses this and said so at that time or later, and why. Whoever tries again has not refused it.
     pub fn refusal(&self, artifact: Digest, since: Timestamp) -> Option<Refusal<'_>> {
         self.instances.iter().filter(|instance| instance.phase_at >= since).find_map(|instance| match &instance.phase {
-            Phase::Rejected { digest, code, detail }
-                if *digest == artifact
-                    && !TRIED_AGAIN.contains(&code.as_str())
-                    && !OVERTAKEN.contains(&code.as_str()) =>
+            Phase::Rejected { digest, code, detail, outcome: Rejection::Refused }
+                if *digest == artifact && !OVERTAKEN.contains(&code.as_str()) =>
             {
                 Some(Refusal { code, detail })
             }
@@ -266,10 +262,11 @@ impl Phase {
     #[must_use]
     pub fn kept(self) -> Self {
         match self {
-            Self::Rejected { digest, code, detail } => Self::Rejected {
+            Self::Rejected { digest, code, detail, outcome } => Self::Rejected {
                 digest,
                 code: shortened(&code, CODE_MAX_BYTES),
                 detail: shortened(&detail, DETAIL_MAX_BYTES),
+                outcome,
             },
             Self::RolledBack { digest, detail } => {
                 Self::RolledBack { digest, detail: shortened(&detail, DETAIL_MAX_BYTES) }
@@ -354,44 +351,59 @@ mod tests {
 
     #[test]
     fn what_is_long_is_cut_between_characters() {
-        let phase = Phase::Rejected { digest: Digest([1; 32]), code: "é".repeat(40), detail: "a\0b".into() };
+        let (code, detail, outcome) = ("é".repeat(40), "a\0b".into(), Rejection::Refused);
+        let phase = Phase::Rejected { digest: Digest([1; 32]), code, detail, outcome };
         let Phase::Rejected { code, detail, .. } = phase.kept() else { panic!("another phase") };
         assert_eq!((code, detail.as_str()), ("é".repeat(32), "a\u{fffd}b"));
         let odd = shortened(&format!("a{}", "é".repeat(40)), CODE_MAX_BYTES);
         assert_eq!(odd.len(), 63);
     }
 
-    /// Whatever a gateway tries again says nothing about the artifact. The protocol's reference names all of it.
+    /// One that says this of the artifact that it is to serve.
+    fn saying(phase: Phase) -> Node {
+        let instance = Instance {
+            presence: Presence::Connected,
+            id: Uuid::from_u128(1),
+            running: None,
+            pointer_serial: None,
+            phase,
+            phase_at: Timestamp::UNIX_EPOCH,
+        };
+        Node {
+            id: DataPlaneId::new(),
+            name: "edge".parse().unwrap(),
+            labels: Labels::new(),
+            instances: vec![instance],
+            traffic: BTreeMap::new(),
+            earlier: BTreeMap::new(),
+        }
+    }
+
+    /// Whatever a data plane tries again says nothing about the artifact, whichever its code; nor does what it took before.
     #[test]
     fn what_is_tried_again_is_no_refusal() {
-        let reference = include_str!("../../../docs/reference/fleet-protocol.md");
-        let row = reference.lines().find(|line| line.starts_with("| the network or the disk")).unwrap();
-        let tried_again: Vec<&str> = row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2).collect();
-        assert!(tried_again.contains(&"busy"), "{tried_again:?}");
-        let refusing = |code: &str| {
-            let phase = Phase::Rejected { digest: Digest([1; 32]), code: code.to_owned(), detail: String::new() };
-            let instance = Instance {
-                presence: Presence::Connected,
-                id: Uuid::from_u128(1),
-                running: None,
-                pointer_serial: None,
-                phase,
-                phase_at: Timestamp::UNIX_EPOCH,
-            };
-            Node {
-                id: DataPlaneId::new(),
-                name: "edge".parse().unwrap(),
-                labels: Labels::new(),
-                instances: vec![instance],
-                traffic: BTreeMap::new(),
-                earlier: BTreeMap::new(),
-            }
+        let refuses = |code: &str, outcome: Rejection| {
+            let (digest, code, detail) = (Digest([1; 32]), code.to_owned(), String::new());
+            let node = saying(Phase::Rejected { digest, code, detail, outcome });
+            node.refusal(digest, Timestamp::UNIX_EPOCH).is_some()
         };
-        let refuses = |code| refusing(code).refusal(Digest([1; 32]), Timestamp::UNIX_EPOCH).is_some();
-        let counted: Vec<_> = tried_again.into_iter().filter(|code| refuses(code)).collect();
-        assert!(counted.is_empty(), "{counted:?}");
-        assert!(["digest_mismatch", "quarantined", "internal", "whatever"].into_iter().all(refuses));
-        assert!(!OVERTAKEN.into_iter().any(refuses));
+        for code in ["digest_mismatch", "busy", "quarantined", "internal", "whatever"] {
+            assert_eq!(
+                [Rejection::Retrying, Rejection::Refused].map(|then| refuses(code, then)),
+                [false, true],
+                "{code}"
+            );
+        }
+        assert!(!OVERTAKEN.into_iter().any(|code| refuses(code, Rejection::Refused)));
+    }
+
+    /// As it is kept of a data plane that did not say what follows.
+    #[test]
+    fn a_rejection_is_a_refusal_where_it_does_not_say_otherwise() {
+        let digest = Digest([1; 32]);
+        let kept = serde_json::json!({"name": "rejected", "digest": digest, "code": "untrusted", "detail": ""});
+        let phase: Phase = serde_json::from_value(kept).unwrap();
+        assert!(saying(phase).refusal(digest, Timestamp::UNIX_EPOCH).is_some());
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::domain::data_plane::is_host;
 use crate::domain::digest::Digest;
 use crate::domain::label::{Key, LABELS_MAX, Labels, Value};
 use crate::domain::name::Name;
-use crate::domain::node::{Phase, Presence};
+use crate::domain::node::{Phase, Presence, Rejection};
 use crate::domain::registry::{Alarm, Health, Instance};
 
 /// The longest version of a program that is kept, in bytes.
@@ -120,7 +120,13 @@ fn phase(said: message::Phase) -> Result<Phase, Error> {
         message::Phase::Verifying { digest: of } => Phase::Verifying { digest: digest(of)? },
         message::Phase::Loading { digest: of } => Phase::Loading { digest: digest(of)? },
         message::Phase::Active { digest: of } => Phase::Active { digest: digest(of)? },
-        message::Phase::Rejected { digest: of, code, detail } => Phase::Rejected { digest: digest(of)?, code, detail },
+        message::Phase::Rejected { digest: of, code, detail, outcome } => {
+            let outcome = match outcome {
+                message::Rejection::Retrying => Rejection::Retrying,
+                message::Rejection::Refused => Rejection::Refused,
+            };
+            Phase::Rejected { digest: digest(of)?, code, detail, outcome }
+        }
         message::Phase::RolledBack { digest: of, detail } => Phase::RolledBack { digest: digest(of)?, detail },
     })
 }

@@ -10,7 +10,7 @@ use control::domain::deployment::{Deployment, NewDeployment};
 use control::domain::digest::Digest;
 use control::domain::id::{DataPlaneId, DeploymentId};
 use control::domain::label::Labels;
-use control::domain::node::{self, Measured, Occasion, Phase, Presence, Traffic};
+use control::domain::node::{self, Measured, Occasion, Phase, Presence, Rejection, Traffic};
 use control::domain::plan::Entry;
 use control::domain::project::Project;
 use control::domain::registry::{Grounds, Heard, Instance, InstanceKey};
@@ -162,7 +162,8 @@ impl Fleet {
 
     pub(crate) async fn refuse(&self, gateway: &Gateway) {
         let entry = self.wanted(gateway).await.unwrap();
-        let phase = Phase::Rejected { digest: entry.artifact, code: "bad".into(), detail: "no 'good'".into() };
+        let (code, detail, outcome) = ("bad".into(), "no 'good'".into(), Rejection::Refused);
+        let phase = Phase::Rejected { digest: entry.artifact, code, detail, outcome };
         let said = Said { running: Some(OLD), ..said(gateway, (None, None), phase) };
         self.hears(&[said]).await;
     }

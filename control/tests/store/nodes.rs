@@ -6,7 +6,7 @@ use control::domain::access::Reach;
 use control::domain::deployment::{NewDeployment, NodeOutcome};
 use control::domain::digest::Digest;
 use control::domain::id::DataPlaneId;
-use control::domain::node::{Measured, Node, Occasion, Phase, Traffic};
+use control::domain::node::{Measured, Node, Occasion, Phase, Rejection, Traffic};
 use control::domain::page::PageRequest;
 use control::domain::registry::InstanceKey;
 use control::domain::store::{DataPlanes as _, Deployments as _, Edit, Nodes as _, Registry as _, Rollouts as _};
@@ -40,7 +40,8 @@ async fn nodes(fleet: &Fleet) -> Vec<Node> {
 }
 
 fn rejected() -> Phase {
-    Phase::Rejected { digest: NEW, code: "pointer_expired".into(), detail: "it's \"over\"".into() }
+    let (code, detail, outcome) = ("pointer_expired".into(), "it's \"over\"".into(), Rejection::Refused);
+    Phase::Rejected { digest: NEW, code, detail, outcome }
 }
 
 /// Two processes of one data plane are two, and who is gone is not there.

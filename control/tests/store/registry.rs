@@ -6,7 +6,7 @@ use control::domain::data_plane::{DataPlaneUpdate, Filter, Kind, NewDataPlane, S
 use control::domain::digest::Digest;
 use control::domain::error::Error;
 use control::domain::id::ProjectId;
-use control::domain::node::{Occasion, Phase, Presence, Said};
+use control::domain::node::{Occasion, Phase, Presence, Rejection, Said};
 use control::domain::page::PageRequest;
 use control::domain::project::Project;
 use control::domain::registry::{
@@ -60,7 +60,12 @@ fn heard(member: &Member, instance: Uuid) -> Heard {
         drift_since: Some(at),
         pointer_serial: Some(3),
         root_version: Some(1),
-        phase: Phase::Rejected { digest: Digest([8; 32]), code: "x".into(), detail: "it's \"so\"".into() },
+        phase: Phase::Rejected {
+            digest: Digest([8; 32]),
+            code: "x".into(),
+            detail: "it's \"so\"".into(),
+            outcome: Rejection::Retrying,
+        },
         health: Some(Health { requests: 4, p99_ms: Some(2.5), ..Health::default() }),
         alarms: vec![Alarm { code: "a".into(), detail: "b".into() }],
         connected_at: at,

@@ -118,6 +118,9 @@ pub enum Phase {
         code: String,
         /// Why, for people.
         detail: String,
+        /// What follows.
+        #[serde(default)]
+        outcome: Rejection,
     },
     /// What it was to serve ended the process more than once: it serves what it served before.
     RolledBack {
@@ -126,6 +129,18 @@ pub enum Phase {
         /// Why, for people.
         detail: String,
     },
+}
+
+/// What follows where something is rejected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rejection {
+    /// It is tried again without being asked for: the network, a disk, or bytes that came to harm.
+    Retrying,
+    /// Nothing, until something changes; or what this program does not know.
+    #[default]
+    #[serde(other)]
+    Refused,
 }
 
 /// The phase changed.

@@ -4,7 +4,7 @@
 use std::fmt::Debug;
 
 use fleet::MESSAGE_MAX_BYTES;
-use fleet::message::{Error, FromControlPlane, FromDataPlane, Heard, Message, Offered, read, write};
+use fleet::message::{Error, FromControlPlane, FromDataPlane, Heard, Message, Offered, Phase, Rejection, read, write};
 use serde_json::{Value, json};
 
 /// Reads a message, and writes it again as it was.
@@ -47,10 +47,32 @@ fn what_data_planes_say() {
             "running_digest": "06", "pointer_serial": 3,
             "phase": {
                 "name": "rejected", "digest": "07", "code": "section_mismatch",
-                "detail": "section ROUTES is not the one that was signed",
+                "detail": "section ROUTES is not the one that was signed", "outcome": "refused",
             },
         },
     }));
+    check::<FromDataPlane>(&json!({
+        "type": "status",
+        "state": {
+            "running_digest": null, "pointer_serial": 3,
+            "phase": {
+                "name": "rejected", "digest": "07", "code": "digest_mismatch", "detail": "other bytes came",
+                "outcome": "retrying",
+            },
+        },
+    }));
+}
+
+/// An older program does not say what follows, and a newer one may say something else.
+#[test]
+fn a_rejection_is_a_refusal_where_it_does_not_say_otherwise() {
+    let phase = json!({"name": "rejected", "digest": "07", "code": "untrusted", "detail": ""});
+    let mut newer = phase.clone();
+    newer["outcome"] = json!("pondering");
+    for phase in [phase, newer] {
+        let phase: Phase = serde_json::from_value(phase).unwrap();
+        assert!(matches!(phase, Phase::Rejected { outcome: Rejection::Refused, .. }), "{phase:?}");
+    }
 }
 
 #[test]

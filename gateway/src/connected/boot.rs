@@ -147,7 +147,12 @@ fn first_good(
                     }
                 }
             }
-            Err(error) => (error.code(), error.to_string()),
+            Err(error) => {
+                if let disk::Error::Damaged { .. } = error {
+                    notes.misses(*digest);
+                }
+                (error.code(), error.to_string())
+            }
         };
         tracing::error!(%digest, code, reason, "what served before cannot be served any more");
         alarms.push(alarm(code, reason));

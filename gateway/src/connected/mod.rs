@@ -83,7 +83,8 @@ impl Prepared {
 
     /// Whether it begins with what was deployed, and not with what the command line names.
     pub fn serves_deployed(&self) -> bool {
-        self.booted.notes.record().current.is_some()
+        let current = self.booted.notes.record().current;
+        current.is_some() && current == self.booted.start.running
     }
 
     /// Reads this file anew when it changes, until something was deployed.
@@ -95,12 +96,17 @@ impl Prepared {
     pub fn begin(self, swap: Swap) -> Connected {
         let Self { booted: Booted { folder, client, notes, start, .. }, environment, url, file } = self;
         let (record, unwritten) = notes.begins();
-        let start = Start { record, unwritten, ..start };
         let (signals, inbox) = mpsc::channel(INBOX);
         let began = Instant::now();
+        let writer = Writer::start(folder.clone(), signals.clone());
+        // Of a record that was lost, what is there may be wanted yet.
+        if record.taken.is_some() || record.current.is_some() {
+            writer.write(writer::Order::Collect(record.needed().chain(start.running).collect()));
+        }
+        let start = Start { record, unwritten, ..start };
         Connected {
             agent: Agent::new(start, moment(began)),
-            writer: Writer::start(folder.clone(), signals.clone()),
+            writer,
             health: Health::new(environment.metrics.clone()),
             link: None,
             links: 0,
@@ -205,8 +211,13 @@ impl Connected {
         self.publish();
     }
 
-    /// Keys and credentials may be others; and where nothing was deployed, the file.
+    /// Keys and credentials may be others; and where nothing was deployed, the file. Whoever asks for it knows what was set
+    /// aside, too.
     async fn read_anew(&mut self) {
+        for digest in &self.agent.record().quarantined {
+            tracing::info!(sha256 = %digest, "not set aside any more");
+        }
+        self.handle(Event::Pardoned);
         match self.environment.trust.read() {
             Ok(pinned) => self.handle(Event::Rekeyed { pinned }),
             Err(error) => {
@@ -219,7 +230,7 @@ impl Connected {
     /// What came with the command line counts until something was deployed.
     async fn reload_file(&mut self, cause: Cause) {
         let Some((reloader, _)) = &mut self.file else { return };
-        if self.agent.record().current.is_some() {
+        if self.agent.deployed().is_some() {
             self.file = None;
             return;
         }

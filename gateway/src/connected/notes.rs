@@ -34,6 +34,11 @@ impl Notes {
         self.write();
     }
 
+    /// One is not there whole.
+    pub(super) fn misses(&mut self, candidate: Digest) {
+        self.record.misses(candidate);
+    }
+
     /// It was refused, and the process lived through it.
     pub(super) fn goes_without(&mut self, candidate: Digest) {
         self.untried = None;
@@ -57,7 +62,8 @@ impl Notes {
     /// The process begins. What is remembered, and why it is not on the disk.
     pub(super) fn begins(mut self) -> (Record, Option<Failure>) {
         self.untried = None;
-        (std::mem::take(&mut self.record), self.failure.take())
+        let failure = self.failure.take().or_else(|| self.folder.failure());
+        (std::mem::take(&mut self.record), failure)
     }
 
     fn write(&mut self) {

@@ -42,7 +42,7 @@ impl Connected {
             url: self.url.clone(),
             connected: self.agent.is_connected(),
             phase: state.phase,
-            desired: taken.map(|taken| taken.artifact.to_string()),
+            desired: self.agent.record().wanted().map(|wanted| wanted.artifact.to_string()),
             pointer_serial: state.pointer_serial,
             pointer_expires_at: taken.map(|taken| taken.expires_at),
             root_version: state.root_version,
@@ -70,7 +70,7 @@ impl Connected {
                 self.swap.confirm();
                 tracing::info!(sha256 = digest, "serving what was deployed");
             }
-            Phase::Rejected { digest, code, detail } => {
+            Phase::Rejected { digest, code, detail, .. } => {
                 let rejected =
                     Rejected { digest: digest.parse().ok(), code: code.clone().into(), message: detail.clone() };
                 self.swap.refuse(rejected);

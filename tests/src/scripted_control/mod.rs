@@ -194,6 +194,11 @@ impl ScriptedControl {
         self.desk.book().wanted = Some(pointer.clone());
     }
 
+    /// From now on nothing is wanted of whoever asks.
+    pub fn wants_nothing(&self) {
+        self.desk.book().wanted = None;
+    }
+
     /// Tells everybody, as a hint.
     pub fn announces(&self, pointer: &SignedPointer) {
         let root_version = self.desk.book().root_version();

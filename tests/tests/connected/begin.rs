@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use artifact_format::container::digest;
+use rustix::process::Signal;
 use tests::scripted_control::{Delivery, pointer, signed};
 use tests::{Gateway, ScriptedControl, Upstream, wait};
 
@@ -58,6 +59,35 @@ async fn a_file_is_served_until_something_was_deployed() {
     control.deploys(&version(&upstream, 5));
     control.sees_active(&version(&upstream, 5)).await;
     assert_runs(&gateway, &version(&upstream, 5)).await;
+}
+
+/// The first deployment is taken back while this gateway still fetches it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_wanted_any_more_does_not_come_to_serve() {
+    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+    let state = tempfile::tempdir().unwrap();
+    let [file, bad] = [version(&upstream, 1), version(&upstream, 2)];
+    let connected = || Gateway::connected(&control, state.path()).and_file(file.clone());
+    let mut gateway = connected().start().await;
+    control.delivers(Delivery::HeldAfter(bad.len() / 2));
+    let pointer = control.deploys(&bad);
+    wait::until("it is on its way", async || control.is_holding()).await;
+    control.wants_nothing();
+    let is_withdrawn = async || gateway.status().await["control_plane"]["desired"].is_null();
+    wait::until("it is not wanted any more", is_withdrawn).await;
+    control.delivers(Delivery::Whole);
+    let is_noted = |text: String| text.contains(r#""withdrawn":true"#);
+    wait::until("that is written down", async || fs::read_to_string(state.path().join("state")).is_ok_and(is_noted))
+        .await;
+    gateway.signal(Signal::KILL);
+    gateway.ended().await;
+
+    // Were it there whole, the next process could begin with it.
+    fs::write(state.path().join("artifacts").join(digest(&bad).to_string()), &bad).unwrap();
+    let gateway = connected().start().await;
+    assert_runs(&gateway, &file).await;
+    control.wants(&pointer);
+    control.sees_active(&bad).await;
 }
 
 /// A folder to start from.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use artifact_format::container::digest;
 use fleet::message::Phase;
+use rustix::process::Signal;
 use tests::wait;
 
 use crate::{Stage, alarms};
@@ -104,21 +105,40 @@ async fn poison_artifact_that_kills_the_process_while_it_is_loaded() {
     stage.ends_well().await;
 }
 
+impl Stage {
+    /// Ends twice without warning soon after this version was put to work.
+    async fn is_killed_while_it_serves(&mut self, number: usize) {
+        self.is_ended().await;
+        self.starts_again().await;
+        self.control.deploys(&self.version(number));
+        for _ in 0..2 {
+            self.control.sees_active(&self.version(number)).await;
+            self.runs(number).await;
+            // That it serves is written down.
+            self.remembers(&self.version(number)).await;
+            self.is_killed().await;
+            self.starts_again().await;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn poison_artifact_that_kills_the_process_while_it_serves() {
     let mut stage = Stage::set().await;
-    stage.is_ended().await;
-    stage.starts_again().await;
-    stage.control.deploys(&stage.version(1));
-    for _ in 0..2 {
-        stage.control.sees_active(&stage.version(1)).await;
-        stage.runs(1).await;
-        // That it serves is written down.
-        stage.remembers(&stage.version(1)).await;
-        stage.is_killed().await;
-        stage.starts_again().await;
-    }
+    stage.is_killed_while_it_serves(1).await;
     stage.is_rid_of(1).await;
     stage.moves_to(2).await;
+    stage.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_innocent_artifact_that_was_set_aside_is_tried_again_on_sighup() {
+    let mut stage = Stage::set().await;
+    stage.is_killed_while_it_serves(1).await;
+    stage.is_rid_of(1).await;
+    stage.gateway.signal(Signal::HUP);
+    stage.control.sees_active(&stage.version(1)).await;
+    stage.runs(1).await;
+    assert_eq!(stage.gateway.messages("not set aside any more").len(), 1);
     stage.ends_well().await;
 }

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use tests::scripted_control::Delivery;
 use tests::{Gateway, ScriptedControl, Upstream, wait};
 
-use crate::{Stage, assert_runs, version};
+use crate::{Stage, alarms, assert_runs, version};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_never_came_is_not_set_aside() {
@@ -47,6 +47,28 @@ async fn an_address_that_is_taken_is_not_the_artifacts_fault() {
     }
     stage.gateway = Gateway::connected(&stage.control, stage.state.path()).start().await;
     stage.runs(1).await;
+}
+
+/// Nothing that was deployed has a listener of that name, and nobody is there to ask.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_cannot_serve_what_served_last_does_not_forget_it() {
+    let mut stage = Stage::set().await;
+    stage.moves_to(1).await;
+    stage.is_ended().await;
+    stage.control.dies();
+    let connected = || Gateway::connected(&stage.control, stage.state.path()).set("--listen", "typo=127.0.0.1:0");
+    let mut gateway = connected().start_unready().await;
+    let is_told = async || alarms(&gateway).await.contains(&"unknown_listener".to_owned());
+    wait::until("it is told", is_told).await;
+    gateway.signal(Signal::TERM);
+    assert!(gateway.ended().await.success());
+
+    // Nor where the file of the command line cannot be served either.
+    let refusal = connected().and_file(stage.version(2)).start_refused().await;
+    assert!(refusal.said.contains("typo"), "{}", refusal.said);
+    stage.starts_again().await;
+    stage.runs(1).await;
+    stage.ends_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

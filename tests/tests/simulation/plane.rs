@@ -94,6 +94,7 @@ impl Plane {
         // As a gateway does: what is not there is not tried, and what was refused in order is not doubted.
         for candidate in &boot.candidates {
             if !plane.disk.artifacts.contains(candidate) {
+                record.misses(*candidate);
                 continue;
             }
             record.boots(*candidate);

@@ -16,7 +16,7 @@ use crate::domain::deployment::{State, deployed};
 use crate::domain::digest::Digest;
 use crate::domain::id::DataPlaneId;
 use crate::domain::label::Labels;
-use crate::domain::node::{Instance, Node, Phase, Presence, Traffic};
+use crate::domain::node::{Instance, Node, Phase, Presence, Rejection, Traffic};
 
 const NEW: Digest = Digest([2; 32]);
 const OLD: Digest = Digest([1; 32]);
@@ -157,7 +157,8 @@ impl World {
     fn refuse(&mut self, index: usize) {
         let now = self.rollout.now;
         for instance in &mut self.rollout.nodes[index].instances {
-            instance.phase = Phase::Rejected { digest: NEW, code: "bad".into(), detail: "no".into() };
+            let (code, detail, outcome) = ("bad".into(), "no".into(), Rejection::Refused);
+            instance.phase = Phase::Rejected { digest: NEW, code, detail, outcome };
             instance.phase_at = now;
         }
     }

@@ -79,7 +79,7 @@ fn outcome((key, deployment): (InstanceKey, Option<DeploymentId>), phase: &Phase
     let (word, artifact, code, detail) = match phase {
         Phase::Waiting | Phase::Downloading { .. } | Phase::Verifying { .. } | Phase::Loading { .. } => return None,
         Phase::Active { digest } => ("active", digest, None, None),
-        Phase::Rejected { digest, code, detail } => ("rejected", digest, Some(code), Some(detail)),
+        Phase::Rejected { digest, code, detail, .. } => ("rejected", digest, Some(code), Some(detail)),
         Phase::RolledBack { digest, detail } => ("rolled_back", digest, None, Some(detail)),
     };
     Some(json!({

@@ -9,7 +9,7 @@ impl Agent {
         let alarm = |code: &str, detail: String| Alarm { code: code.to_owned(), detail };
         let mut alarms = self.alarms.clone();
         alarms.extend(self.damaged.record.iter().chain(&self.damaged.root).cloned());
-        if let Some(taken) = self.target.record().taken.filter(|taken| taken.expires_at <= moment.unix_seconds) {
+        if let Some(taken) = self.target.record().wanted().filter(|taken| taken.expires_at <= moment.unix_seconds) {
             let serial = taken.floor.serial;
             let detail = format!("pointer {serial} has expired, or this machine's clock is wrong: what runs goes on");
             alarms.push(alarm("pointer_expired", detail));

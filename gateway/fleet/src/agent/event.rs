@@ -10,7 +10,7 @@ use artifact_format::trust::Trust;
 
 use super::connection::Ended;
 use super::record::Record;
-use crate::message::{Alarm, FromControlPlane, FromDataPlane, State};
+use crate::message::{Alarm, FromControlPlane, FromDataPlane, Rejection, State};
 
 /// When something happened. Two readings of clocks and a random number, since the machine has neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,16 @@ pub enum FailureKind {
     Damaged,
     /// The network or the disk: worth another try.
     Unavailable,
+}
+
+impl FailureKind {
+    /// What follows, as it is told.
+    pub fn rejection(self) -> Rejection {
+        match self {
+            Self::Refused => Rejection::Refused,
+            Self::Damaged | Self::Unavailable => Rejection::Retrying,
+        }
+    }
 }
 
 impl Failure {
@@ -124,6 +134,8 @@ pub enum Event {
         /// The keys to believe, where no root says otherwise.
         pinned: Trust,
     },
+    /// Somebody says that nothing that was set aside is to blame.
+    Pardoned,
     /// An artifact is served that came with the command line.
     Serves(Digest),
     /// The process is about to end in order.

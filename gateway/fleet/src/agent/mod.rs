@@ -156,6 +156,7 @@ impl Agent {
                 self.connection.hopes(moment);
                 self.believes(Change::Believed, moment, &mut effects);
             }
+            Event::Pardoned => self.target.pardon(&mut effects),
             Event::Serves(digest) => self.target.serves(digest),
             Event::Stop => {
                 self.later = None;
@@ -197,6 +198,11 @@ impl Agent {
     /// What is served.
     pub fn running(&self) -> Option<Digest> {
         self.target.running()
+    }
+
+    /// What is served of what was deployed, and not of what came with the command line.
+    pub fn deployed(&self) -> Option<Digest> {
+        self.target.deployed()
     }
 
     /// What it is and serves now.

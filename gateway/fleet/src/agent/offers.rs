@@ -34,8 +34,10 @@ impl Agent {
         self.roots.told(wanted.root_version, within, (moment, effects));
         match wanted.pointer {
             Some(pointer) => self.reads(pointer, within, (moment, effects)),
-            // It is not wanted any more.
-            None => self.later = None,
+            None => {
+                (self.later, self.offered, self.unreadable) = (None, None, None);
+                self.target.unwanted(effects);
+            }
         }
     }
 
@@ -71,7 +73,7 @@ impl Agent {
         (moment, effects): (Moment, &mut Vec<Effect>),
     ) {
         let artifact = pointer.artifact();
-        let is_new = self.target.record().taken.is_none_or(|taken| taken.floor.serial != pointer.serial());
+        let is_new = self.target.record().wanted().is_none_or(|taken| taken.floor.serial != pointer.serial());
         if is_new && self.target.record().needed().all(|needed| needed != artifact) {
             // The newest root may name who signed the artifact, however well the pointer is believed.
             self.roots.hurries(effects);

@@ -19,10 +19,13 @@ pub struct Record {
     pub project: String,
     /// The newest pointer that was ever taken.
     pub taken: Option<Taken>,
+    /// That nobody wants what it says any more: no older one is taken for that, and nothing begins with it.
+    #[serde(default)]
+    pub withdrawn: bool,
     /// The newest trust root that was ever believed. Where it is lost, the keys that it replaced are not believed instead.
     #[serde(default)]
     pub root_version: Option<NonZeroU64>,
-    /// The artifact that was put to work last.
+    /// The artifact that was put to work last. It is what serves, unless this process could not serve it.
     pub current: Option<Digest>,
     /// The one before.
     pub previous: Option<Digest>,
@@ -81,7 +84,7 @@ impl Record {
         for digest in failed {
             self.trials.remove(&digest);
             self.quarantine(digest);
-            if self.current == Some(digest) || self.taken.is_some_and(|taken| taken.artifact == digest) {
+            if self.current == Some(digest) || self.wanted().is_some_and(|wanted| wanted.artifact == digest) {
                 set_aside = Some(digest);
             }
         }
@@ -93,7 +96,7 @@ impl Record {
         let mut candidates: Vec<Digest> = self.current.into_iter().chain(self.previous).collect();
         if candidates.is_empty() {
             // The process ended between the swap and the record of it: what was taken may be there whole.
-            let wanted = self.taken.map(|taken| taken.artifact);
+            let wanted = self.wanted().map(|wanted| wanted.artifact);
             candidates.extend(wanted.filter(|wanted| !self.is_quarantined(wanted)));
         }
         Boot { record: self, candidates, set_aside }
@@ -115,9 +118,18 @@ impl Record {
         self.end_trial(candidate);
     }
 
-    /// This is what the process serves of what was deployed.
+    /// A candidate is not there whole any more.
+    pub fn misses(&mut self, candidate: Digest) {
+        self.previous = self.previous.filter(|previous| *previous != candidate);
+        if self.current == Some(candidate) {
+            self.current = self.previous.take();
+        }
+    }
+
+    /// This is what the process serves of what was deployed. Where that is nothing, for want of a listener or a key, say, what
+    /// served last is what the next process tries.
     pub fn booted(&mut self, running: Option<Digest>) {
-        if running != self.current {
+        if running.is_some() && running != self.current {
             self.current = running;
             self.previous = None;
         }
@@ -128,9 +140,14 @@ impl Record {
         self.quarantined.contains(digest)
     }
 
+    /// The pointer that is to be followed.
+    pub fn wanted(&self) -> Option<Taken> {
+        self.taken.filter(|_| !self.withdrawn)
+    }
+
     /// Artifacts that are still of use.
     pub fn needed(&self) -> impl Iterator<Item = Digest> {
-        let wanted = self.taken.map(|taken| taken.artifact).filter(|wanted| !self.is_quarantined(wanted));
+        let wanted = self.wanted().map(|wanted| wanted.artifact).filter(|wanted| !self.is_quarantined(wanted));
         self.current.into_iter().chain(self.previous).chain(wanted)
     }
 
@@ -231,6 +248,22 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_wants_any_more_is_not_begun_with() {
+        let record = Record { taken: Some(taken(3)), withdrawn: true, ..Record::new("p") };
+        assert_eq!(record.needed().count(), 0);
+        let boot = record.boot();
+        assert_eq!((boot.candidates, boot.record.taken), (vec![], Some(taken(3))));
+    }
+
+    #[test]
+    fn a_record_of_an_older_program_is_of_something_that_is_wanted() {
+        let text = serde_json::to_string(&Record { taken: Some(taken(3)), ..Record::new("p") }).unwrap();
+        let older = text.replace(r#""withdrawn":false,"#, "");
+        assert_ne!(older, text);
+        assert_eq!(serde_json::from_str::<Record>(&older).unwrap().wanted(), Some(taken(3)));
+    }
+
+    #[test]
     fn what_is_not_there_is_not_tried() {
         let mut record = Record { taken: Some(taken(3)), ..Record::new("p") };
         for _ in 0..5 {
@@ -251,6 +284,26 @@ mod tests {
         boot.record.booted(Some(digest(2)));
         let Record { current, previous, trials, .. } = boot.record;
         assert_eq!((current, previous, trials), (Some(digest(2)), None, BTreeMap::from([(digest(2), 1)])));
+    }
+
+    #[test]
+    fn what_served_last_is_remembered_where_this_process_cannot_serve_it() {
+        let Boot { mut record, candidates, .. } = record(&[]).boot();
+        for candidate in candidates {
+            record.boots(candidate);
+            record.boots_without(candidate);
+        }
+        record.booted(None);
+        assert_eq!((record.current, record.previous), (Some(digest(1)), Some(digest(2))));
+    }
+
+    #[test]
+    fn what_is_not_there_any_more_is_not_what_served_last() {
+        let mut record = record(&[]);
+        record.misses(digest(1));
+        assert_eq!((record.current, record.previous), (Some(digest(2)), None));
+        record.misses(digest(2));
+        assert_eq!((record.current, record.previous), (None, None));
     }
 
     #[test]

@@ -109,17 +109,15 @@ impl Target {
         if let Some(Job { taken, step, failure, .. }) = &self.job {
             let digest = taken.artifact.to_string();
             return match (failure, step) {
-                (Some(Failure { code, detail, .. }), _) => {
-                    Phase::Rejected { digest, code: (*code).to_owned(), detail: detail.clone() }
-                }
+                (Some(failure), _) => rejected(taken.artifact, failure),
                 (None, Step::Paused { .. } | Step::Fetching(_)) => Phase::Downloading { digest },
                 (None, Step::Fetched | Step::Noting(_)) => Phase::Verifying { digest },
                 (None, Step::Loading(_)) => Phase::Loading { digest },
             };
         }
         let refusal = self.refused_pointer.as_ref().or(self.refused_artifact.as_ref());
-        if let Some(Refusal { digest, failure: Failure { code, detail, .. } }) = refusal {
-            return Phase::Rejected { digest: digest.to_string(), code: (*code).to_owned(), detail: detail.clone() };
+        if let Some(Refusal { digest, failure }) = refusal {
+            return rejected(*digest, failure);
         }
         // Unless it is not wanted any more: another pointer came, and no time to follow it before the process ended.
         let is_wanted = |digest: &Digest| self.record.taken.is_none_or(|taken| taken.artifact == *digest);
@@ -141,7 +139,7 @@ impl Target {
     /// A believed pointer of this project: follows it, unless it is too old or too late.
     pub(super) fn take(&mut self, pointer: &Pointer, source: Source, (moment, effects): (Moment, &mut Vec<Effect>)) {
         let offered = Taken::from(pointer);
-        let is_new = self.record.taken.is_none_or(|taken| taken.floor != offered.floor);
+        let is_new = self.record.wanted().is_none_or(|taken| taken.floor != offered.floor);
         if let Err(failure) = self.admit(pointer, moment) {
             return self.refuse(offered.artifact, failure);
         }
@@ -157,9 +155,22 @@ impl Target {
             return;
         }
         self.record.taken = Some(offered);
+        self.record.withdrawn = false;
         self.refused_artifact = None;
         self.persist(effects);
+        self.collect(effects);
         self.follow(offered, source, effects);
+    }
+
+    /// Nobody wants any more what was to be served: what serves goes on, and nothing takes its place.
+    pub(super) fn unwanted(&mut self, effects: &mut Vec<Effect>) {
+        (self.refused_pointer, self.refused_artifact, self.set_aside) = (None, None, None);
+        if self.record.wanted().is_some() {
+            self.record.withdrawn = true;
+            self.abandon(effects);
+            self.persist(effects);
+            self.collect(effects);
+        }
     }
 
     /// Whether it is served, and would be after a restart.
@@ -181,23 +192,15 @@ impl Target {
 
     /// Goes for what a pointer says; drops whatever else was under way.
     fn follow(&mut self, taken: Taken, source: Source, effects: &mut Vec<Effect>) {
-        if let Some(job) = &mut self.job {
-            if job.taken.artifact == taken.artifact {
-                job.taken = taken;
-                job.source = source;
-                return;
-            }
-            match job.step {
-                Step::Fetching(ticket) => effects.push(Effect::CancelFetch { ticket }),
-                // It will not be tried after all.
-                Step::Noting(_) => self.record.call_off_trial(job.taken.artifact),
-                Step::Paused { .. } | Step::Fetched | Step::Loading(_) => {}
-            }
-            self.job = None;
+        if let Some(job) = self.job.as_mut().filter(|job| job.taken.artifact == taken.artifact) {
+            job.taken = taken;
+            job.source = source;
+            return;
         }
+        self.abandon(effects);
         if self.record.is_quarantined(&taken.artifact) {
             if self.set_aside != Some(taken.artifact) {
-                let detail = "it ended the process more than once: deploy another one";
+                let detail = "it ended the process more than once: deploy another one, or send SIGHUP";
                 let failure = Failure::refused("quarantined", detail.to_owned());
                 self.refused_artifact = Some(Refusal { digest: taken.artifact, failure });
             }
@@ -213,9 +216,30 @@ impl Target {
         effects.push(fetch(ticket, taken, source));
     }
 
+    /// What is under way is not wanted any more.
+    fn abandon(&mut self, effects: &mut Vec<Effect>) {
+        let Some(Job { taken, step, .. }) = self.job.take() else { return };
+        match step {
+            Step::Fetching(ticket) => effects.push(Effect::CancelFetch { ticket }),
+            // It will not be tried after all.
+            Step::Noting(_) => self.record.call_off_trial(taken.artifact),
+            Step::Paused { .. } | Step::Fetched | Step::Loading(_) => {}
+        }
+    }
+
     /// Others are believed now: what was refused may be believed.
     pub(super) fn reconsiders(&mut self) {
         (self.refused_pointer, self.refused_artifact) = (None, None);
+    }
+
+    /// What was set aside may be tried again, when it is offered again.
+    pub(super) fn pardon(&mut self, effects: &mut Vec<Effect>) {
+        if self.record.quarantined.is_empty() {
+            return;
+        }
+        self.record.quarantined.clear();
+        (self.refused_artifact, self.set_aside) = (None, None);
+        self.persist(effects);
     }
 
     /// The process ends in order: nothing is doubted for that.
@@ -247,7 +271,10 @@ impl Target {
         {
             self.tickets = next;
             job.step = Step::Fetching(next);
-            effects.push(fetch(next, job.taken, job.source));
+            let fetch = fetch(next, job.taken, job.source);
+            // It may have failed for want of room.
+            self.collect(effects);
+            effects.push(fetch);
         }
         if self.settles_at.is_some_and(|settles_at| settles_at <= moment.now) {
             self.settles_at = None;
@@ -255,9 +282,10 @@ impl Target {
                 self.record.end_trial(running);
                 self.persist(effects);
             }
-            effects.push(Effect::Collect { needed: self.record.needed().collect() });
+            self.collect(effects);
         }
         if self.unwritten.as_ref().is_some_and(|unwritten| unwritten.retry_at <= moment.now) {
+            self.collect(effects);
             self.persist(effects);
             if let Some(unwritten) = &mut self.unwritten {
                 unwritten.retry_at = moment.now + unwritten.backoff.pause(moment.random).max(Duration::from_secs(1));
@@ -265,11 +293,23 @@ impl Target {
         }
     }
 
+    /// What is of no use any more makes room: of what was refused, and of what something else took the place of.
+    fn collect(&self, effects: &mut Vec<Effect>) {
+        let loading = self.loading.map(|(_, digest)| digest);
+        let needed = self.record.needed().chain(self.running).chain(loading).collect();
+        effects.push(Effect::Collect { needed });
+    }
+
     /// A name that nothing else has.
     pub(super) fn ticket(&mut self) -> Ticket {
         self.tickets.0 += 1;
         self.tickets
     }
+}
+
+fn rejected(digest: Digest, Failure { code, detail, kind, .. }: &Failure) -> Phase {
+    let (code, detail, outcome) = ((*code).to_owned(), detail.clone(), kind.rejection());
+    Phase::Rejected { digest: digest.to_string(), code, detail, outcome }
 }
 
 fn in_time(pointer: &Pointer, moment: Moment) -> Result<(), Failure> {

@@ -155,6 +155,7 @@ fn what_is_refused_for_good_is_not_tried_again_until_something_changes() {
     rig.loads = Outcome::Fails(Failure::refused("unsupported", "no".to_owned()));
     rig.is_told_of(&signed(2, 8));
     assert_eq!((rig.rejects_with().as_deref(), rig.agent.running()), (Some("unsupported"), Some(digest(7))));
+    assert!(!rig.tries_again());
     let fetches = rig.count(is_fetch);
     rig.is_asked_for(&signed(2, 8));
     rig.passes(HEARTBEAT);
@@ -208,6 +209,7 @@ fn what_fails_for_a_while_is_tried_again_and_told_only_when_it_lasts() {
     assert_eq!(rig.phase(), Phase::Downloading { digest: digest(7).to_string() }, "nobody's business yet");
     let pauses: Vec<u64> = (0..2).map(|_| rig.until(is_fetch).as_millis() as u64).collect();
     assert_eq!((pauses, rig.rejects_with().as_deref()), (vec![999, 1_999], Some("unreachable")));
+    assert!(rig.tries_again());
     rig.fetches = Outcome::Succeeds;
     rig.passes(Duration::from_secs(4));
     assert!(rig.is_active(7));
@@ -236,7 +238,7 @@ fn what_is_not_what_was_promised_is_told_at_once_and_tried_again() {
     let mut rig = Rig::connected();
     rig.fetches = Outcome::Fails(Failure::damaged("digest_mismatch", "no".to_owned()));
     rig.is_told_of(&signed(1, 7));
-    assert_eq!(rig.rejects_with().as_deref(), Some("digest_mismatch"));
+    assert_eq!((rig.rejects_with().as_deref(), rig.tries_again()), (Some("digest_mismatch"), true));
     rig.fetches = Outcome::Succeeds;
     rig.passes(Duration::from_secs(2));
     assert!(rig.is_active(7));
@@ -246,7 +248,7 @@ fn what_is_not_what_was_promised_is_told_at_once_and_tried_again() {
 fn nothing_wanted_means_to_go_on() {
     let mut rig = Rig::connected();
     rig.is_told_of(&signed(1, 7));
-    rig.hears(fleet::message::FromControlPlane::HeartbeatAck(fleet::message::HeartbeatAck { wanted: wanted(None) }));
+    rig.is_asked_for_nothing();
     assert!(rig.is_active(7));
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use artifact_format::pointer::SignedPointer;
 use fleet::agent::record::Record;
 use fleet::agent::{Effect, Event};
-use fleet::message::{FromControlPlane, HeartbeatAck, Wanted, Welcome};
+use fleet::message::{FromControlPlane, Wanted, Welcome};
 use uuid::Uuid;
 
 use crate::rig::*;
@@ -98,7 +98,7 @@ fn what_is_wanted_instead_is_what_counts() {
 #[test]
 fn what_is_not_wanted_any_more_is_not_fetched() {
     let mut rig = told(&signed(2, 8), u64::MAX);
-    rig.hears(FromControlPlane::HeartbeatAck(HeartbeatAck { wanted: wanted(None) }));
+    rig.is_asked_for_nothing();
     rig.passes(WITHIN);
     assert!(rig.is_active(7) && rig.serial() == Some(1));
 }

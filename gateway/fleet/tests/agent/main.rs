@@ -9,3 +9,4 @@ mod later;
 mod memory;
 mod rig;
 mod trust;
+mod withdrawal;

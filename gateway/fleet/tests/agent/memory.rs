@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use artifact_format::container::Digest;
 use fleet::agent::record::Record;
 use fleet::agent::{Damaged, Effect, Event, Failure, SETTLES_AFTER, Start};
 use fleet::message::{Alarm, FromControlPlane, HeartbeatAck, Phase, Wanted};
@@ -112,6 +113,7 @@ fn what_ended_the_process_twice_is_set_aside_and_told() {
 
     let (record, set_aside) = (boot.record, boot.set_aside);
     let mut rig = Rig::new(Start { record: record.clone(), set_aside, running: Some(digest(7)), ..start() });
+    rig.wants = Some(signed(2, 8));
     rig.connect();
     assert!(matches!(rig.phase(), Phase::RolledBack { .. }));
     rig.is_told_of(&signed(2, 8));
@@ -124,6 +126,43 @@ fn what_ended_the_process_twice_is_set_aside_and_told() {
     let mut later = Rig::restarted(record, Some(digest(7)));
     later.is_told_of(&signed(2, 8));
     assert_eq!(later.rejects_with().as_deref(), Some("quarantined"), "also after another restart");
+}
+
+/// Its listener had no address when the process began, say.
+#[test]
+fn what_served_last_is_what_to_go_back_to_where_it_does_not_serve_either() {
+    let record = Record { current: Some(digest(7)), previous: Some(digest(6)), ..Record::new(PROJECT) };
+    let mut rig = Rig::restarted(record, None);
+    assert_eq!((rig.agent.running(), rig.agent.deployed()), (None, None));
+    rig.is_told_of(&signed(1, 8));
+    assert!(rig.is_active(8) && rig.agent.deployed() == Some(digest(8)));
+    let Record { current, previous, .. } = rig.on_disk();
+    assert_eq!((current, previous), (Some(digest(8)), Some(digest(7))));
+}
+
+#[test]
+fn what_came_with_the_command_line_is_nothing_to_go_back_to() {
+    let mut rig = Rig::restarted(Record::new(PROJECT), Some(digest(5)));
+    rig.is_told_of(&signed(1, 8));
+    assert_eq!((rig.on_disk().current, rig.on_disk().previous), (Some(digest(8)), None));
+}
+
+/// The machine was short of memory, say, and somebody gave it more.
+#[test]
+fn what_was_set_aside_is_tried_again_where_somebody_says_so() {
+    let mut record = Record::new(PROJECT);
+    record.current = Some(digest(7));
+    record.quarantined = vec![digest(8)];
+    for set_aside in [Some(digest(8)), None] {
+        let (record, running) = (record.clone(), Some(digest(7)));
+        let mut rig = Rig::new(Start { record, set_aside, running, ..start() });
+        rig.wants = Some(signed(2, 8));
+        rig.connect();
+        assert_eq!((rig.count(is_fetch), rig.agent.running()), (0, Some(digest(7))));
+        rig.happens(Event::Pardoned);
+        rig.happens(Event::Rekeyed { pinned: pinned(&[1]) });
+        assert!(rig.is_active(8) && rig.on_disk().quarantined.is_empty());
+    }
 }
 
 /// The simulation found it: a data plane that served what it was to serve said that it had gone back, for ever.
@@ -168,6 +207,62 @@ fn what_serves_for_a_while_is_doubted_no_more() {
     let effects = rig.passes(SETTLES_AFTER);
     assert!(rig.on_disk().trials.is_empty());
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Collect { needed } if needed.contains(&digest(7)))));
+}
+
+/// What is kept by each order to remove what is of no use, before what is fetched next.
+fn kept_before_fetch(effects: &[Effect]) -> Vec<Vec<Digest>> {
+    let needed = |effect: &Effect| match effect {
+        Effect::Collect { needed } => Some(needed.clone()),
+        _ => None,
+    };
+    effects.iter().take_while(|effect| !is_fetch(effect)).filter_map(needed).collect()
+}
+
+#[test]
+fn what_was_refused_makes_room_for_what_comes_next() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.loads = Outcome::Fails(Failure::refused("unsupported", String::new()));
+    rig.is_told_of(&signed(2, 8));
+    assert_eq!(rig.rejects_with().as_deref(), Some("unsupported"));
+    let kept = kept_before_fetch(&rig.is_told_of(&signed(3, 9)));
+    assert!(kept.len() == 1 && !kept[0].contains(&digest(8)), "{kept:?}");
+    assert!([7, 9].into_iter().all(|number| kept[0].contains(&digest(number))), "{kept:?}");
+}
+
+#[test]
+fn what_is_loaded_is_not_removed() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.loads = Outcome::Hangs;
+    rig.is_told_of(&signed(2, 8));
+    let kept = kept_before_fetch(&rig.is_told_of(&signed(3, 9)));
+    assert!(kept.len() == 1 && [7, 8, 9].into_iter().all(|number| kept[0].contains(&digest(number))), "{kept:?}");
+}
+
+#[test]
+fn room_is_made_before_another_try() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.fetches = full();
+    rig.is_told_of(&signed(2, 8));
+    let before = rig.done.len();
+    rig.until(is_fetch);
+    assert_eq!(kept_before_fetch(&rig.done[before..]), [[digest(7), digest(8), digest(7)]]);
+
+    rig.persists = full();
+    rig.is_told_of(&signed(3, 7));
+    let before = rig.done.len();
+    rig.until(|effect| matches!(effect, Effect::Persist { .. }));
+    assert!(matches!(&rig.done[before..], [Effect::Collect { .. }, Effect::Persist { .. }, ..]));
+}
+
+#[test]
+fn what_nobody_wants_any_more_makes_room() {
+    let mut rig = Rig::connected();
+    rig.fetches = full();
+    rig.is_told_of(&signed(1, 7));
+    assert_eq!(kept_before_fetch(&rig.is_asked_for_nothing()), [Vec::<Digest>::new()]);
 }
 
 #[test]

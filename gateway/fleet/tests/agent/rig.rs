@@ -12,7 +12,7 @@ use artifact_format::trust::Trust;
 use fleet::agent::record::{Boot, Record};
 use fleet::agent::{Agent, Bootstrap, Damaged, Effect, Ended, Event, Failure, Identity, Moment, Start};
 use fleet::message::{
-    ArtifactAvailable, Formats, FromControlPlane, FromDataPlane, HeartbeatAck, Phase, Wanted, Welcome,
+    ArtifactAvailable, Formats, FromControlPlane, FromDataPlane, HeartbeatAck, Phase, Rejection, Wanted, Welcome,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -33,6 +33,8 @@ pub(crate) struct Rig {
     pub(crate) fetches: Outcome,
     pub(crate) persists: Outcome,
     pub(crate) loads: Outcome,
+    /// What the control plane wants, as it said last.
+    pub(crate) wants: Option<SignedPointer>,
 }
 
 /// What comes of a kind of effect.
@@ -134,6 +136,7 @@ impl Rig {
             fetches: Outcome::Succeeds,
             persists: Outcome::Succeeds,
             loads: Outcome::Succeeds,
+            wants: None,
         }
     }
 
@@ -149,14 +152,14 @@ impl Rig {
         rig
     }
 
-    /// Lets it connect, and welcomes it with nothing.
+    /// Lets it connect, and welcomes it with what is wanted.
     pub(crate) fn connect(&mut self) {
         self.until(|effect| matches!(effect, Effect::Connect));
         self.happens(Event::Connected);
         self.hears(FromControlPlane::Welcome(Welcome {
             data_plane: Uuid::nil(),
             now_ms: BEGIN * 1000,
-            wanted: wanted(None),
+            wanted: wanted(self.wants.clone()),
         }));
         assert!(self.agent.is_connected());
     }
@@ -197,7 +200,14 @@ impl Rig {
 
     /// The control plane acknowledges a heartbeat, and wants this.
     pub(crate) fn is_asked_for(&mut self, pointer: &SignedPointer) -> Vec<Effect> {
-        self.hears(FromControlPlane::HeartbeatAck(HeartbeatAck { wanted: wanted(Some(pointer.clone())) }))
+        self.wants = Some(pointer.clone());
+        self.hears(FromControlPlane::HeartbeatAck(HeartbeatAck { wanted: wanted(self.wants.clone()) }))
+    }
+
+    /// The control plane acknowledges a heartbeat, and wants nothing any more.
+    pub(crate) fn is_asked_for_nothing(&mut self) -> Vec<Effect> {
+        self.wants = None;
+        self.hears(FromControlPlane::HeartbeatAck(HeartbeatAck { wanted: wanted(None) }))
     }
 
     /// The control plane says that there is something new.
@@ -207,6 +217,7 @@ impl Rig {
 
     /// The same, and that others are told, too.
     pub(crate) fn is_told_within(&mut self, within: Duration, pointer: &SignedPointer) -> Vec<Effect> {
+        self.wants = Some(pointer.clone());
         let fetch_within_ms = within.as_millis() as u64;
         let available = ArtifactAvailable { pointer: pointer.clone().into(), root_version: None, fetch_within_ms };
         self.hears(FromControlPlane::ArtifactAvailable(available))
@@ -259,6 +270,11 @@ impl Rig {
             Phase::Rejected { code, .. } => Some(code),
             _ => None,
         }
+    }
+
+    /// Whether it tries again what it rejects.
+    pub(crate) fn tries_again(&self) -> bool {
+        matches!(self.phase(), Phase::Rejected { outcome: Rejection::Retrying, .. })
     }
 
     pub(crate) fn is_active(&self, artifact: u8) -> bool {

@@ -29,7 +29,7 @@ fn chain() -> (Root, [SignedRoot; 3]) {
 impl Rig {
     /// The control plane says that this is the newest root; every version that is asked for is there.
     fn learns_of_root(&mut self, newest: u64, chain: &[SignedRoot]) {
-        let wanted = Wanted { root_version: Some(version(newest)), ..wanted(None) };
+        let wanted = Wanted { root_version: Some(version(newest)), ..wanted(self.wants.clone()) };
         let mut effects = self.hears(FromControlPlane::HeartbeatAck(HeartbeatAck { wanted }));
         while let Some(version) = effects.iter().find_map(|effect| match effect {
             Effect::FetchRoot { version } => Some(*version),

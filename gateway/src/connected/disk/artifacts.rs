@@ -79,6 +79,7 @@ impl Folder {
         let folder = self.path.join(ARTIFACTS);
         // Held to the end: whoever asks for one meanwhile asks after it.
         let fetching = self.fetching();
+        let mut failed = Ok(());
         for entry in fs::read_dir(&folder).map_err(Error::read(&folder))? {
             let entry = entry.map_err(Error::read(&folder))?;
             let name = entry.file_name();
@@ -87,10 +88,11 @@ impl Folder {
             // What is not called like an artifact was put there by somebody else.
             if named.is_some_and(|named| !needed.contains(&named) && *fetching != Some(named)) {
                 let path = entry.path();
-                fs::remove_file(&path).map_err(Error::write(&path))?;
+                // One that stays keeps none of the others.
+                failed = failed.and(fs::remove_file(&path).map_err(Error::write(&path)));
             }
         }
-        Ok(())
+        failed
     }
 
     fn fetching(&self) -> MutexGuard<'_, Option<Digest>> {

@@ -21,12 +21,13 @@ pub(in crate::connected) enum Memory {
     Known(Box<Record>),
     /// This, and one of the two files says something else.
     Repaired(Box<Record>, String),
-    /// Something, and neither file can be read any more.
+    /// Something, and neither file is of any use.
     Lost(String),
 }
 
 impl Folder {
-    /// What was remembered.
+    /// What was remembered. A file that is there and cannot be read may be as good as ever, and is not taken for a damaged one:
+    /// what was remembered would be written over.
     pub(in crate::connected) fn memory(&self) -> Result<Memory, Error> {
         let memory = match (self.one(STATE), self.one(COPY)) {
             (Ok(Some(record)), _) => Memory::Known(Box::new(record)),
@@ -34,6 +35,8 @@ impl Folder {
             // A process ended between the first file and the second, on its very first try: the copy is never first.
             (Ok(None), Ok(Some(record))) => Memory::Repaired(Box::new(record), self.missing()),
             (Err(error), Ok(Some(record))) => Memory::Repaired(Box::new(record), error.to_string()),
+            (Err(error @ Error::Read { .. }), Ok(None) | Err(_))
+            | (Ok(None) | Err(_), Err(error @ Error::Read { .. })) => return Err(error.needed()),
             (Err(error), Ok(None) | Err(_)) | (Ok(None), Err(error)) => Memory::Lost(error.to_string()),
         };
         match &memory {
@@ -47,6 +50,7 @@ impl Folder {
 
     /// Remembers this from now on.
     pub(in crate::connected) fn remember(&self, record: &Record) -> Result<(), Error> {
+        self.write_node_id()?;
         let json = serde_json::to_string(record).map_err(std::io::Error::from);
         let json = json.map_err(Error::write(&self.path.join(STATE)))?;
         let text = format!("{json}\n{}\n", digest(json.as_bytes()));

@@ -23,7 +23,7 @@ pub(in crate::connected) enum Kept {
 }
 
 impl Folder {
-    /// The newest trust root that was believed.
+    /// The newest trust root that was believed. A file that cannot be read is not taken for a damaged one.
     pub(in crate::connected) fn root(&self) -> Result<Kept, Error> {
         let kept = match (self.one_root(ROOT), self.one_root(COPY)) {
             (Ok(Some(root)), Err(error)) | (Err(error), Ok(Some(root))) => Kept::Repaired(root, error),
@@ -31,6 +31,8 @@ impl Folder {
             // A process ended between the first file and the second: the first is the newer one. Or somebody removed the
             // first: what was believed is believed.
             (Ok(Some(root)), Ok(_)) | (Ok(None), Ok(Some(root))) => Kept::Known(root),
+            (Err(error @ Error::Read { .. }), Ok(None) | Err(_))
+            | (Ok(None) | Err(_), Err(error @ Error::Read { .. })) => return Err(error.needed()),
             (Err(error), Ok(None) | Err(_)) | (Ok(None), Err(error)) => Kept::Lost(error),
         };
         match &kept {

@@ -93,6 +93,49 @@ fn a_trust_root_survives_either_of_its_files() {
     assert!(matches!(folder.root(), Ok(Kept::Lost(_))));
 }
 
+/// Whoever asks, a folder cannot be read as a file.
+fn makes_unreadable(file: &Path) {
+    fs::remove_file(file).unwrap();
+    fs::create_dir(file).unwrap();
+}
+
+#[test]
+fn what_cannot_be_read_is_not_lost() {
+    for (one, other) in [("state", "state.copy"), ("state.copy", "state")] {
+        let (_kept, folder) = open();
+        folder.remember(&record(1)).unwrap();
+        let (one, other) = (folder.path.join(one), folder.path.join(other));
+        makes_unreadable(&one);
+        match folder.memory().unwrap() {
+            Memory::Known(known) | Memory::Repaired(known, _) => assert_eq!(*known, record(1)),
+            memory => panic!("{memory:?}"),
+        }
+        let refused = |what: &str| match folder.memory() {
+            Err(Error::Needed { file, .. }) => assert_eq!(file, one, "{what}"),
+            memory => panic!("{what}: {memory:?}"),
+        };
+        fs::write(&other, "half of wh").unwrap();
+        refused("the other one is damaged");
+        fs::remove_file(&other).unwrap();
+        refused("the other one is gone");
+        fs::create_dir(&other).unwrap();
+        assert_eq!(folder.memory().unwrap_err().code(), "state_unreadable");
+    }
+}
+
+#[test]
+fn a_trust_root_that_cannot_be_read_is_not_lost() {
+    let (_kept, folder) = open();
+    let key = SigningKey::from_seed(&zeroize::Zeroizing::new([7; 32]));
+    let terms = Terms { threshold: 1.try_into().unwrap(), keys: vec![key.public()], issued_at: 1 };
+    let root = Root::first("p", terms).unwrap();
+    folder.write_root(&SignedRoot::new(root.clone()).sign(&key)).unwrap();
+    makes_unreadable(&folder.path.join("root.json"));
+    assert!(matches!(folder.root(), Ok(Kept::Repaired(repaired, _)) if repaired == root));
+    makes_unreadable(&folder.path.join("root.copy.json"));
+    assert!(matches!(folder.root(), Err(Error::Needed { .. })));
+}
+
 #[test]
 fn a_disk_that_is_full_leaves_what_was_written_before() {
     let (_kept, folder) = open();
@@ -102,6 +145,41 @@ fn a_disk_that_is_full_leaves_what_was_written_before() {
     let error = folder.remember(&record(2)).unwrap_err();
     assert_eq!(error.code(), "state_unwritable");
     assert_eq!(folder.memory().unwrap(), Memory::Known(Box::new(record(1))));
+}
+
+#[test]
+fn a_folder_that_can_only_be_read_is_taken_all_the_same() {
+    let (_kept, folder) = open();
+    let path = folder.path.clone();
+    assert_eq!(folder.failure(), None);
+    drop(folder);
+    // Whoever asks, a folder is not opened for writing.
+    makes_unreadable(&path.join("lock"));
+    let folder = Folder::open(&path, "p").unwrap();
+    assert_eq!(folder.failure().unwrap().code, "state_unwritable");
+    assert!(matches!(Folder::open(&path, "p"), Err(Error::Taken { .. })));
+}
+
+#[test]
+fn who_cannot_be_written_down_is_written_down_later() {
+    let (_kept, folder) = open();
+    symlink("/dev/full", folder.path.join("node-id.new")).unwrap();
+    let node = folder.node_id().unwrap();
+    assert_eq!(folder.failure().unwrap().code, "state_unwritable");
+    assert_eq!(folder.remember(&record(1)).unwrap_err().code(), "state_unwritable");
+    fs::remove_file(folder.path.join("node-id.new")).unwrap();
+    folder.remember(&record(1)).unwrap();
+    assert_eq!(folder.node_id().unwrap(), node);
+}
+
+#[test]
+fn who_is_written_down_as_nobody_is_drawn_anew() {
+    let (_kept, folder) = open();
+    for text in [&b"\xff\xfe"[..], b"edge", b""] {
+        fs::write(folder.path.join("node-id"), text).unwrap();
+        let node = folder.node_id().unwrap();
+        assert_eq!((folder.node_id().unwrap(), folder.failure()), (node, None));
+    }
 }
 
 #[test]
@@ -165,6 +243,16 @@ fn only_what_is_needed_is_kept() {
     let mut expected = vec!["README".to_owned(), digest(b"two").to_string()];
     expected.sort();
     assert_eq!(left, expected);
+}
+
+#[test]
+fn one_that_cannot_be_removed_keeps_none_of_the_others() {
+    let (_kept, folder) = open();
+    let names: Vec<_> = (0..8).map(|number| folder.artifact(digest(&[number]))).collect();
+    fs::create_dir(&names[0]).unwrap();
+    names[1..].iter().for_each(|file| fs::write(file, "").unwrap());
+    assert_eq!(folder.collect(&[]).unwrap_err().code(), "state_unwritable");
+    assert!(names[0].exists() && !names[1..].iter().any(|file| file.exists()));
 }
 
 #[test]

@@ -89,6 +89,7 @@ impl Target {
             Ok(()) if is_wanted => self.swap(digest, moment, effects),
             Ok(()) => {
                 self.record.call_off_trial(digest);
+                self.persist(effects);
                 self.note(effects);
             }
             Err(failure) => {
@@ -104,8 +105,8 @@ impl Target {
 
     fn swap(&mut self, digest: Digest, moment: Moment, effects: &mut Vec<Effect>) {
         effects.push(Effect::Swap { digest });
-        // What came with the command line is not in the state folder, and not what to go back to.
-        let before = self.running.filter(|running| Some(*running) == self.record.current && *running != digest);
+        // Not what came with the command line, which is not in the state folder.
+        let before = self.record.current.filter(|current| *current != digest);
         let before = before.or(self.record.previous.filter(|previous| *previous != digest));
         if let Some(before) = before {
             self.record.suspend_trial(before);
