@@ -6,7 +6,7 @@ use std::time::Duration;
 use artifact_format::pointer::SignedPointer;
 use fleet::agent::record::Record;
 use fleet::agent::{Effect, Event};
-use fleet::message::{FromControlPlane, Wanted, Welcome};
+use fleet::message::{FromControlPlane, HeartbeatAck, Wanted, Welcome};
 use uuid::Uuid;
 
 use crate::rig::*;
