@@ -202,3 +202,33 @@ async fn revoked_signing_key() {
     runs(&second, &new).await;
     wait::until("it believes the newest root", async || believes(&second).await).await;
 }
+
+/// Nobody waits between the two: what the new key signs is not refused by whoever has not heard of it yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn deployment_right_after_a_rotation() {
+    let company = Company::begins().await;
+    let first = company.builds(&["/steady"], &company.upstream);
+    company.command.succeeds(&["deploy", &first]);
+    let (gateway, _state) = serving(&company, "edge-1", &first).await;
+    let load = Load::start(2, gateway.address(), "/steady");
+    for number in 0..3 {
+        let next = company.builds(&["/steady", &format!("/{number}")], &company.upstream);
+        let keys = company.control_plane.get(&company.path("signing-keys")).await.json();
+        let active = keys["items"].as_array().unwrap().iter().find(|key| key["state"] == "active").unwrap();
+        let rotate = company.path(&format!("signing-keys/{}/rotate", text(&active["id"])));
+        let name = format!("next-{number}");
+        let deploy = company.path("deploy");
+        let rotated = company.control_plane.post(&rotate, &json!({ "kind": "generated", "name": name })).await;
+        let deployed = company.control_plane.post(&deploy, &json!({ "artifact": next })).await;
+        assert_eq!((rotated.status, deployed.status), (201, 202), "{} {}", rotated.json(), deployed.json());
+        let deployment = format!("/api/v1/deployments/{}", text(&deployed.json()["id"]));
+        wait::until("it succeeds", async || {
+            let deployment = company.control_plane.get(&deployment).await.json();
+            assert_ne!(deployment["state"], "rolled_back", "{deployment:#}");
+            deployment["state"] == "succeeded"
+        })
+        .await;
+        runs(&gateway, &next).await;
+    }
+    went_well(load).await;
+}

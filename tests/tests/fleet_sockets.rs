@@ -71,6 +71,40 @@ async fn heartbeats_come_sooner_while_a_deployment_is_under_way() {
     wait::until("heartbeats may come later again", calm).await;
 }
 
+/// Whoever does not know of a key yet refuses what it signs: a newer root is said as soon as it is there, and never after a
+/// pointer that it vouches for.
+#[tokio::test]
+async fn a_newer_root_is_told_at_once_and_with_whatever_its_key_signs() {
+    let (control_plane, project) = serving().await;
+    let mut edge = project.data_plane("edge-1").joins(control_plane.address()).await;
+    project.shows(&control_plane, "edge-1", |plane| plane["status"] == "online").await;
+    let artifact = project.push(&control_plane, "/a").await;
+    let rotates = async |name: &str| {
+        let keys = control_plane.get(&project.path("signing-keys")).await.json();
+        let active = keys["items"].as_array().unwrap().iter().find(|key| key["state"] == "active").unwrap();
+        let rotate = project.path(&format!("signing-keys/{}/rotate", tests::project::text(&active["id"])));
+        let rotated = control_plane.post(&rotate, &json!({ "kind": "generated", "name": name })).await;
+        assert_eq!(rotated.status, 201, "{}", String::from_utf8_lossy(&rotated.body));
+    };
+    rotates("second").await;
+    let Some(FromControlPlane::HeartbeatAck(ack)) = edge.hear().await else { panic!("it is not told") };
+    assert_eq!((ack.wanted.heartbeat_ms, &ack.wanted.pointer), (30_000, &None));
+    let before = ack.wanted.root_version;
+    assert!(before > edge.welcome.wanted.root_version);
+
+    rotates("third").await;
+    project.deploy(&control_plane, &artifact).await;
+    let root_version = loop {
+        match edge.hear().await {
+            Some(FromControlPlane::ArtifactAvailable(available)) => break available.root_version,
+            Some(FromControlPlane::HeartbeatAck(ack)) if ack.wanted.pointer.is_some() => break ack.wanted.root_version,
+            Some(FromControlPlane::HeartbeatAck(_)) => {}
+            other => panic!("instead of what is to be served: {other:?}"),
+        }
+    };
+    assert!(root_version > before, "{root_version:?} after {before:?}");
+}
+
 /// A database that failed over has lost the last pointer, and gives its serial to another one: data planes that took the
 /// first refuse the second. The deployment is not to blame, and one above both is issued.
 #[tokio::test]

@@ -25,6 +25,8 @@ use crate::server::ClientAddress;
 
 /// Where artifacts are fetched.
 const DOWNLOAD: &str = "/artifacts/{artifact}/download";
+/// Where trust roots are.
+const TRUST_ROOT: &str = "/projects/{project}/trust-roots/{version}";
 
 /// Adds routes that take a scope.
 pub trait Guarded {
@@ -138,11 +140,12 @@ pub(super) async fn identify(api: &Api, parts: &Parts) -> Result<(Principal, Sec
     Ok((principal, secret))
 }
 
-/// Whether a data plane fetches an artifact. A whole fleet does with one key, at once, and each download has its turn: the
-/// rate of a credential would only be in their way.
+/// Whether a data plane fetches an artifact, or a trust root. A whole fleet does with one key, when it is told to: each at a
+/// moment of its own, and each download has its turn. The rate of a credential would only be in their way.
 fn fetches(principal: &Principal, parts: &Parts) -> bool {
-    let is_download = parts.extensions.get::<MatchedPath>().is_some_and(|route| within_api(route) == DOWNLOAD);
-    is_download && parts.method == Method::GET && principal.bound_to().is_some()
+    let route = parts.extensions.get::<MatchedPath>().map(within_api);
+    let is_fetched = matches!(route, Some(DOWNLOAD | TRUST_ROOT));
+    is_fetched && parts.method == Method::GET && principal.bound_to().is_some()
 }
 
 fn within_api(route: &MatchedPath) -> &str {

@@ -78,11 +78,12 @@ impl Orders {
         Arc::clone(written.entry(serial).or_insert_with(|| Arc::new(self.write(entry))))
     }
 
-    /// Within how long those who follow something may all do the same: fetch it, or send a heartbeat.
-    fn turn(&self, entry: &Entry) -> Duration {
-        let count = match &entry.reached {
-            Reached::Everyone => self.count,
-            Reached::Only(few) => few.len().min(self.count),
+    /// Within how long those who follow something, or nothing, may all do the same: fetch it, fetch a trust root, or send a
+    /// heartbeat.
+    fn turn(&self, entry: Option<&Entry>) -> Duration {
+        let count = match entry.map(|entry| &entry.reached) {
+            Some(Reached::Only(few)) => few.len().min(self.count),
+            Some(Reached::Everyone) | None => self.count,
         };
         SPACING.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)).min(self.calm)
     }
@@ -90,14 +91,14 @@ impl Orders {
     fn heartbeat(&self, entry: &Entry) -> Duration {
         match entry.pace {
             Pace::Calm => self.calm,
-            Pace::UnderWay => self.turn(entry).max(HEARTBEAT_UNDER_WAY).min(self.calm),
+            Pace::UnderWay => self.turn(Some(entry)).max(HEARTBEAT_UNDER_WAY).min(self.calm),
         }
     }
 
     fn write(&self, entry: Option<&Entry>) -> Order {
         let (pointer, root_version) = (entry.map(|entry| (*entry.pointer).clone()), self.root_version);
         let heartbeat_ms = milliseconds(entry.map_or(self.calm, |entry| self.heartbeat(entry)));
-        let fetch_within_ms = entry.map_or(0, |entry| milliseconds(self.turn(entry)));
+        let fetch_within_ms = milliseconds(self.turn(entry));
         let wanted = Wanted { heartbeat_ms, pointer: pointer.clone().map(Into::into), root_version, fetch_within_ms };
         let notice = |pointer: SignedPointer| {
             let pointer = pointer.into();
@@ -158,6 +159,14 @@ mod tests {
         check((3, Reached::Everyone), any, (6, 5_000));
         check((10_000, Reached::Everyone), any, (20_000, 20_000));
         check((1_000_000, Reached::Everyone), any, (30_000, 30_000));
+    }
+
+    /// All of them are told of a newer trust root.
+    #[test]
+    fn who_is_to_serve_nothing_fetches_in_turn_as_well() {
+        let orders = Orders::new((Plan::empty(ProjectId::new()), 10_000), NonZeroU64::new(2), Times::default());
+        let order = orders.of(DataPlaneId::new(), &Labels::new());
+        assert_eq!((order.wanted.fetch_within_ms, order.wanted.pointer.is_none()), (20_000, true));
     }
 
     #[test]

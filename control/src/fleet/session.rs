@@ -140,11 +140,13 @@ impl Session {
         Some(Step::Say(frame(&FromControlPlane::Drain(Drain { within_ms }))))
     }
 
-    /// What there is to say: that something else is to be served than was said last, or that heartbeats are to come sooner.
+    /// What there is to say: that something else is to be served than was said last, that heartbeats are to come sooner, or
+    /// that there is a newer trust root.
     fn look(&mut self) -> Option<Bytes> {
         let orders = Arc::clone(&self.orders.borrow_and_update());
         let order = orders.of(self.seat.key.data_plane, &self.standing.borrow().labels);
         let is_new = order.serial != self.order.serial;
+        let has_newer_root = order.wanted.root_version > self.order.wanted.root_version;
         self.order = order;
         if is_new {
             // Written with the next thing that it says: ten thousand that are told do not wait for the database.
@@ -155,9 +157,12 @@ impl Session {
             // With its next heartbeat it would learn of it too late. It says what is to be served, too.
             self.vigil.is_hurried(heartbeat, Instant::now());
             Some(self.order.ack.clone())
-        } else {
+        } else if is_new {
             // That nothing is to be served any more has no notice.
-            is_new.then(|| self.order.notice.clone().unwrap_or_else(|| self.order.ack.clone()))
+            Some(self.order.notice.clone().unwrap_or_else(|| self.order.ack.clone()))
+        } else {
+            // Before anything is to be served that only a key of that one signed.
+            has_newer_root.then(|| self.order.ack.clone())
         };
         if is_new && said.is_some() {
             let known_for = now().duration_since(orders.known_at);

@@ -1,6 +1,7 @@
 //! Looks for what changed, whenever somebody says that something may have, and every few seconds whether anybody does or not.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::Times;
 use super::hub::{Group, Hub};
 use super::orders::Orders;
 use super::seat::{End, Seat};
@@ -69,18 +71,24 @@ impl Watcher {
             revisions.into_iter().map(|changed| (changed.project, changed.revision)).collect();
         let groups: Vec<_> = self.hub.groups().values().cloned().collect();
         let mut failed = None;
-        // First what is to be served: seconds count there.
+        // Plans before terms: whoever signed a pointer that is there is named by a root that is there by then.
+        let mut plans = HashMap::new();
         for group in &groups {
             // Where all are asked for, one that is not there has no revision.
             let revision = revisions.get(&group.project).copied().or(since.is_none().then_some(Plan::NOTHING));
             if revision.is_some_and(|revision| revision != group.orders.borrow().revision()) {
-                let root_version = group.terms().root_version;
-                note(&mut failed, group, self.hub.order(group, root_version).await)?;
+                let plan = self.hub.store.plan(group.project).await;
+                plans.extend(note(&mut failed, group, plan)?.map(|plan| (group.project, plan)));
             }
         }
         let began = Instant::now();
         let projects: Vec<_> = groups.iter().map(|group| group.project).collect();
         let mut terms = if projects.is_empty() { BTreeMap::new() } else { self.hub.store.terms(&projects).await? };
+        // First what is to be served: seconds count there.
+        for group in &groups {
+            let root_version = terms.get(&group.project).and_then(|terms| terms.root_version);
+            group.announces(plans.remove(&group.project), root_version, self.hub.times);
+        }
         for group in &groups {
             let terms = terms.remove(&group.project).unwrap_or_default();
             note(&mut failed, group, self.hub.hold_to(group, terms, began).await)?;
@@ -98,14 +106,14 @@ impl Watcher {
 }
 
 /// What cannot be read of one project keeps no other from its own; a database that is away has nothing for anybody.
-fn note(failed: &mut Option<Error>, group: &Group, outcome: Result<(), Error>) -> Result<(), Error> {
+fn note<T>(failed: &mut Option<Error>, group: &Group, outcome: Result<T, Error>) -> Result<Option<T>, Error> {
     match outcome {
-        Ok(()) => Ok(()),
+        Ok(read) => Ok(Some(read)),
         Err(error @ Error::Unavailable { .. }) => Err(error),
         Err(error) => {
             tracing::error!(%error, project = %group.project, "cannot look what this project's data planes are to serve");
             *failed = Some(error);
-            Ok(())
+            Ok(None)
         }
     }
 }
@@ -120,11 +128,6 @@ impl Hub {
     /// Ends the connections that are not to stay, and tells the others what they are called by now.
     async fn hold_to(&self, group: &Group, terms: Terms, began: Instant) -> Result<(), Error> {
         let before = std::mem::replace(&mut *group.terms(), terms.clone());
-        if before.root_version != terms.root_version {
-            let ordered = self.order(group, terms.root_version).await;
-            // The next look is to see the difference again.
-            ordered.inspect_err(|_| group.terms().root_version = before.root_version)?;
-        }
         let secrets: HashSet<_> = terms.secrets.iter().collect();
         for seat in group.everybody() {
             if terms.root_version.is_none() {
@@ -147,17 +150,24 @@ impl Hub {
     fn doubt(&self) {
         self.groups().values().for_each(|group| group.terms().members = Terms::default().members);
     }
-
-    async fn order(&self, group: &Group, root_version: Option<std::num::NonZeroU64>) -> Result<(), Error> {
-        let plan = self.store.plan(group.project).await?;
-        tracing::debug!(project = %group.project, revision = plan.revision, "what is to be served has changed");
-        let count = group.seats().by_number.len();
-        group.orders.send_replace(Arc::new(Orders::new((plan, count), root_version, self.times)));
-        Ok(())
-    }
 }
 
 impl Group {
+    /// Has sessions say what is to be served, and which root is the newest: where there is another plan, or another root.
+    fn announces(&self, plan: Option<Plan>, root_version: Option<NonZeroU64>, times: Times) {
+        let plan = {
+            let before = self.orders.borrow();
+            let plan = plan.unwrap_or_else(|| before.plan().clone());
+            if before.is_of(plan.revision, root_version) {
+                return;
+            }
+            plan
+        };
+        tracing::debug!(project = %self.project, revision = plan.revision, "what is to be served has changed");
+        let count = self.seats().by_number.len();
+        self.orders.send_replace(Arc::new(Orders::new((plan, count), root_version, times)));
+    }
+
     fn everybody(&self) -> Vec<Arc<Seat>> {
         self.seats().by_number.values().cloned().collect()
     }

@@ -28,7 +28,7 @@ pub(super) enum Topic {
     Builds,
     /// What data planes are to serve.
     Plans,
-    /// Which data planes may be connected.
+    /// Which data planes may be connected, and whom they are to believe.
     Registry,
     /// What data planes say of themselves: told in this process only, which goes on from there by itself.
     Nodes,

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::DatabaseStore;
 use super::audit::{Target, record};
+use super::changes::{Topic, announce};
 use super::projects;
 use super::sealing;
 use super::sql::{Error as SqlError, Row, Statement, Transaction, sql};
@@ -101,7 +102,9 @@ impl SigningKeys for DatabaseStore {
         let target = Target::new(Noun::SigningKey, id.0, Some(key.name.as_str())).of_team(project.team);
         let target = target.of_project(project.id).with(json!({ "kind": key.kind, "key_id": key.key_id }));
         record(&mut transaction, act, action, target.changed(&before, &after)).await?;
+        announce(&mut transaction, Topic::Registry).await?;
         transaction.commit().await?;
+        self.changes.tell(Topic::Registry);
         Ok(key)
     }
 

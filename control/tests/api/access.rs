@@ -67,6 +67,11 @@ async fn a_fleet_fetches_without_a_rate() {
         let body = String::from_utf8_lossy(&answer.body);
         assert_eq!((answer.status, answer.header("ratelimit")), (304, ""), "{body}");
     }
+    let root = format!("{own}/trust-roots/1");
+    for _ in 0..30 {
+        let answer = served.ask("GET", &root).with(&key).send().await;
+        assert_eq!((answer.status, answer.header("ratelimit")), (200, ""));
+    }
     // Its rate is for everything else, and people have theirs here, too.
     assert_eq!(served.ask("GET", "/tokens/self").with(&key).send().await.header("ratelimit"), "\"credential\";r=9;t=1");
     assert_ne!(fetch().send().await.header("ratelimit"), "");

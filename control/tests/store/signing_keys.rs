@@ -10,9 +10,10 @@ use control::domain::page::PageRequest;
 use control::domain::project::Project;
 use control::domain::signing::Signer as _;
 use control::domain::signing_key::{Kind, NewSigningKey, Pem, SigningKey, State};
-use control::domain::store::{OfProject, Projects as _, SigningKeys as _};
+use control::domain::store::{Fleet as _, OfProject, Projects as _, Registry as _, SigningKeys as _};
 use control::key;
-use control::store::sql::sql;
+use control::store::DatabaseStore;
+use control::store::sql::{Database, sql};
 
 use crate::{Kept, act, of, within};
 
@@ -28,6 +29,7 @@ crate::in_both!(
     a_sealed_key_opens_in_its_own_row,
     keys_go_with_their_project,
     many_that_rotate_at_once_make_one_chain,
+    who_waits_is_told_of_a_newer_root,
 );
 
 async fn project(kept: &Kept) -> Project {
@@ -281,4 +283,21 @@ async fn many_that_rotate_at_once_make_one_chain(kept: Kept) {
     let audit = kept.audit().await;
     assert_eq!(audit.iter().filter(|action| *action == "signing-key.rotate").count(), 32);
     assert_eq!(audit.iter().filter(|action| *action == "signing-key.retire").count(), 32);
+}
+
+/// In this process, and in another one if they share a database.
+async fn who_waits_is_told_of_a_newer_root(kept: Kept) {
+    let project = project(&kept).await;
+    let mut changes = kept.store.registry_changes();
+    rotate(&kept, &project, active(&kept, &project).await.id).await.unwrap();
+    tests::wait::patiently("the change", changes.changed()).await.unwrap();
+    let Some(database) = &kept.postgres else { return };
+    let other = DatabaseStore::new(Database::open(&database.url(), None).await.unwrap());
+    let mut changes = other.registry_changes();
+    let hearing = tokio::spawn(async move { other.hear_of_changes().await });
+    tests::wait::patiently("the first word", changes.changed()).await.unwrap();
+    changes.borrow_and_update();
+    rotate(&kept, &project, active(&kept, &project).await.id).await.unwrap();
+    tests::wait::patiently("the change", changes.changed()).await.unwrap();
+    hearing.abort();
 }

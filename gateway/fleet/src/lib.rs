@@ -7,6 +7,7 @@
 //! Sans-IO: messages, and what a data plane does about them. Whoever has sockets and disks is in `gateway` and `control`.
 
 pub mod agent;
+mod codec;
 pub mod message;
 mod offered;
 

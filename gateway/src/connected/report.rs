@@ -55,7 +55,7 @@ impl Connected {
             (true, false) => tracing::warn!(control_plane = %self.url, "the control plane is away; what runs goes on"),
             (true, true) | (false, false) => {}
         }
-        for Alarm { code, detail } in report.alarms.iter().filter(|alarm| !before.alarms.contains(alarm)) {
+        for Alarm { code, detail } in raised(&before.alarms, &report.alarms) {
             tracing::warn!(code, detail, "alarm");
         }
     }
@@ -79,5 +79,25 @@ impl Connected {
                 tracing::error!(sha256 = digest, detail, "rolled back to what served before");
             }
         }
+    }
+}
+
+/// Alarms of which there was none of the same code before: one that lasts is not new because a number in it changes.
+fn raised<'a>(before: &'a [Alarm], now: &'a [Alarm]) -> impl Iterator<Item = &'a Alarm> {
+    now.iter().filter(|alarm| before.iter().all(|earlier| earlier.code != alarm.code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_that_lasts_is_raised_once_whatever_number_is_in_it() {
+        let alarm = |code: &str, detail: &str| Alarm { code: code.to_owned(), detail: detail.to_owned() };
+        let before = [alarm("clock_skew", "301 seconds ahead")];
+        let now = [alarm("clock_skew", "302 seconds ahead"), alarm("root_lost", "")];
+        assert_eq!(raised(&[], &now).count(), 2);
+        assert_eq!(raised(&before, &now).map(|alarm| alarm.code.as_str()).collect::<Vec<_>>(), ["root_lost"]);
+        assert_eq!(raised(&now, &now).count(), 0);
     }
 }

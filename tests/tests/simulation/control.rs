@@ -2,12 +2,13 @@
 //! [`Plan`]'s decision; the rest is the protocol as its reference page has it.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU16, NonZeroU64};
 use std::sync::Arc;
 use std::time::Duration;
 
 use artifact_format::container;
 use artifact_format::pointer::{Pointer, PointerHash, SignedPointer};
+use artifact_format::root::{Root, SignedRoot, Terms};
 use artifact_format::signature::SigningKey;
 use control::domain::digest::Digest;
 use control::domain::id::{DataPlaneId, DeploymentId, ProjectId};
@@ -29,9 +30,18 @@ const FETCH_WITHIN_MAX_MS: u64 = 30_000;
 /// A pointer is good for two weeks.
 const LIFE_SECONDS: u64 = 14 * 24 * 3600;
 
-/// Who signs.
-pub(crate) fn key() -> SigningKey {
-    SigningKey::from_seed(&Zeroizing::new([7; 32]))
+/// As many versions of the trust root as there are at most: each names one key more.
+const ROOTS_MAX: u8 = 12;
+
+/// The key that was made for this version of the trust root, and signs until there is another one.
+pub(crate) fn key(version: u8) -> SigningKey {
+    SigningKey::from_seed(&Zeroizing::new([version; 32]))
+}
+
+/// A trust root that names the keys of all versions up to this one.
+fn terms(version: u8) -> Terms {
+    let keys = (1..=version).map(|version| key(version).public()).collect();
+    Terms { threshold: NonZeroU16::MIN, keys, issued_at: 1 }
 }
 
 /// What an artifact does to whoever serves it: its digest says so.
@@ -74,8 +84,10 @@ pub(crate) struct Database {
     previous: Option<PointerHash>,
     /// Oldest first.
     pub(crate) deployments: Vec<Deployment>,
-    /// Every pointer that was ever issued.
-    pub(crate) issued: Vec<SignedPointer>,
+    /// Every pointer that was ever issued, and which root was the newest.
+    pub(crate) issued: Vec<(SignedPointer, NonZeroU64)>,
+    /// Every version of the trust root, oldest first; there is one.
+    pub(crate) roots: Vec<(Root, SignedRoot)>,
     /// What each process last said.
     pub(crate) said: BTreeMap<(usize, Uuid), State>,
 }
@@ -84,6 +96,7 @@ pub(crate) struct Database {
 pub(crate) struct Replica {
     pub(crate) is_up: bool,
     plan: Plan,
+    root_version: NonZeroU64,
     pub(crate) sessions: BTreeMap<Connection, Session>,
     unwritten: BTreeMap<(usize, Uuid), State>,
 }
@@ -112,11 +125,30 @@ pub(crate) fn labels(said: &BTreeMap<String, String>) -> Labels {
     said.iter().map(|(key, value)| (key.parse().unwrap(), value.parse().unwrap())).collect()
 }
 
+impl Database {
+    /// The newest version of the trust root.
+    pub(crate) fn root_version(&self) -> NonZeroU64 {
+        self.roots.last().unwrap().0.version()
+    }
+
+    /// A version of the trust root, if it was published.
+    pub(crate) fn root(&self, version: NonZeroU64) -> Option<&(Root, SignedRoot)> {
+        self.roots.iter().find(|(root, _)| root.version() == version)
+    }
+}
+
 impl Control {
     pub(crate) fn new(replicas: usize, _: &mut Rng) -> Self {
         let plan = Plan::empty(ProjectId(PROJECT.parse().unwrap()));
-        let replica =
-            || Replica { is_up: true, plan: plan.clone(), sessions: BTreeMap::new(), unwritten: BTreeMap::new() };
+        let first = Root::first(PROJECT, terms(1)).unwrap();
+        let roots = vec![(first.clone(), SignedRoot::new(first).sign(&key(1)))];
+        let replica = || Replica {
+            is_up: true,
+            plan: plan.clone(),
+            root_version: NonZeroU64::MIN,
+            sessions: BTreeMap::new(),
+            unwritten: BTreeMap::new(),
+        };
         let replicas = (0..replicas).map(|_| replica()).collect();
         let database = Database {
             is_up: true,
@@ -125,12 +157,27 @@ impl Control {
             previous: None,
             deployments: Vec::new(),
             issued: Vec::new(),
+            roots,
             said: BTreeMap::new(),
         };
         Self { database, replicas }
     }
 
-    /// The plan changed: control planes are told, mostly.
+    /// A new key takes the place of the one that signs, which goes on being believed: a newer trust root names both.
+    pub(crate) fn rotates(world: &mut World) {
+        let roots = &mut world.control.database.roots;
+        let version = u8::try_from(roots.len()).unwrap() + 1;
+        if version > ROOTS_MAX {
+            return;
+        }
+        let next = roots.last().unwrap().0.next(terms(version)).unwrap();
+        let signed = SignedRoot::new(next.clone()).sign(&key(version - 1)).sign(&key(version));
+        roots.push((next, signed));
+        world.tell(|| format!("root {version} is published"));
+        Self::announces(world);
+    }
+
+    /// The plan changed: control planes are told.
     pub(crate) fn changed(world: &mut World) {
         let database = &mut world.control.database;
         let entry = |deployment: &Deployment| Entry {
@@ -144,6 +191,11 @@ impl Control {
         let in_effect = database.deployments.iter().rev().filter(|deployment| !deployment.is_withdrawn);
         database.plan.entries = in_effect.map(entry).collect();
         database.plan.revision += 1;
+        Self::announces(world);
+    }
+
+    /// Control planes are told that something changed, mostly.
+    fn announces(world: &mut World) {
         for replica in 0..world.control.replicas.len() {
             if world.rng.u8(0..100) < 80 {
                 let pause = world.within(Duration::from_millis(300));
@@ -172,6 +224,7 @@ impl Control {
     fn issues(world: &mut World, artifact: container::Digest, selector: &Selector, above: u64) -> Arc<SignedPointer> {
         let now = world.unix();
         let database = &mut world.control.database;
+        let root_version = database.root_version();
         database.serial = database.serial.max(above) + 1;
         let pointer = Pointer {
             project: PROJECT.to_owned(),
@@ -184,8 +237,8 @@ impl Control {
             expires_at: now + LIFE_SECONDS,
         };
         database.previous = Some(pointer.hash());
-        let signed = SignedPointer::new(pointer).unwrap().sign(&key());
-        database.issued.push(signed.clone());
+        let signed = SignedPointer::new(pointer).unwrap().sign(&key(u8::try_from(root_version.get()).unwrap()));
+        database.issued.push((signed.clone(), root_version));
         Arc::new(signed)
     }
 
@@ -238,7 +291,8 @@ impl Control {
             session.told = pointer.as_ref().map(SignedPointer::serial);
         }
         let pointer = pointer.filter(|_| planted != Planted::SaidOnce);
-        Wanted { heartbeat_ms, pointer: pointer.map(Into::into), root_version: None, fetch_within_ms }
+        let root_version = Some(replica.root_version);
+        Wanted { heartbeat_ms, pointer: pointer.map(Into::into), root_version, fetch_within_ms }
     }
 
     /// What a data plane says of itself.
@@ -281,6 +335,9 @@ impl Control {
         }
         Self::writes(world, number);
         Self::looks(world, number);
+        if world.planted == Planted::RootLearnedLate && world.control.database.is_up {
+            world.control.replicas[number].root_version = world.control.database.root_version();
+        }
         if world.planted == Planted::SilenceBorne {
             return;
         }
@@ -311,28 +368,38 @@ impl Control {
         }
     }
 
-    /// Takes over what is to be served, and says what changed.
+    /// Takes over what is to be served and which root is the newest, and says what changed.
     pub(crate) fn looks(world: &mut World, number: usize) {
         let (database, replica) = (&world.control.database, &world.control.replicas[number]);
-        if !replica.is_up || !database.is_up || replica.plan.revision == database.plan.revision {
+        let is_late = world.planted == Planted::RootLearnedLate;
+        let root_version = if is_late { replica.root_version } else { database.root_version() };
+        let has_newer_root = root_version > replica.root_version;
+        if !replica.is_up || !database.is_up || (replica.plan.revision == database.plan.revision && !has_newer_root) {
             return;
         }
         let plan = database.plan.clone();
-        world.control.replicas[number].plan = plan;
-        let mut news = Vec::new();
+        let (mut news, mut others) = (Vec::new(), Vec::new());
         let replica = &mut world.control.replicas[number];
+        (replica.plan, replica.root_version) = (plan, root_version);
         for (connection, session) in &mut replica.sessions {
             let entry = replica.plan.wanted(data_plane(session.plane), &session.labels);
             let serial = entry.map(|entry| entry.pointer.serial());
             if session.told != serial {
                 session.told = serial;
                 news.extend(entry.map(|entry| (*connection, (*entry.pointer).clone())));
+            } else if has_newer_root {
+                others.push(*connection);
             }
         }
         for (connection, pointer) in news {
             let fetch_within_ms = world.rng.u64(0..=FETCH_WITHIN_MAX_MS);
-            let available = ArtifactAvailable { pointer: pointer.into(), root_version: None, fetch_within_ms };
+            let (pointer, root_version) = (pointer.into(), Some(root_version));
+            let available = ArtifactAvailable { pointer, root_version, fetch_within_ms };
             world.tells(connection, FromControlPlane::ArtifactAvailable(available));
+        }
+        for connection in others {
+            let wanted = Self::wants(world, (number, connection));
+            world.tells(connection, FromControlPlane::HeartbeatAck(HeartbeatAck { wanted }));
         }
     }
 
@@ -352,9 +419,10 @@ impl Control {
     /// It starts anew: it knows nothing until it has asked the database.
     pub(crate) fn starts(world: &mut World, number: usize) {
         let plan = world.control.database.plan.clone();
+        let root_version = world.control.database.root_version();
         let replica = &mut world.control.replicas[number];
         if !replica.is_up && world.control.database.is_up {
-            replica.plan = plan;
+            (replica.plan, replica.root_version) = (plan, root_version);
             replica.is_up = true;
         }
     }

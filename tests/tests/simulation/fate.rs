@@ -52,13 +52,8 @@ pub(crate) fn operate(world: &mut World) {
     if !world.control.database.is_up {
         return;
     }
-    match world.rng.u8(0..10) {
-        0..5 => {
-            let artifact = Digest([world.rng.u8(1..=24); 32]);
-            let selector = *world.rng.choice(&["", "ring=a", "ring=b", "ring!=a"]).unwrap();
-            let reached = if world.rng.bool() { Reached::Everyone } else { Reached::Only(some(world)) };
-            Control::deploys(world, artifact, selector, reached);
-        }
+    match world.rng.u8(0..11) {
+        0..5 => deploy(world),
         5..7 => {
             if let Some(deployment) = world.control.database.deployments.last_mut() {
                 deployment.reached = Reached::Everyone;
@@ -66,14 +61,28 @@ pub(crate) fn operate(world: &mut World) {
             }
         }
         7..9 => withdraw(world),
-        _ => {
+        9 => {
             if !world.control.database.deployments.is_empty() {
                 let at = world.rng.usize(0..world.control.database.deployments.len());
                 Control::issues_anew(world, at, 0);
                 Control::changed(world);
             }
         }
+        _ => {
+            Control::rotates(world);
+            // Nobody waits between the two.
+            if world.rng.bool() {
+                deploy(world);
+            }
+        }
     }
+}
+
+fn deploy(world: &mut World) {
+    let artifact = Digest([world.rng.u8(1..=24); 32]);
+    let selector = *world.rng.choice(&["", "ring=a", "ring=b", "ring!=a"]).unwrap();
+    let reached = if world.rng.bool() { Reached::Everyone } else { Reached::Only(some(world)) };
+    Control::deploys(world, artifact, selector, reached);
 }
 
 fn some(world: &mut World) -> BTreeSet<control::domain::id::DataPlaneId> {
@@ -156,12 +165,13 @@ fn sever(world: &mut World) {
 /// Somebody says again what a control plane once said.
 fn repeat(world: &mut World) {
     let connections: Vec<_> = world.connections.keys().copied().collect();
-    let (Some(connection), Some(pointer)) =
+    let (Some(connection), Some((pointer, root_version))) =
         (world.rng.choice(&connections).copied(), world.rng.choice(&world.control.database.issued).cloned())
     else {
         return;
     };
-    let available = ArtifactAvailable { pointer: pointer.into(), root_version: None, fetch_within_ms: 0 };
+    let (pointer, root_version) = (pointer.into(), Some(root_version));
+    let available = ArtifactAvailable { pointer, root_version, fetch_within_ms: 0 };
     let message = FromControlPlane::ArtifactAvailable(available);
     world.after(Duration::from_millis(10), Happening::Told(connection, Box::new(message)));
 }

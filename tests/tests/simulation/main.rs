@@ -3,8 +3,8 @@
 //! Several data planes, each the real [`fleet::agent`] machine, talk to several control planes that share a database and decide
 //! with the real [`Plan`](control::domain::plan::Plan). Between them is a network that delays, loses, repeats and reorders
 //! messages, breaks connections in a way that only one side notices, and separates some from others. Processes are killed,
-//! disks refuse to write, clocks jump by years, artifacts are refused or kill whoever serves them, and somebody repeats old
-//! pointers. Then all of it ends, and what must be true is looked at. One number decides everything: a seed that finds
+//! disks refuse to write, clocks jump by years, artifacts are refused or kill whoever serves them, signing keys are rotated
+//! and the trust roots that say so do not come, and somebody repeats old pointers. Then all of it ends, and what must be true is looked at. One number decides everything: a seed that finds
 //! something finds it again.
 //!
 //! `make test` runs a few hundred seeds; `PORTCULLIS_SEEDS=10000 cargo nextest run -p tests --test simulation` more of them, and
@@ -14,6 +14,7 @@
 mod control;
 mod fate;
 mod plane;
+mod root;
 mod truth;
 mod world;
 
@@ -57,6 +58,8 @@ enum Planted {
     OldPointerOffered,
     /// A connection's silence is borne for ever.
     SilenceBorne,
+    /// Control planes learn of a newer trust root only when they look by themselves, and of what its key signed before.
+    RootLearnedLate,
 }
 
 #[test]
@@ -75,7 +78,14 @@ fn no_bad_luck_breaks_what_is_promised() {
 /// A simulation that finds nothing may be one that looks at nothing.
 #[test]
 fn mistakes_that_are_planted_are_found() {
-    for planted in [Planted::SaidOnce, Planted::FloorForgotten, Planted::OldPointerOffered, Planted::SilenceBorne] {
+    let all = [
+        Planted::SaidOnce,
+        Planted::FloorForgotten,
+        Planted::OldPointerOffered,
+        Planted::SilenceBorne,
+        Planted::RootLearnedLate,
+    ];
+    for planted in all {
         let fault = first_fault(0..SEEDS, planted).unwrap_or_else(|| panic!("{planted:?} is not found"));
         println!("{planted:?}: seed {}: {}", fault.seed, fault.what);
     }

@@ -1,6 +1,7 @@
 //! A data plane: the real machine, over a disk and a network that are not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use artifact_format::container::Digest;
@@ -8,12 +9,18 @@ use artifact_format::trust::Trust;
 use fastrand::Rng;
 use fleet::agent::record::Record;
 use fleet::agent::{Agent, Bootstrap, Damaged, Effect, Ended, Event, Failure, Identity, Start, Ticket};
-use fleet::message::{Formats, FromDataPlane, Health, Heartbeat};
+use fleet::message::{Formats, FromDataPlane, Health, Heartbeat, Phase};
 use uuid::Uuid;
 
 use crate::Planted;
 use crate::control::{Kind, PROJECT, key, kind_of};
 use crate::world::{Connection, Happening, Process, World};
+
+/// So many processes have to end while an artifact is on trial before it may be set aside.
+const ENDS_MIN: u32 = 2;
+/// How long an artifact is on trial after it was loaded, or put to work: until it has served for ten seconds, and that is
+/// written down.
+const TRIAL_MAX: Duration = Duration::from_secs(13);
 
 /// What outlives the process.
 #[derive(Debug, Default)]
@@ -24,8 +31,12 @@ pub(crate) struct Disk {
     pub(crate) spoilt: BTreeSet<Digest>,
     /// Artifacts that were ever loaded.
     tried: BTreeSet<Digest>,
+    /// The version of the trust root that is there.
+    pub(crate) root_version: Option<NonZeroU64>,
     /// Writes fail.
     pub(crate) is_full: bool,
+    /// When one failed last.
+    failed_at: Option<Duration>,
 }
 
 impl Disk {
@@ -33,10 +44,17 @@ impl Disk {
         self.artifacts.contains(&digest) && kind_of(digest) != Kind::Refused
     }
 
-    fn writes(&mut self, record: &Record) {
-        if !self.is_full {
+    fn writes(&mut self, record: &Record, now: Duration) {
+        if self.is_full {
+            self.failed_at = Some(now);
+        } else {
             self.record = Some(record.clone());
         }
+    }
+
+    /// The record of what did not come to be written is written within this time, once that can be.
+    fn is_behind(&self, now: Duration) -> bool {
+        self.failed_at.is_some_and(|failed_at| now <= failed_at + Duration::from_secs(70))
     }
 }
 
@@ -51,6 +69,8 @@ pub(crate) struct Plane {
     lives: u32,
     /// The highest serial that was ever on its disk.
     pub(crate) floor: u64,
+    /// How many of its processes ended while each artifact was on trial, and its disk knew.
+    ended_by: BTreeMap<Digest, u32>,
 }
 
 /// A process.
@@ -60,6 +80,10 @@ pub(crate) struct Running {
     born: Duration,
     instance: Uuid,
     pub(crate) serving: Option<Digest>,
+    /// How many trials the disk knew of when it began.
+    trials: BTreeMap<Digest, u32>,
+    /// When each artifact was put to work last: loaded, or served.
+    at_work: BTreeMap<Digest, Duration>,
     connection: Option<Connection>,
     loading: Option<Ticket>,
     /// When it will be woken next.
@@ -72,7 +96,16 @@ impl Plane {
     pub(crate) fn new(number: usize, rng: &mut Rng) -> Self {
         let label = if rng.bool() { "a" } else { "b" };
         let labels = [("ring".to_owned(), label.to_owned())].into();
-        Self { number, labels, disk: Disk::default(), clock_ahead: 0, process: None, lives: 0, floor: 0 }
+        Self {
+            number,
+            labels,
+            disk: Disk::default(),
+            clock_ahead: 0,
+            process: None,
+            lives: 0,
+            floor: 0,
+            ended_by: BTreeMap::new(),
+        }
     }
 
     /// Whether this is the connection of the process that runs.
@@ -85,10 +118,18 @@ impl Plane {
             return;
         }
         let instance = Uuid::from_u128(world.rng.u128(..));
+        let born = world.now;
         let plane = &mut world.planes[number];
         plane.lives += 1;
         let id = Process { plane: number, life: plane.lives };
-        let boot = plane.disk.record.clone().unwrap_or_else(|| Record::new(PROJECT)).boot();
+        let before = plane.disk.record.clone().unwrap_or_else(|| Record::new(PROJECT));
+        let trials = before.trials.clone();
+        plane.ended_by.retain(|digest, _| trials.contains_key(digest));
+        let boot = before.clone().boot();
+        let set_aside = boot.record.quarantined.iter().filter(|digest| !before.quarantined.contains(digest));
+        let ends = set_aside.map(|digest| (*digest, plane.ended_by.get(digest).copied().unwrap_or_default()));
+        let too_soon: Vec<_> = ends.filter(|(_, ends)| *ends < ENDS_MIN).collect();
+        let mut at_work = BTreeMap::new();
         let (mut record, mut serving) = (boot.record, None);
         let has_current = record.current.is_some_and(|current| plane.disk.is_good(current));
         // As a gateway does: what is not there is not tried, and what was refused in order is not doubted.
@@ -98,8 +139,9 @@ impl Plane {
                 continue;
             }
             record.boots(*candidate);
-            plane.disk.writes(&record);
+            plane.disk.writes(&record, born);
             plane.disk.tried.insert(*candidate);
+            at_work.insert(*candidate, born);
             if plane.disk.is_good(*candidate) {
                 serving = Some(*candidate);
                 break;
@@ -107,7 +149,8 @@ impl Plane {
             record.boots_without(*candidate);
         }
         record.booted(serving);
-        plane.disk.writes(&record);
+        plane.disk.writes(&record, born);
+        let root_version = plane.disk.root_version;
         let innocent = record.quarantined.iter().find(|digest| !plane.disk.tried.contains(*digest)).copied();
         let unwritten = plane.disk.is_full.then(|| Failure::unavailable("disk", "no space left".to_owned()));
         let identity = Identity {
@@ -125,8 +168,8 @@ impl Plane {
             unwritten,
             set_aside: boot.set_aside,
             running: serving,
-            pinned: Trust::any_of([key().public()]),
-            root: None,
+            pinned: Trust::any_of([key(1).public()]),
+            root: root_version.and_then(|version| world.control.database.root(version)).map(|(root, _)| root.clone()),
             bootstrap: Bootstrap::Absent,
             alarms: Vec::new(),
             damaged: Damaged::default(),
@@ -134,10 +177,12 @@ impl Plane {
         if let Some(digest) = innocent {
             world.find(|| format!("plane {number} sets {digest} aside, which it never had"));
         }
+        for (digest, ends) in too_soon {
+            world.find(|| format!("plane {number} sets {digest} aside, and {ends} processes ended on trial of it"));
+        }
         if has_current && serving.is_none() {
             world.find(|| format!("plane {number} has an artifact to serve and boots without any"));
         }
-        let born = world.now;
         let moment = world.moment(number, born);
         let agent = Agent::new(start, moment);
         world.planes[number].process = Some(Running {
@@ -146,6 +191,8 @@ impl Plane {
             born,
             instance,
             serving,
+            trials,
+            at_work,
             connection: None,
             loading: None,
             wakes_at: None,
@@ -161,11 +208,17 @@ impl Plane {
 
     /// A process is gone, as by SIGKILL: what it had not written yet may or may not be there.
     pub(crate) fn dies(world: &mut World, process: Process) {
+        let now = world.now;
         let plane = &mut world.planes[process.plane];
-        if plane.process.as_ref().is_none_or(|running| running.id != process) {
-            return;
+        let Some(ended) = plane.process.take_if(|running| running.id == process) else { return };
+        let known = plane.disk.record.as_ref().map(|record| record.trials.clone()).unwrap_or_default();
+        for (digest, trials) in known {
+            let is_new = trials > ended.trials.get(&digest).copied().unwrap_or_default();
+            let is_on_trial = ended.at_work.get(&digest).is_some_and(|since| now <= *since + TRIAL_MAX);
+            if is_new && (is_on_trial || plane.disk.is_behind(now)) {
+                *plane.ended_by.entry(digest).or_default() += 1;
+            }
         }
-        plane.process = None;
         if world.planted == Planted::FloorForgotten
             && let Some(record) = &mut plane.disk.record
         {
@@ -198,6 +251,10 @@ impl Plane {
         let moment = world.moment(process.plane, born);
         let Some(running) = &mut world.planes[process.plane].process else { return };
         let effects = running.agent.handle(event, moment);
+        if matches!(running.agent.state().phase, Phase::Rejected { code, .. } if code == "pointer_untrusted") {
+            // A root that was told with it, or before, names whoever signed it.
+            world.find(|| format!("plane {} refuses a pointer that is to be believed", process.plane));
+        }
         for effect in effects {
             Self::does(world, process, effect);
             if world.planes[process.plane].process.is_none() {
@@ -232,15 +289,13 @@ impl Plane {
             Effect::Load { ticket, digest, .. } => Self::loads(world, process, (ticket, digest)),
             Effect::Swap { digest } => Self::swaps(world, process, digest),
             Effect::Persist { ticket, record } => Self::persists(world, process, (ticket, record)),
+            Effect::FetchRoot { version } => Self::fetches_root(world, process, version),
+            Effect::PersistRoot { root } => Self::persists_root(world, process, root.version()),
             Effect::Collect { needed } => {
                 world.planes[process.plane].disk.artifacts.retain(|digest| needed.contains(digest));
             }
             // Late answers to what was called off must not matter: so none is held back.
-            Effect::CancelFetch { .. }
-            | Effect::Judge { .. }
-            | Effect::FetchRoot { .. }
-            | Effect::PersistRoot { .. }
-            | Effect::AskBootstrap { .. } => {}
+            Effect::CancelFetch { .. } | Effect::Judge { .. } | Effect::AskBootstrap { .. } => {}
         }
     }
 
@@ -290,11 +345,9 @@ impl Plane {
     }
 
     fn fetches(world: &mut World, process: Process, (ticket, digest): (Ticket, Digest)) {
-        let can_reach = (0..world.control.replicas.len())
-            .any(|replica| world.control.replicas[replica].is_up && !world.is_apart(process.plane, replica));
         let failure = if world.planes[process.plane].disk.is_full {
             Some(Failure::unavailable("disk", "no space left".to_owned()))
-        } else if !can_reach || world.rng.u8(0..100) < world.luck.lost {
+        } else if !world.can_reach(process.plane) || world.rng.u8(0..100) < world.luck.lost {
             Some(Failure::unavailable("unreachable", "nobody answers".to_owned()))
         } else if world.rng.u8(0..100) < world.luck.repeated {
             Some(Failure::damaged("digest_mismatch", "other bytes came".to_owned()))
@@ -317,14 +370,21 @@ impl Plane {
     }
 
     fn persists(world: &mut World, process: Process, (ticket, record): (Ticket, Box<Record>)) {
-        let pause = world.within(Duration::from_millis(60));
-        let is_full = world.planes[process.plane].disk.is_full;
-        let failure = is_full.then(|| Failure::unavailable("disk", "no space left".to_owned()));
-        let now = world.now;
-        let Some(running) = &mut world.planes[process.plane].process else { return };
-        running.written_at = running.written_at.max(now) + pause;
-        let pause = running.written_at.saturating_sub(now);
+        let Some((pause, failure)) = Self::writes(world, process) else { return };
         world.after(pause, Happening::Persisted(process, ticket, record, failure));
+    }
+
+    /// How long it takes until something is on the disk, after what was to be written before; and why it is not.
+    pub(crate) fn writes(world: &mut World, process: Process) -> Option<(Duration, Option<Failure>)> {
+        let (now, pause) = (world.now, world.within(Duration::from_millis(60)));
+        let plane = &mut world.planes[process.plane];
+        let running = plane.process.as_mut()?;
+        running.written_at = running.written_at.max(now) + pause;
+        if plane.disk.is_full {
+            plane.disk.failed_at = Some(now);
+        }
+        let failure = plane.disk.is_full.then(|| Failure::unavailable("disk", "no space left".to_owned()));
+        Some((running.written_at.saturating_sub(now), failure))
     }
 
     pub(crate) fn persisted(
@@ -332,6 +392,7 @@ impl Plane {
         process: Process,
         (ticket, record, failure): (Ticket, Record, Option<Failure>),
     ) {
+        let now = world.now;
         let is_alive = world.planes[process.plane].process.as_ref().is_some_and(|running| running.id == process);
         if !is_alive {
             return;
@@ -341,6 +402,14 @@ impl Plane {
             let serial = record.taken.map_or(0, |taken| taken.floor.serial.get());
             let floor = plane.floor;
             plane.floor = floor.max(serial);
+            if let Some(running) = &mut plane.process {
+                // What is noted is on trial, whether or not it is loaded after that.
+                let known = |digest: &Digest| running.trials.get(digest).copied().unwrap_or_default();
+                let noted: Vec<_> = record.trials.iter().filter(|(digest, trials)| **trials > known(digest)).collect();
+                for (digest, _) in noted {
+                    running.at_work.entry(*digest).or_insert(now);
+                }
+            }
             plane.disk.record = Some(record);
             if serial < floor {
                 world.find(|| format!("plane {} writes pointer {serial} after pointer {floor}", process.plane));
@@ -355,7 +424,9 @@ impl Plane {
         let is_spoilt = plane.disk.spoilt.contains(&digest);
         let trials = plane.disk.record.as_ref().and_then(|record| record.trials.get(&digest)).copied();
         plane.disk.tried.insert(digest);
+        let now = world.now;
         let Some(running) = &mut plane.process else { return };
+        running.at_work.insert(digest, now);
         let before = running.loading.replace(ticket);
         if before.is_some() {
             world.find(|| format!("plane {} loads two artifacts at once", process.plane));
@@ -390,8 +461,10 @@ impl Plane {
     }
 
     fn swaps(world: &mut World, process: Process, digest: Digest) {
+        let now = world.now;
         let Some(running) = &mut world.planes[process.plane].process else { return };
         running.serving = Some(digest);
+        running.at_work.insert(digest, now);
         let record = running.agent.record().clone();
         let number = process.plane;
         world.tell(|| format!("plane {number} serves {digest}"));

@@ -18,6 +18,10 @@ fn of_plane(world: &World, plane: &Plane) -> Option<String> {
         return Some(format!("plane {number} is not connected"));
     }
     let state = running.agent.state();
+    let newest = world.control.database.root_version();
+    if state.root_version != Some(newest) {
+        return Some(format!("plane {number} believes root {:?}, and {newest} is the newest", state.root_version));
+    }
     if let Some(what) = of_wanted(world, plane, &state) {
         return Some(what);
     }
@@ -45,7 +49,7 @@ fn of_wanted(world: &World, plane: &Plane, state: &State) -> Option<String> {
     let set_aside = running.agent.record().is_quarantined(&artifact);
     let is_right = match (&state.phase, kind_of(artifact)) {
         (Phase::Active { .. }, Kind::Good) => serves,
-        // Whatever it is, it may have been unlucky twice.
+        // Whatever it is, it may have been unlucky twice: that it was, is looked at when it is set aside.
         (Phase::RolledBack { .. }, _) => set_aside && !serves,
         (Phase::Rejected { code, .. }, _) if code == "quarantined" => set_aside && !serves,
         (Phase::Rejected { code, .. }, Kind::Refused) => code == "unsupported" && !serves,

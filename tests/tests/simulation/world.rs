@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -53,6 +54,10 @@ pub(crate) enum Happening {
     LostByControl(Connection),
     /// Bytes are there, or not.
     Fetched(Process, Ticket, artifact_format::container::Digest, Option<Failure>),
+    /// A trust root is there, or not.
+    RootFetched(Process, NonZeroU64, Option<Failure>),
+    /// A trust root is on disk, or not.
+    RootPersisted(Process, NonZeroU64, Option<Failure>),
     /// A record is on disk, or not.
     Persisted(Process, Ticket, Box<Record>, Option<Failure>),
     /// An artifact was built, or refused, or it killed the process.
@@ -207,6 +212,10 @@ impl World {
             Happening::Fetched(process, ticket, digest, failure) => {
                 Plane::fetched(self, process, (ticket, digest, failure));
             }
+            Happening::RootFetched(process, version, failure) => Plane::root_fetched(self, process, (version, failure)),
+            Happening::RootPersisted(process, version, failure) => {
+                Plane::root_persisted(self, process, (version, failure));
+            }
             Happening::Persisted(process, ticket, record, failure) => {
                 Plane::persisted(self, process, (ticket, *record, failure));
             }
@@ -251,6 +260,12 @@ impl World {
     /// Seconds since 1970-01-01T00:00:00Z, by whoever has the time right.
     pub(crate) fn unix(&self) -> u64 {
         EPOCH + self.now.as_secs()
+    }
+
+    /// Whether a data plane gets through to any control plane.
+    pub(crate) fn can_reach(&self, plane: usize) -> bool {
+        let mut all = self.control.replicas.iter().enumerate();
+        all.any(|(number, replica)| replica.is_up && !self.is_apart(plane, number))
     }
 
     pub(crate) fn is_apart(&self, plane: usize, replica: usize) -> bool {

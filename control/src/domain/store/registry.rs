@@ -54,6 +54,6 @@ pub trait Registry: Send + Sync {
     async fn forget_instances(&self, before: Timestamp) -> Result<u64>;
     /// Removes some of the data planes that came by themselves and were last seen before that. Returns how many.
     async fn forget_data_planes(&self, before: Timestamp) -> Result<u64>;
-    /// Changes when connections may have to end; best effort, so look from time to time as well.
+    /// Changes when connections may have to end, or others are to be believed; best effort, so look from time to time as well.
     fn registry_changes(&self) -> watch::Receiver<()>;
 }

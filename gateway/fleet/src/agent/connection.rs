@@ -68,7 +68,10 @@ pub(super) enum Due {
 #[derive(Debug)]
 pub(super) struct Connection {
     state: State,
-    backoff: Backoff,
+    /// Of attempts that nobody answered, or that somebody answered who does not want this data plane.
+    failures: Backoff,
+    /// Of those that were answered with how long to stay away.
+    refusals: Backoff,
     /// Why the control plane does not want this data plane, until it does.
     unwanted: Option<(&'static str, String)>,
 }
@@ -76,7 +79,8 @@ pub(super) struct Connection {
 impl Connection {
     /// To be made at once.
     pub(super) fn new() -> Self {
-        Self { state: State::Apart { until: Duration::ZERO }, backoff: Backoff::default(), unwanted: None }
+        let (failures, refusals) = (Backoff::default(), Backoff::default());
+        Self { state: State::Apart { until: Duration::ZERO }, failures, refusals, unwanted: None }
     }
 
     pub(super) fn is_established(&self) -> bool {
@@ -85,7 +89,7 @@ impl Connection {
 
     /// Whether the last attempt came to nothing.
     pub(super) fn is_failing(&self) -> bool {
-        !self.is_established() && self.backoff.tries() > 0
+        !self.is_established() && self.failures.tries() + self.refusals.tries() > 0
     }
 
     pub(super) fn unwanted(&self) -> Option<&(&'static str, String)> {
@@ -111,22 +115,32 @@ impl Connection {
             State::Established(established) => established.since,
         };
         if moment.now.saturating_sub(since) >= STABLE {
-            self.backoff.reset();
+            self.failures.reset();
+            self.refusals.reset();
         }
-        let pause = self.backoff.pause(moment.random);
         let pause = match ended {
-            Ended::Unavailable { retry_after: None } => pause,
-            // Not all at once when the time is over.
-            Ended::Unavailable { retry_after: Some(asked) } => {
-                let asked = asked.min(ASKED_MAX);
-                asked + part(asked.max(Duration::from_secs(1)), moment.random)
-            }
+            Ended::Unavailable { retry_after: None } => self.failures.pause(moment.random),
+            Ended::Unavailable { retry_after: Some(asked) } => self.refused(asked, moment.random),
             Ended::Unwanted { code, detail } => {
+                self.failures.pause(moment.random);
                 self.unwanted = Some((code, detail));
                 HOPELESS + part(HOPELESS / 6, moment.random)
             }
         };
         self.state = State::Apart { until: moment.now + pause };
+    }
+
+    /// How long to stay away after somebody said how long at least: up to as long again, so that not all are back at once,
+    /// and never longer than [`ASKED_MAX`].
+    ///
+    /// Whoever asks for a second, again and again, has more than a busy second: so the pauses of these refusals grow, too,
+    /// and the longer one counts. They grow by themselves: after a restart ten thousand had some attempts that nobody
+    /// answered, and are then sent away for a while by a control plane that lets in so many a second. With all of that in one
+    /// count, some would stay away for most of a minute that is enough for all to be back.
+    fn refused(&mut self, asked: Duration, random: u64) -> Duration {
+        let asked = asked.min(ASKED_MAX);
+        let again = part(asked.min(ASKED_MAX.saturating_sub(asked)), random);
+        self.refusals.pause(random).max(asked + again)
     }
 
     /// `welcome` came. False where it is not its turn.

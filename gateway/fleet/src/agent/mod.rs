@@ -132,7 +132,10 @@ impl Agent {
                     effects.push(Effect::Load { ticket, digest, trust: self.roots.of_artifacts() });
                 }
             }
-            Event::Loaded(ticket, loaded) => self.target.loaded(ticket, loaded, (moment, &mut effects)),
+            Event::Loaded(ticket, loaded) => {
+                let loaded = loaded.map_err(|failure| self.excuses(failure));
+                self.target.loaded(ticket, loaded, (moment, &mut effects));
+            }
             Event::Judged(ticket, judged) => self.judged(ticket, judged),
             Event::RootPersisted(version, persisted) => {
                 self.damaged.root = self.damaged.root.take().filter(|_| persisted.is_err());
@@ -141,6 +144,10 @@ impl Agent {
             Event::RootFetched(version, fetched) => {
                 let fetched = fetched.map(|root| *root);
                 let change = self.roots.fetched(version, fetched, (moment, &mut effects));
+                if change == Change::Believed {
+                    // What failed for want of it.
+                    self.target.hurries(moment);
+                }
                 self.believes(change, moment, &mut effects);
             }
             Event::Bootstrapped(answer) => self.bootstrapped(answer, moment, &mut effects),
@@ -265,8 +272,8 @@ impl Agent {
                 self.wants(ack.wanted, moment, effects);
             }
             FromControlPlane::ArtifactAvailable(available) if self.connection.is_established() => {
-                self.roots.told(available.root_version, effects);
                 let within = Duration::from_millis(available.fetch_within_ms);
+                self.roots.told(available.root_version, within, (moment, effects));
                 self.reads(available.pointer, within, (moment, effects));
             }
             FromControlPlane::Drain(drain) => self.connection.drains(Duration::from_millis(drain.within_ms), moment),

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
-use artifact_format::pointer::SignedPointer;
+use artifact_format::pointer::{Error, SignedPointer};
 
 use super::later::{Later, moment_within};
 use super::roots::Change;
 use super::{Agent, Asking, Effect, Failure, Moment, Offer, Source};
 use crate::message::{Alarm, Offered, Wanted};
+
+/// The code of an artifact that nobody who is believed signed.
+const UNTRUSTED: &str = "untrusted";
 
 /// A pointer that was offered.
 #[derive(Debug, Clone)]
@@ -21,15 +24,16 @@ pub(super) struct Considered {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Judged {
     Yes,
-    /// A newer trust root is on its way, and the pointer may be signed by a key that only that one names.
+    /// A newer trust root is named and did not come yet, and the pointer may be signed by a key that only that one names.
     NotYet,
 }
 
 impl Agent {
     pub(super) fn wants(&mut self, wanted: Wanted, moment: Moment, effects: &mut Vec<Effect>) {
-        self.roots.told(wanted.root_version, effects);
+        let within = Duration::from_millis(wanted.fetch_within_ms);
+        self.roots.told(wanted.root_version, within, (moment, effects));
         match wanted.pointer {
-            Some(pointer) => self.reads(pointer, Duration::from_millis(wanted.fetch_within_ms), (moment, effects)),
+            Some(pointer) => self.reads(pointer, within, (moment, effects)),
             None => {
                 (self.later, self.offered, self.unreadable) = (None, None, None);
                 self.target.unwanted(effects);
@@ -68,15 +72,35 @@ impl Agent {
         source: Source,
         (moment, effects): (Moment, &mut Vec<Effect>),
     ) {
-        let judged = if self.roots.is_unsettled() { Judged::NotYet } else { Judged::Yes };
-        self.offered = Some(Considered { pointer: pointer.clone(), source, judged });
-        if judged == Judged::NotYet {
-            return;
-        }
         let artifact = pointer.artifact();
-        match pointer.verify(&self.roots.of_pointers(), &self.target.record().project) {
-            Ok(pointer) => self.target.take(&pointer, source, (moment, effects)),
-            Err(error) => self.target.refuse(artifact, Failure::from(&error)),
+        let is_new = self.target.record().wanted().is_none_or(|taken| taken.floor.serial != pointer.serial());
+        if is_new && self.target.record().needed().all(|needed| needed != artifact) {
+            // The newest root may name who signed the artifact, however well the pointer is believed.
+            self.roots.hurries(effects);
+        }
+        let judge = |pointer: SignedPointer| pointer.verify(&self.roots.of_pointers(), &self.target.record().project);
+        let verdict = if self.roots.is_unsettled() { None } else { Some(judge(pointer.clone())) };
+        let verdict = verdict.filter(|verdict| !matches!(verdict, Err(Error::Trust(_))) || !self.roots.is_awaited());
+        let judged = if verdict.is_some() { Judged::Yes } else { Judged::NotYet };
+        self.offered = Some(Considered { pointer, source, judged });
+        match verdict {
+            Some(Ok(pointer)) => self.target.take(&pointer, source, (moment, effects)),
+            Some(Err(error)) => self.target.refuse(artifact, Failure::from(&error)),
+            None if is_new => self.roots.hurries(effects),
+            // What was taken goes on without.
+            None => {}
+        }
+    }
+
+    /// An artifact that nobody who is believed signed may be signed by a key that only the root names that does not come:
+    /// then that is what fails.
+    pub(super) fn excuses(&self, failure: Failure) -> Failure {
+        match self.roots.missing() {
+            Some(missing) if failure.code == UNTRUSTED => {
+                let detail = format!("{}; the newest trust root does not come: {}", failure.detail, missing.detail);
+                Failure::unavailable(missing.code, detail)
+            }
+            Some(_) | None => failure,
         }
     }
 

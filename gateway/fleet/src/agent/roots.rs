@@ -7,6 +7,8 @@ use artifact_format::root::{Error, Root, SignedRoot};
 use artifact_format::trust::{Trust, Unsigned};
 
 use super::backoff::Backoff;
+use super::connection::ASKED_MAX;
+use super::later::moment_within;
 use super::record::Record;
 use super::target::TOLD_FROM;
 use super::{Effect, Failure, FailureKind, Moment};
@@ -45,6 +47,9 @@ struct Unwritten {
 enum Asking {
     Nobody,
     Of(NonZeroU64),
+    /// Others were told as well: in its turn, then.
+    InTurn(Duration),
+    /// It did not come about: again, then.
     Later(Duration),
 }
 
@@ -98,21 +103,57 @@ impl Roots {
         self.asking = Asking::Nobody;
     }
 
-    /// The control plane says which version is the newest.
-    pub(super) fn told(&mut self, newest: Option<NonZeroU64>, effects: &mut Vec<Effect>) {
+    /// The control plane says which version is the newest, and that it is to be asked for within so long.
+    pub(super) fn told(
+        &mut self,
+        newest: Option<NonZeroU64>,
+        within: Duration,
+        (moment, effects): (Moment, &mut Vec<Effect>),
+    ) {
         let is_news = newest > self.wanted;
         self.wanted = self.wanted.max(newest);
-        match self.asking {
-            Asking::Nobody => self.ask(effects),
+        let is_to_ask = match self.asking {
+            Asking::Nobody => self.version() < self.wanted,
             // What did not come about was another version.
-            Asking::Later(_) if is_news => self.ask(effects),
-            Asking::Later(_) | Asking::Of(_) => {}
+            Asking::Later(_) => is_news,
+            // Whoever says it again does not put it off.
+            Asking::InTurn(_) | Asking::Of(_) => false,
+        };
+        if is_to_ask {
+            self.asking = Asking::InTurn(if within.is_zero() { moment.now } else { moment_within(within, moment) });
+            self.takes_turn(moment.now, effects);
+        }
+    }
+
+    /// Something waits for the newest version: its turn is now.
+    pub(super) fn hurries(&mut self, effects: &mut Vec<Effect>) {
+        self.takes_turn(Duration::MAX, effects);
+    }
+
+    /// Asks if its turn has come by then.
+    fn takes_turn(&mut self, now: Duration, effects: &mut Vec<Effect>) {
+        if let Asking::InTurn(at) = self.asking
+            && at <= now
+        {
+            self.asking = Asking::Nobody;
+            self.ask(effects);
         }
     }
 
     /// Whether nobody is to be believed about pointers yet: a newer version is on its way, or a lost one is to come again.
     pub(super) fn is_unsettled(&self) -> bool {
         matches!(self.asking, Asking::Of(_)) || self.lost().is_some()
+    }
+
+    /// Whether a newer version is named than is believed, and nobody has seen it yet: a key that nobody believes may be one
+    /// that it names. One that came and was refused changes nothing.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.version() < self.wanted && (self.failure.is_some() || self.refusal.is_none())
+    }
+
+    /// Why the newest version does not come, where that may pass.
+    pub(super) fn missing(&self) -> Option<&Failure> {
+        self.failure.as_ref().filter(|failure| failure.kind == FailureKind::Unavailable && self.is_awaited())
     }
 
     /// The version that was believed before, where only an older one is there, or none.
@@ -138,8 +179,8 @@ impl Roots {
         let offered = match fetched {
             Ok(offered) => offered,
             Err(failure) => {
+                self.later(failure.retry_after, moment);
                 self.failure = Some(failure);
-                self.later(moment);
                 return Change::Nothing;
             }
         };
@@ -157,7 +198,7 @@ impl Roots {
                 match below {
                     // An older one may be vouched for, and lead up to this one.
                     Some(below) if self.root.is_none() => self.ask_for(below, effects),
-                    Some(_) | None => self.later(moment),
+                    Some(_) | None => self.later(None, moment),
                 }
                 Change::Nothing
             }
@@ -207,7 +248,7 @@ impl Roots {
 
     pub(super) fn wakes_at(&self) -> Option<Duration> {
         let asks_at = match self.asking {
-            Asking::Later(at) => Some(at),
+            Asking::InTurn(at) | Asking::Later(at) => Some(at),
             Asking::Nobody | Asking::Of(_) => None,
         };
         let writes_at = self.unwritten.as_ref().and_then(|unwritten| unwritten.retry_at);
@@ -215,6 +256,7 @@ impl Roots {
     }
 
     pub(super) fn tick(&mut self, moment: Moment, effects: &mut Vec<Effect>) {
+        self.takes_turn(moment.now, effects);
         if let Asking::Later(at) = self.asking
             && at <= moment.now
         {
@@ -269,7 +311,9 @@ impl Roots {
         effects.push(Effect::FetchRoot { version });
     }
 
-    fn later(&mut self, moment: Moment) {
-        self.asking = Asking::Later(moment.now + self.backoff.pause(moment.random));
+    /// After a pause: its own, or the one that was asked for where that is longer.
+    fn later(&mut self, asked: Option<Duration>, moment: Moment) {
+        let asked = asked.unwrap_or_default().min(ASKED_MAX);
+        self.asking = Asking::Later(moment.now + self.backoff.pause(moment.random).max(asked));
     }
 }

@@ -103,6 +103,46 @@ fn a_control_plane_without_time_is_left_in_peace() {
     rig.random = 0;
     rig.is_disconnected(Some(Duration::MAX));
     assert_eq!(rig.until(is_connect), Duration::from_mins(10), "nor for ever");
+    rig.random = u64::MAX;
+    for asked in [Duration::MAX, Duration::from_mins(9)] {
+        rig.is_disconnected(Some(asked));
+        assert!(rig.until(is_connect) <= Duration::from_mins(10), "whatever chance says");
+    }
+}
+
+#[test]
+fn whoever_is_asked_again_and_again_to_come_back_soon_comes_back_later_and_later() {
+    for asked in [0, 1] {
+        let mut rig = Rig::connected();
+        rig.random = u64::MAX;
+        let pauses: Vec<_> = (0..8)
+            .map(|_| {
+                rig.is_disconnected(Some(Duration::from_secs(asked)));
+                rig.until(is_connect).as_millis()
+            })
+            .collect();
+        assert_eq!(pauses[1..], [1_999, 3_999, 7_999, 15_999, 31_999, 59_999, 59_999]);
+        assert!((999..2000).contains(&pauses[0]), "{pauses:?}");
+    }
+}
+
+/// All are back within a minute of a restart: whom a control plane sends away for some seconds, since so many come, does not
+/// stay away for longer because nobody answered before.
+#[test]
+fn a_busy_control_plane_is_left_for_as_long_as_it_asks() {
+    let mut rig = Rig::connected();
+    rig.random = u64::MAX;
+    for expected in [999, 1_999, 3_999, 7_999, 15_999] {
+        rig.is_disconnected(None);
+        assert_eq!(rig.until(is_connect).as_millis(), expected);
+    }
+    let asked = Duration::from_secs(10);
+    for _ in 0..4 {
+        rig.is_disconnected(Some(asked));
+        assert_eq!(rig.until(is_connect).as_secs(), 19, "up to as long again");
+    }
+    rig.is_disconnected(None);
+    assert_eq!(rig.until(is_connect).as_millis(), 31_999, "and what nobody answers is a count of its own");
 }
 
 #[test]

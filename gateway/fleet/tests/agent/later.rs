@@ -1,11 +1,12 @@
 //! Many are told at once, and fetch in turn.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 use artifact_format::pointer::SignedPointer;
 use fleet::agent::record::Record;
 use fleet::agent::{Effect, Event};
-use fleet::message::{FromControlPlane, Wanted, Welcome};
+use fleet::message::{FromControlPlane, HeartbeatAck, Wanted, Welcome};
 use uuid::Uuid;
 
 use crate::rig::*;
@@ -113,6 +114,71 @@ fn what_is_under_way_makes_room_at_once() {
     let effects = rig.is_told_within(WITHIN, &signed(3, 9));
     assert!(effects.iter().any(|effect| matches!(effect, Effect::CancelFetch { .. })), "{effects:?}");
     assert!(rig.is_active(9) && rig.serial() == Some(3));
+}
+
+fn is_root_fetch(effect: &Effect) -> bool {
+    matches!(effect, Effect::FetchRoot { .. })
+}
+
+/// What is wanted is what serves, and there is a trust root now; others are told, too.
+fn rotated() -> Wanted {
+    let fetch_within_ms = WITHIN.as_millis() as u64;
+    Wanted { root_version: NonZeroU64::new(1), fetch_within_ms, ..wanted(Some(signed(1, 7))) }
+}
+
+/// One that serves 7, is told of a root, and has drawn this number.
+fn told_of_root(random: u64) -> Rig {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.passes(Duration::from_secs(11));
+    rig.random = random;
+    let effects = rig.hears(FromControlPlane::HeartbeatAck(HeartbeatAck { wanted: rotated() }));
+    assert!(effects.is_empty(), "{effects:?}");
+    rig
+}
+
+#[test]
+fn each_fetches_a_newer_root_at_a_moment_of_its_own() {
+    for (random, expected) in [(0, WITHIN / 10), (1 << 63, WITHIN.mul_f64(0.55))] {
+        let mut rig = told_of_root(random);
+        assert_eq!(rig.until(is_root_fetch).as_millis(), expected.as_millis());
+    }
+    let mut rig = told_of_root(1 << 63);
+    rig.passes(Duration::from_secs(8));
+    rig.random = u64::MAX;
+    rig.hears(FromControlPlane::HeartbeatAck(HeartbeatAck { wanted: rotated() }));
+    assert_eq!(rig.until(is_root_fetch), Duration::from_secs(3), "whoever says it again does not put it off");
+}
+
+#[test]
+fn who_comes_with_nothing_fetches_the_root_at_once() {
+    let mut rig = Rig::new(start());
+    rig.random = u64::MAX;
+    rig.until(|effect| matches!(effect, Effect::Connect));
+    rig.happens(Event::Connected);
+    let welcome = Welcome { data_plane: Uuid::nil(), now_ms: 0, wanted: rotated() };
+    assert!(rig.hears(FromControlPlane::Welcome(welcome)).iter().any(is_root_fetch));
+}
+
+/// Its key, or its artifact's, may be one that only the root names.
+#[test]
+fn a_root_that_something_new_waits_for_is_fetched_with_it() {
+    let (_, first) = root(&[1, 2]);
+    let by_two = |artifact| SignedPointer::new(pointer(2, artifact)).unwrap().sign(&key(2));
+    let check = |offered: &SignedPointer, artifact: u8, waits: Duration| {
+        let mut rig = told_of_root(u64::MAX);
+        rig.random = 0;
+        let effects = rig.is_told_within(WITHIN, offered);
+        let asks = effects.iter().any(is_root_fetch);
+        let waited = if asks { Duration::ZERO } else { rig.until(is_root_fetch) };
+        assert_eq!((waited, rig.serial()), (waits, Some(1)));
+        rig.happens(Event::RootFetched(NonZeroU64::MIN, Ok(Box::new(first.clone()))));
+        assert!(rig.is_active(artifact) && rig.serial() == Some(2));
+    };
+    check(&signed(2, 8), 8, WITHIN / 10);
+    check(&by_two(8), 8, WITHIN / 10);
+    // What is at hand waits for nothing else.
+    check(&by_two(7), 7, Duration::ZERO);
 }
 
 /// What came with the command line is not in the state folder: it has to be fetched as any other.

@@ -1,6 +1,7 @@
 //! Whom it believes.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use artifact_format::pointer::{Pointer, SignedPointer};
 use artifact_format::root::{Root, SignedRoot};
@@ -8,6 +9,10 @@ use fleet::agent::{Bootstrap, Effect, Event, Failure, Offer, Start};
 use fleet::message::{ArtifactAvailable, FromControlPlane, HeartbeatAck, Wanted};
 
 use crate::rig::*;
+
+fn is_root_fetch(effect: &Effect) -> bool {
+    matches!(effect, Effect::FetchRoot { .. })
+}
 
 fn version(number: u64) -> NonZeroU64 {
     NonZeroU64::new(number).unwrap()
@@ -97,7 +102,7 @@ fn a_root_never_goes_back_and_does_not_skip() {
     let mut rig = Rig::new(Start { root: Some(current), ..start() });
     rig.connect();
     rig.learns_of_root(1, &chain);
-    assert_eq!((rig.root_version(), rig.count(|effect| matches!(effect, Effect::FetchRoot { .. }))), (Some(2), 0));
+    assert_eq!((rig.root_version(), rig.count(is_root_fetch)), (Some(2), 0));
 }
 
 #[test]
@@ -144,7 +149,7 @@ fn a_root_that_does_not_come_is_told_when_that_lasts() {
     for tries in 1..=3 {
         rig.happens(Event::RootFetched(version(1), Err(forbidden())));
         assert_eq!(rig.alarms().contains(&"root_unavailable".to_owned()), tries == 3, "{tries}");
-        rig.until(|effect| matches!(effect, Effect::FetchRoot { .. }));
+        rig.until(is_root_fetch);
     }
     let (_, chain) = chain();
     rig.happens(Event::RootFetched(version(1), Ok(Box::new(chain[0].clone()))));
@@ -172,7 +177,12 @@ fn a_place_to_start_from_that_answers_late_has_no_roots_to_refuse() {
 
 /// A notice of something that key 2 signed, from a control plane that has this version of the root.
 fn notice(newest: u64) -> FromControlPlane {
-    let pointer = SignedPointer::new(pointer(1, 7)).unwrap().sign(&key(2));
+    notice_of(1, newest)
+}
+
+/// The same, with a pointer that has this serial.
+fn notice_of(serial: u64, newest: u64) -> FromControlPlane {
+    let pointer = SignedPointer::new(pointer(serial, 7)).unwrap().sign(&key(2));
     FromControlPlane::ArtifactAvailable(ArtifactAvailable {
         pointer: pointer.into(),
         root_version: Some(version(newest)),
@@ -196,17 +206,86 @@ fn a_pointer_that_comes_with_a_newer_root_is_judged_when_that_is_there() {
 }
 
 #[test]
-fn a_newer_root_that_does_not_come_holds_nothing_up() {
+fn a_newer_root_that_does_not_come_holds_up_only_what_it_may_vouch_for() {
+    let (_, chain) = chain();
     let mut rig = Rig::connected();
-    rig.hears(notice(1));
+    rig.learns_of_root(1, &chain);
+    rig.hears(notice(2));
     let failure = || Err(Failure::unavailable("unreachable", String::new()));
-    rig.happens(Event::RootFetched(version(1), failure()));
-    assert_eq!(rig.rejects_with().as_deref(), Some("pointer_untrusted"));
-    let effects = rig.hears(notice(2));
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::FetchRoot { .. })), "another version is news");
+    for _ in 0..3 {
+        let effects = rig.happens(Event::RootFetched(version(2), failure()));
+        assert!(reported(&effects).is_empty() && rig.rejects_with().is_none(), "nobody knows yet");
+        rig.hears(notice(2));
+        assert!(rig.rejects_with().is_none(), "nor when it is said again");
+        rig.until(is_root_fetch);
+    }
+    rig.happens(Event::RootFetched(version(2), failure()));
+    assert_eq!(rig.alarms(), ["root_unavailable"]);
+    let effects = rig.hears(notice(3));
+    assert!(effects.iter().any(is_root_fetch), "another version is news");
     rig.happens(Event::RootFetched(version(2), failure()));
     rig.is_told_of(&signed(1, 8));
     assert!(rig.is_active(8), "who was believed is believed");
+    rig.hears(notice_of(2, 3));
+    rig.until(is_root_fetch);
+    rig.happens(Event::RootFetched(version(2), Ok(Box::new(chain[1].clone()))));
+    let effects = rig.happens(Event::RootFetched(version(3), Ok(Box::new(chain[2].clone()))));
+    assert!(rig.is_active(7) && !reported(&effects).contains(&"rejected"), "{effects:?}");
+}
+
+/// The pointer is by a key that is believed, and its artifact by one that only the newer root names.
+#[test]
+fn an_artifact_that_a_root_which_does_not_come_may_vouch_for_is_not_refused() {
+    let (_, chain) = chain();
+    let mut rig = Rig::connected();
+    rig.learns_of_root(1, &chain);
+    rig.loads = Outcome::Fails(Failure::refused("untrusted", "nobody signed it".to_owned()));
+    let (pointer, root_version) = (signed(1, 7).into(), Some(version(2)));
+    rig.hears(FromControlPlane::ArtifactAvailable(ArtifactAvailable { pointer, root_version, fetch_within_ms: 0 }));
+    rig.happens(Event::RootFetched(version(2), Err(Failure::unavailable("unreachable", String::new()))));
+    assert_eq!((rig.count(is_load), rig.serial(), rig.rejects_with()), (1, Some(1), None));
+    rig.until(is_root_fetch);
+    rig.loads = Outcome::Succeeds;
+    rig.happens(Event::RootFetched(version(2), Ok(Box::new(chain[1].clone()))));
+    rig.passes(Duration::ZERO);
+    assert!(rig.is_active(7));
+}
+
+#[test]
+fn a_root_is_not_asked_for_again_sooner_than_the_control_plane_asks() {
+    let mut rig = Rig::connected();
+    rig.hears(notice(1));
+    let retry_after = Some(Duration::from_secs(20));
+    let busy = Failure { retry_after, ..Failure::unavailable("busy", "429".to_owned()) };
+    rig.happens(Event::RootFetched(version(1), Err(busy)));
+    assert_eq!(rig.until(is_root_fetch), Duration::from_secs(20));
+}
+
+/// What came and is not believed is no reason to wait: somebody is to be told.
+#[test]
+fn a_newer_root_that_is_refused_holds_nothing_up() {
+    let (_, foreign) = root(&[9]);
+    let mut rig = Rig::connected();
+    rig.hears(notice(1));
+    rig.happens(Event::RootFetched(version(1), Ok(Box::new(foreign))));
+    assert_eq!(
+        (rig.rejects_with().as_deref(), rig.alarms()),
+        (Some("pointer_untrusted"), vec!["root_refused".to_owned()])
+    );
+}
+
+/// Whoever has keys read anew forgets no root that is on its way.
+#[test]
+fn keys_that_are_read_anew_while_a_newer_root_is_fetched_refuse_nothing() {
+    let (_, chain) = chain();
+    let mut rig = Rig::connected();
+    rig.learns_of_root(1, &chain);
+    rig.hears(notice(2));
+    rig.happens(Event::Rekeyed { pinned: pinned(&[1]) });
+    assert_eq!(rig.rejects_with(), None);
+    rig.hears(notice(2));
+    rig.happens(Event::RootFetched(version(2), Ok(Box::new(chain[1].clone()))));
+    assert!(rig.is_active(7));
 }
 
 #[test]
