@@ -35,7 +35,8 @@ pub trait Deployments: Send + Sync {
     /// Makes one that takes back another, once it starts.
     ///
     /// # Errors
-    /// [`Conflict`](crate::domain::error::Error::Conflict), where there is nothing to go back to, or more than one thing.
+    /// [`Conflict`](crate::domain::error::Error::Conflict), where there is nothing to go back to, or more than one thing, or
+    /// somebody or a gate has gone back already and nobody says how much further.
     async fn create_rollback(&self, act: &Act, of: OfProject, new: NewRollback) -> Result<Deployment>;
     /// One of them.
     async fn deployment(&self, reach: Reach, id: DeploymentId) -> Result<Deployment>;

@@ -78,11 +78,7 @@ impl Deployments for DatabaseStore {
         let artifact = match (new.artifact, new.deployment) {
             (Some(artifact), _) => artifact,
             (None, Some(id)) => artifact_of(&mut transaction, project.id, id).await?,
-            (None, None) => match back::beneath(&all[place..], &selector) {
-                Beneath::One(artifact) => artifact,
-                Beneath::Several => return Err(Error::Conflict(SEVERAL.to_owned())),
-                Beneath::Nothing => return Err(Error::Conflict(NOTHING.to_owned())),
-            },
+            (None, None) => artifact_before(&mut transaction, &all[place..], &selector).await?,
         };
         if artifact == taken.artifact {
             let why = format!("deployment {} brought this artifact itself: there is no way back to it", taken.serial);
@@ -97,7 +93,8 @@ impl Deployments for DatabaseStore {
             ..made(&mut transaction, act, project.id).await?
         };
         for Standing { deployment: mut waiting, .. } in waiting {
-            if waiting.selector.overlaps(&deployment.selector) {
+            // Another way back goes first, and this one from there.
+            if waiting.kind == Kind::Deploy && waiting.selector.overlaps(&deployment.selector) {
                 let reason = Reason::by_hand(&deployment.author);
                 start::end(&mut transaction, act, (&mut waiting, State::Aborted, reason)).await?;
                 record(&mut transaction, act, Action::DeploymentAbort, rows::target(&waiting)).await?;
@@ -226,6 +223,7 @@ impl Deployments for DatabaseStore {
     }
 }
 
+const FURTHER: &str = "name an artifact or a deployment to go further back";
 const SEVERAL: &str = "the data planes served different things before: abort the deployment, and each goes back to its own, \
      or say which artifact they shall serve";
 const NOTHING: &str = "nothing else was deployed before: say which artifact they shall serve";
@@ -285,6 +283,24 @@ async fn keep(transaction: &mut Transaction, act: &Act, deployment: &Deployment,
          and not exists (select 1 from pointers where deployment_id = deployments.id) order by serial limit 50)");
     transaction.execute(old.bind(deployment.project).bind(deployment.serial - REMEMBERED)).await?;
     Ok(announce(transaction, Topic::Plans).await?)
+}
+
+/// What these data planes served before the first of these deployments, which decides for all of them: where they go back to
+/// if nobody says where. Nobody goes back twice without saying so: a gate may have been faster, or somebody else.
+async fn artifact_before(transaction: &mut Transaction, standing: &[Standing], selector: &Selector) -> Result<Digest> {
+    let Some(taken) = standing.first() else { return Err(Error::Conflict(NOTHING.to_owned())) };
+    if taken.deployment.kind == Kind::Rollback {
+        let serial = taken.deployment.serial;
+        return Err(Error::Conflict(format!("already rolled back by deployment {serial}: {FURTHER}")));
+    }
+    if let Some(last) = rows::taken_back_since(transaction, taken, selector).await? {
+        return Err(Error::Conflict(format!("deployment {} is already rolled back: {FURTHER}", last.serial)));
+    }
+    match back::beneath(standing, selector) {
+        Beneath::One(artifact) => Ok(artifact),
+        Beneath::Several => Err(Error::Conflict(SEVERAL.to_owned())),
+        Beneath::Nothing => Err(Error::Conflict(NOTHING.to_owned())),
+    }
 }
 
 /// What another deployment of the project brought.

@@ -4,7 +4,7 @@ use super::pins;
 use super::pointers;
 use super::rows::{self, Standing};
 use crate::domain::act::{Act, Action};
-use crate::domain::deployment::{Deployment, Happened, Pin, Reason, ReasonCode, State};
+use crate::domain::deployment::{Deployment, Happened, Kind, Pin, Reason, ReasonCode, State};
 use crate::domain::error::Error;
 use crate::domain::pointer::Issuer;
 use crate::domain::rollout::Wave;
@@ -94,7 +94,8 @@ pub(super) async fn fail(
 }
 
 /// Ends the deployment that another one takes back. Where the other one is for all of its data planes, and at once, nothing
-/// beneath it is wanted again. Where it is for some of them, the others go on with it.
+/// beneath it is wanted again. Where it is for some of them, the others go on with it. A way back stays: without the other
+/// one, too, what it took back is not wanted.
 async fn take_back(
     transaction: &mut Transaction,
     act: &Act,
@@ -106,7 +107,7 @@ async fn take_back(
         return Ok(());
     }
     pins::pin(transaction, (&taken, &by.selector), &by.author).await?;
-    if taken.selector != by.selector {
+    if taken.kind == Kind::Rollback || taken.selector != by.selector {
         return Ok(());
     }
     taken.state = State::RolledBack;
