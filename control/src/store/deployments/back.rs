@@ -59,6 +59,13 @@ pub(super) fn beneath(standing: &[Standing], selector: &Selector) -> Beneath {
     if seen.is_empty() { Beneath::Nothing } else { Beneath::Several }
 }
 
+/// Whether any of those that `selector` chooses may have served nothing before the first of these deployments. They go on with
+/// what it brought.
+pub(super) fn leaves_some(standing: &[Standing], selector: &Selector) -> bool {
+    let mut older = standing.iter().skip(1).map(|standing| &standing.deployment);
+    !older.any(|one| one.is_for_everyone() && one.selector.covers(selector))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +120,25 @@ mod tests {
         // What another one covered is nobody's.
         check(&["env=prod->9", "->1", "->2"], one("1"));
         check(&["->1", "env=prod->9", "env=prod->1", "->2"], one("1"));
+    }
+
+    /// Whether what was deployed last leaves some with nothing to go back to.
+    fn check_left(deployed: &[&str], expected: bool) {
+        let all = deployed.iter().enumerate().rev();
+        let all: Vec<Standing> = all.map(|(place, text)| standing(i64::try_from(place).unwrap(), text)).collect();
+        assert_eq!(leaves_some(&all, &all[0].deployment.selector), expected, "{deployed:?}");
+    }
+
+    #[test]
+    fn who_served_nothing_is_left_with_it() {
+        check_left(&["->2"], true);
+        check_left(&["->1", "->2"], false);
+        check_left(&["env=prod->1", "env=prod->2"], false);
+        check_left(&["->1", "env=prod->2"], false);
+        check_left(&["env=prod->1", "->2"], true);
+        check_left(&["~->1", "->2"], true);
+        // The same, and it still stands.
+        check_left(&["->2", "->2"], false);
     }
 
     /// Of what was deployed, in order, the place from the end of what is taken back.

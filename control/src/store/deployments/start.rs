@@ -1,5 +1,6 @@
 //! A deployment starts: from then on it decides what is served.
 
+use super::back;
 use super::pins;
 use super::pointers;
 use super::rows::{self, Standing};
@@ -132,14 +133,23 @@ async fn supersede(transaction: &mut Transaction, act: &Act, by: &Deployment) ->
     Ok(())
 }
 
-/// Ends a deployment that has started, and takes it away: whom it had reached goes back.
+/// What is said of a deployment that is taken away from data planes that had nothing before it.
+const GO_ON: &str = "; whoever served nothing before goes on serving it";
+
+/// Ends a deployment that has started, and takes it away: whom it had reached goes back. Whoever had nothing to go back to
+/// serves on, and the reason says so.
 pub(super) async fn end(
     transaction: &mut Transaction,
     act: &Act,
-    (deployment, state, reason): (&mut Deployment, State, Reason),
+    (deployment, state, mut reason): (&mut Deployment, State, Reason),
 ) -> Result<Option<Standing>> {
     let standing = rows::standing(transaction, deployment.project).await?;
-    let own = standing.into_iter().find(|standing| standing.deployment.id == deployment.id);
+    let place = standing.iter().position(|standing| standing.deployment.id == deployment.id);
+    let has_reached_some = deployment.wave > 0;
+    if place.is_some_and(|place| has_reached_some && back::leaves_some(&standing[place..], &deployment.selector)) {
+        reason.detail.push_str(GO_ON);
+    }
+    let own = place.and_then(|place| standing.into_iter().nth(place));
     deployment.state = state;
     deployment.reason = Some(reason);
     rows::update(transaction, deployment).await?;
