@@ -138,7 +138,8 @@ pub enum State {
     Aborted,
     /// It was taken back, by a gate or by somebody.
     RolledBack,
-    /// Another one started that is for some of the same data planes.
+    /// Another one started that is for some of the same data planes. If it was not for everyone yet, whom it had reached went
+    /// back.
     Superseded,
 }
 

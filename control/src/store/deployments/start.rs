@@ -31,7 +31,7 @@ pub(super) async fn start(
     if let Some(id) = deployment.takes_back {
         take_back(transaction, act, (deployment, id)).await?;
     }
-    supersede(transaction, act, deployment).await?;
+    supersede(transaction, act, deployment, by).await?;
     let number = sql("update deployments set precedence = (select coalesce(max(precedence), 0) + 1 from deployments \
          where project_id = $1) where id = $2");
     transaction.execute(number.bind(deployment.project).bind(deployment.id)).await?;
@@ -118,23 +118,36 @@ async fn take_back(
     rows::happened(transaction, act, &taken, Happened::Ended).await
 }
 
-/// Ends what is under way for any of the same data planes.
-async fn supersede(transaction: &mut Transaction, act: &Act, by: &Deployment) -> Result<()> {
+/// Ends what is under way for any of the same data planes. Nobody judges it any more: what has not reached everyone is taken
+/// away, and whom it had reached goes back. What was told to everyone stays, with those that the other one is not for.
+async fn supersede(transaction: &mut Transaction, act: &Act, by: &Deployment, issuer: &Issuer) -> Result<()> {
+    let mut taken_away = Vec::new();
     for Standing { mut deployment, .. } in rows::standing(transaction, by.project).await? {
         if deployment.state.is_final() || !deployment.selector.overlaps(&by.selector) {
             continue;
         }
-        deployment.state = State::Superseded;
-        let detail = format!("deployment {} is for some of the same data planes", by.serial);
-        deployment.reason = Some(Reason { code: ReasonCode::Superseded, detail });
-        rows::update(transaction, &mut deployment).await?;
-        rows::happened(transaction, act, &deployment, Happened::Ended).await?;
+        let is_for_everyone = deployment.is_for_everyone();
+        let others =
+            if is_for_everyone { "the others go on, held to no gate" } else { "whom it had reached goes back" };
+        let detail = format!("deployment {} is for some of the same data planes; {others}", by.serial);
+        let reason = Reason { code: ReasonCode::Superseded, detail };
+        if is_for_everyone {
+            deployment.state = State::Superseded;
+            deployment.reason = Some(reason);
+            rows::update(transaction, &mut deployment).await?;
+            rows::happened(transaction, act, &deployment, Happened::Ended).await?;
+        } else {
+            taken_away.extend(end(transaction, act, (&mut deployment, State::Superseded, reason)).await?);
+        }
+    }
+    for taken in taken_away {
+        pointers::reissue_beneath(transaction, &taken, issuer).await?;
     }
     Ok(())
 }
 
 /// What is said of a deployment that is taken away from data planes that had nothing before it.
-const GO_ON: &str = "; whoever served nothing before goes on serving it";
+const GO_ON: &str = "; whoever served nothing before goes on serving it until another deployment is for it";
 
 /// Ends a deployment that has started, and takes it away: whom it had reached goes back. Whoever had nothing to go back to
 /// serves on, and the reason says so.
