@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use control::domain::access::Reach;
 use control::domain::deployment::{
-    Asker, Happened, Kind, NewDeployment, NewRollback, NodeOutcome, PromoteTo, ReasonCode, State, Trigger,
+    Asker, Happened, Kind, NewDeployment, NewRollback, NodeOutcome, PromoteTo, ReasonCode, State, Steering, Trigger,
 };
 use control::domain::error::Error;
 use control::domain::id::DeploymentId;
@@ -14,7 +14,7 @@ use control::domain::page::PageRequest;
 use control::domain::pointer::Issuer;
 use control::domain::rollout::{GatesWanted, OnFailure, Promotion, Share, Strategy};
 use control::domain::signing::Signer as _;
-use control::domain::store::{Deployments as _, Edit, Fleet as _, Rollouts as _, Steering};
+use control::domain::store::{Deployments as _, Edit, Fleet as _, Rollouts as _};
 use control::domain::version::{Expected, Version};
 use control::rollouts::Driver;
 use control::store::sql::sql;

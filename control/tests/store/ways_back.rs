@@ -22,6 +22,7 @@ crate::in_both!(
     whoever_goes_back_twice_says_where_to,
     what_a_gate_took_back_is_not_gone_back_from_again,
     what_was_taken_back_is_not_gone_back_to,
+    the_same_words_in_another_order_choose_the_same,
 );
 
 /// What somebody is told who asks for a way back and names nothing.
@@ -271,4 +272,16 @@ async fn what_was_taken_back_is_not_gone_back_to(kept: Kept) {
     fleet.refuse(&fleet.gateways[0]).await;
     fleet.pass().await;
     assert_eq!(fleet.all_wanted().await, [1, 2]);
+}
+
+/// What is taken back from all whom it is for is over.
+async fn the_same_words_in_another_order_choose_the_same(kept: Kept) {
+    let fleet = Fleet::of(kept, &["env=prod,tier=edge"]).await.serving(OLD).await;
+    let new = NewDeployment { selector: "tier=edge,env=prod".parse().unwrap(), ..NewDeployment::of(NEW) };
+    let id = fleet.deploy(new).await;
+    fleet.pass().await;
+    let back = NewRollback { selector: "env=prod,tier=edge".parse().ok(), ..NewRollback::default() };
+    fleet.kept.store.create_rollback(&act(), of(&fleet.project), back).await.unwrap();
+    fleet.pass().await;
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::RolledBack, vec![1]));
 }

@@ -3,7 +3,16 @@
 use super::rows::{self, Standing};
 use crate::domain::deployment::{Deployment, Kind};
 use crate::domain::digest::Digest;
+use crate::domain::error::Error;
+use crate::domain::id::{DeploymentId, ProjectId};
 use crate::domain::label::Selector;
+use crate::domain::store::Result;
+use crate::store::sql::Transaction;
+
+const FURTHER: &str = "name an artifact or a deployment to go further back";
+const SEVERAL: &str = "the data planes served different things before: abort the deployment, and each goes back to its own, \
+     or say which artifact they shall serve";
+const NOTHING: &str = "nothing else was deployed before: say which artifact they shall serve";
 
 /// What lies under a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +32,35 @@ pub(super) fn taken(standing: &[Standing], selector: Option<&Selector>) -> Optio
     let decides = |one: &Deployment| deciding.iter().any(|standing| standing.deployment.id == one.id);
     let is_meant = |one: &Deployment| selector.is_none_or(|selector| one.selector.covers(selector));
     standing.iter().position(|one| is_meant(&one.deployment) && decides(&one.deployment))
+}
+
+/// What these data planes served before the first of these deployments, which decides for all of them: where they go back to
+/// if nobody says where. Nobody goes back twice without saying so: a gate may have been faster, or somebody else.
+pub(super) async fn artifact_before(
+    transaction: &mut Transaction,
+    standing: &[Standing],
+    selector: &Selector,
+) -> Result<Digest> {
+    let Some(taken) = standing.first() else { return Err(Error::Conflict(NOTHING.to_owned())) };
+    if taken.deployment.kind == Kind::Rollback {
+        let serial = taken.deployment.serial;
+        return Err(Error::Conflict(format!("already rolled back by deployment {serial}: {FURTHER}")));
+    }
+    if let Some(last) = rows::taken_back_since(transaction, taken, selector).await? {
+        return Err(Error::Conflict(format!("deployment {} is already rolled back: {FURTHER}", last.serial)));
+    }
+    match beneath(standing, selector) {
+        Beneath::One(artifact) => Ok(artifact),
+        Beneath::Several => Err(Error::Conflict(SEVERAL.to_owned())),
+        Beneath::Nothing => Err(Error::Conflict(NOTHING.to_owned())),
+    }
+}
+
+/// What another deployment of the project brought.
+pub(super) async fn artifact_of(transaction: &mut Transaction, project: ProjectId, id: DeploymentId) -> Result<Digest> {
+    let found = rows::get(transaction, id).await?.filter(|deployment| deployment.project == project);
+    let missing = || Error::invalid("/deployment", "the project has no such deployment");
+    Ok(found.ok_or_else(missing)?.artifact)
 }
 
 /// What those that `selector` chooses served before the first of these deployments, which decides for all of them: of what

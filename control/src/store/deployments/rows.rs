@@ -13,8 +13,8 @@ use crate::domain::label::Selector;
 use crate::domain::rollout::{Join, Member, Remark};
 use crate::domain::store::Result;
 use crate::store::audit::Target;
-use crate::store::nodes;
 use crate::store::sql::{Database, Dialect, Error as SqlError, Row, Transaction, sql};
+use crate::store::{fleet, nodes};
 
 pub(super) async fn insert(transaction: &mut Transaction, deployment: &Deployment) -> Result<()> {
     let insert = sql("insert into deployments (id, team_id, project_id, serial, kind, started_by, artifact, selector, \
@@ -57,7 +57,7 @@ fn refused(error: SqlError) -> Error {
 /// Writes what changes of a deployment, as its next version. Whoever calls holds the project.
 pub(super) async fn update(transaction: &mut Transaction, deployment: &mut Deployment) -> Result<()> {
     deployment.version = deployment.version.next();
-    deployment.updated_at = crate::domain::time::now();
+    deployment.updated_at = fleet::now(transaction).await?;
     if deployment.state.is_final() && deployment.finished_at.is_none() {
         deployment.finished_at = Some(deployment.updated_at);
     }
@@ -118,11 +118,12 @@ async fn event_of(
     (kind, reason): (Happened, Option<&Reason>),
 ) -> Result<()> {
     let reason = reason.map(serde_json::to_string).transpose().map_err(|_| damaged())?;
+    let at = fleet::now(transaction).await?;
     let insert = sql("insert into deployment_events (id, deployment_id, at, kind, state, wave, reason, actor) \
          values ($1, $2, $3, $4, $5, $6, $7, $8)")
     .bind(EventId::new())
     .bind(deployment.id)
-    .bind(crate::domain::time::now())
+    .bind(at)
     .bind(kind.as_str())
     .bind(deployment.state.as_str())
     .bind(deployment.wave)

@@ -6,7 +6,6 @@ use super::pointers;
 use super::rows::{self, Standing};
 use crate::domain::act::{Act, Action};
 use crate::domain::deployment::{Deployment, Happened, Kind, Pin, Reason, ReasonCode, State};
-use crate::domain::error::Error;
 use crate::domain::pointer::Issuer;
 use crate::domain::rollout::Wave;
 use crate::domain::store::Result;
@@ -169,9 +168,4 @@ pub(super) async fn end(
     pointers::withdraw(transaction, deployment.id).await?;
     rows::happened(transaction, act, deployment, Happened::Ended).await?;
     Ok(own)
-}
-
-/// Somebody else was faster, or it is gone.
-pub(super) fn check(deployment: &Deployment, version: crate::domain::version::Version) -> Result<()> {
-    if deployment.version == version { Ok(()) } else { Err(Error::Stale { current: deployment.version }) }
 }
