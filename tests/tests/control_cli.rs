@@ -150,6 +150,9 @@ fn deployments(command: &CommandLine, (build, newer): (&str, &str)) {
     assert_eq!(command.json(&["deploy", newer, "--wait"])["state"], "succeeded");
     let back = command.json(&["rollback", "--message", "it burns", "--wait"]);
     assert_eq!((&back["kind"], &back["state"]), (&"rollback".into(), &"succeeded".into()));
+    // Whoever is not sure does not go further back.
+    let said = command.fails(&["rollback"], 4);
+    assert!(said.contains("already rolled back by deployment 5: name an artifact or a deployment"), "{said}");
     assert!(command.fails(&["deploy", newer, "--ci"], 4).contains("pinned"));
     // A pipeline does not unpin.
     command.fails(&["deploy", newer, "--ci", "--unpin"], 2);

@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use fleet::message::{Alarm, FromControlPlane, FromDataPlane, Health, Heartbeat, Phase, Reason, Rejection, write};
+use fleet::message::{
+    Alarm, FromControlPlane, FromDataPlane, Health, Heartbeat, Offered, Phase, Reason, Rejection, write,
+};
 use futures_util::SinkExt as _;
 use serde_json::json;
 use tests::data_plane::{self, DataPlane, Refusal};
@@ -103,6 +105,46 @@ async fn a_newer_root_is_told_at_once_and_with_whatever_its_key_signs() {
         }
     };
     assert!(root_version > before, "{root_version:?} after {before:?}");
+}
+
+/// It had nothing before: it goes on with what was withdrawn, and that is seen. Once something is deployed, all is well.
+#[tokio::test]
+async fn what_serves_on_after_it_was_withdrawn_is_seen() {
+    let (control_plane, project) = serving().await;
+    let mut edge = project.data_plane("edge-1").joins(control_plane.address()).await;
+    project.shows(&control_plane, "edge-1", |plane| plane["status"] == "online").await;
+    let artifact = project.push(&control_plane, "/a").await;
+    let body = json!({ "artifact": artifact, "gates": { "bake_seconds": 600 } });
+    let deployment = control_plane.post(&project.path("deploy"), &body).await.json();
+    let offered = told(&mut edge).await.unwrap();
+    edge.takes(&offered).await;
+    project.shows(&control_plane, "edge-1", |plane| plane["artifact"] == json!(artifact)).await;
+    let abort = format!("/api/v1/deployments/{}/abort", tests::project::text(&deployment["id"]));
+    let aborted = control_plane.send("POST", &abort, None).await;
+    assert_eq!(aborted.status, 200, "{}", String::from_utf8_lossy(&aborted.body));
+    assert!(told(&mut edge).await.is_none(), "nothing is wanted any more");
+    edge.heartbeat(Health::default()).await;
+    let alarmed = |plane: &serde_json::Value| plane["instances"][0]["alarms"][0]["code"] == "withdrawn";
+    let shown = project.shows(&control_plane, "edge-1", alarmed).await;
+    assert_eq!(shown["artifact"], json!(artifact));
+    assert!(shown["instances"][0]["drift_since"].is_string(), "{shown:#}");
+    assert_eq!(project.fleet(&control_plane).await["alarmed_instances"], 1);
+    project.deploy(&control_plane, &artifact).await;
+    let offered = told(&mut edge).await.unwrap();
+    edge.takes(&offered).await;
+    let well = |plane: &serde_json::Value| {
+        plane["instances"][0]["alarms"] == json!([]) && plane["instances"][0]["drift_since"].is_null()
+    };
+    project.shows(&control_plane, "edge-1", well).await;
+}
+
+/// What it is told next to serve, whether with an answer or by itself.
+async fn told(edge: &mut DataPlane) -> Option<Offered> {
+    match edge.hear().await {
+        Some(FromControlPlane::HeartbeatAck(ack)) => ack.wanted.pointer,
+        Some(FromControlPlane::ArtifactAvailable(available)) => Some(available.pointer),
+        other => panic!("instead of what is wanted: {other:?}"),
+    }
 }
 
 /// A database that failed over has lost the last pointer, and gives its serial to another one: data planes that took the

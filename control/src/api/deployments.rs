@@ -40,7 +40,7 @@ pub(super) async fn create(
 }
 
 /// Take back what was deployed: its data planes serve what they served before, or what is said here, at once. Pipelines do
-/// not deploy over it until somebody unpins.
+/// not deploy over it until somebody unpins. What is rolled back already goes further back only to what is said here.
 #[utoipa::path(
     post, path = "/projects/{project}/rollback", tag = "deployments", request_body = Option<NewRollback>,
     params(("project" = ProjectId, Path)),

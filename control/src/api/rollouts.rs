@@ -7,14 +7,16 @@ use super::caller::Caller;
 use super::extract::{IfMatch, Json, Paging, Path, Query};
 use super::problem::Problem;
 use super::reply::Current;
-use crate::domain::deployment::{Deployment, DeploymentEvent, NewPromotion, NodeEvent, State as DeploymentState};
+use crate::domain::deployment::{
+    Deployment, DeploymentEvent, NewPromotion, NodeEvent, State as DeploymentState, Steering,
+};
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::DeploymentId;
 use crate::domain::page::Page;
 use crate::domain::pointer::Issuer;
 use crate::domain::rollout::Progress;
 use crate::domain::signing::Signer as _;
-use crate::domain::store::{Edit, Steering};
+use crate::domain::store::Edit;
 use crate::domain::version::Expected;
 
 /// What happened to a deployment, newest first.

@@ -33,14 +33,15 @@ pub struct Value(String);
 pub type Labels = BTreeMap<Key, Value>;
 
 /// Chooses things by their labels: requirements with commas between them, each of which must hold. `key=value`,
-/// `key!=value` (holds where the key is missing, too), `key` (is there), `!key` (is not). Without any, all are chosen.
+/// `key!=value` (holds where the key is missing, too), `key` (is there), `!key` (is not). Without any, all are chosen. They
+/// may come in any order and more than once, and are kept in one order, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(as = LabelSelector, value_type = String, example = "env=prod,tier!=edge")]
 pub struct Selector(pub Vec<Requirement>);
 
 /// One thing that must hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Requirement {
     /// The key has this value.
     Is(Key, Value),
@@ -198,9 +199,15 @@ impl FromStr for Selector {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let requirements = text.split(',').map(|part| part.trim().parse()).collect::<Result<Vec<_>, _>>()?;
-        let count = requirements.len();
-        if count <= REQUIREMENTS_MAX { Ok(Self(requirements)) } else { Err(LabelError::Requirements(count)) }
+        let requirements = text.split(',').map(|part| part.trim().parse()).collect::<Result<Vec<Requirement>, _>>();
+        let mut requirements = requirements?;
+        if requirements.len() > REQUIREMENTS_MAX {
+            return Err(LabelError::Requirements(requirements.len()));
+        }
+        // Two that choose the same by the same words are the same.
+        requirements.sort_unstable();
+        requirements.dedup();
+        Ok(Self(requirements))
     }
 }
 
@@ -281,8 +288,10 @@ mod tests {
     fn a_selector_is_read_as_people_write_it() {
         check("", "");
         check("env=prod,tier!=edge", "env=prod,tier!=edge");
-        check(" env == prod , !old, a.b/c", "env=prod,!old,a.b/c");
+        check(" env == prod , !old, a.b/c", "env=prod,a.b/c,!old");
         check("env=", "env=");
+        check("b=1,!c,a=1,b=1", "a=1,b=1,!c");
+        check("a=1,b=1,!c", "a=1,b=1,!c");
         for wrong in [",", "env=a b", "=x", "!", "env=a,", "env in (a)", &vec!["a"; 65].join(",")] {
             assert!(wrong.parse::<Selector>().is_err(), "{wrong}");
         }

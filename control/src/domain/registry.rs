@@ -44,7 +44,7 @@ pub struct Instance {
     /// What it was last told to serve.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wanted: Option<Digest>,
-    /// Since when those two differ.
+    /// Since when those two differ; where nothing is wanted any more, since when it goes on with what was withdrawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift_since: Option<Timestamp>,
     /// The newest pointer that it ever took.
@@ -176,6 +176,17 @@ pub struct Terms {
     pub members: (i64, i64, i64),
 }
 
+impl Instance {
+    /// Whether it serves something else than it is to serve. Where nothing is deployed for it, that is whatever it serves
+    /// that had ever been told what to: it goes on with that, and never goes dark. Who was only given a file has that.
+    pub fn departs_from(&self, wanted: Option<Digest>) -> bool {
+        match wanted {
+            Some(_) => self.artifact != wanted,
+            None => self.artifact.is_some() && self.pointer_serial.is_some(),
+        }
+    }
+}
+
 impl Terms {
     /// How many data planes there are.
     pub fn data_planes(&self) -> u32 {
@@ -222,4 +233,46 @@ pub struct FleetSummary {
     /// How many of those that are there serve which artifact. Those that serve none are not in it.
     #[schema(value_type = BTreeMap<String, i64>)]
     pub artifacts: BTreeMap<String, i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether one departs that serves the first, and has taken a pointer or none, where the second is wanted.
+    fn check((artifact, pointer_serial): (Option<u8>, Option<i64>), wanted: Option<u8>, expected: bool) {
+        let digest = |byte: u8| Digest([byte; 32]);
+        let instance = Instance {
+            id: Uuid::from_u128(1),
+            node: Uuid::from_u128(1),
+            presence: Presence::Connected,
+            version: String::new(),
+            labels: Labels::new(),
+            address: None,
+            artifact: artifact.map(digest),
+            wanted: None,
+            drift_since: None,
+            pointer_serial,
+            root_version: None,
+            phase: Phase::Waiting,
+            health: None,
+            alarms: Vec::new(),
+            connected_at: Timestamp::UNIX_EPOCH,
+            last_seen: Timestamp::UNIX_EPOCH,
+        };
+        let departs = instance.departs_from(wanted.map(digest));
+        assert_eq!(departs, expected, "{artifact:?}, {pointer_serial:?}, {wanted:?}");
+    }
+
+    #[test]
+    fn who_goes_on_with_what_was_withdrawn_departs() {
+        check((Some(1), Some(7)), Some(1), false);
+        check((Some(1), Some(7)), Some(2), true);
+        check((None, None), Some(2), true);
+        check((Some(1), Some(7)), None, true);
+        // It was given a file, and told nothing.
+        check((Some(1), None), None, false);
+        check((None, Some(7)), None, false);
+        check((None, None), None, false);
+    }
 }

@@ -28,6 +28,8 @@ const WINDOW: Duration = Duration::from_secs(10);
 
 /// The alarm of a data plane that says it has taken pointers that nobody can have issued.
 const TOO_HIGH: &str = "pointer_serial_too_high";
+/// The alarm of a data plane that goes on with what it was told to serve, now that nothing is deployed for it.
+const WITHDRAWN: &str = "withdrawn";
 
 /// A conversation. It ends when this is dropped.
 #[derive(Debug)]
@@ -243,8 +245,14 @@ impl Session {
         let mut told = self.seat.told();
         let instance = &mut told.instance;
         instance.wanted = self.order.artifact;
-        let drifts = self.order.artifact.is_some() && self.order.artifact != instance.artifact;
+        let drifts = instance.departs_from(self.order.artifact);
         instance.drift_since = drifts.then(|| instance.drift_since.unwrap_or_else(now));
+        instance.alarms.retain(|alarm| alarm.code != WITHDRAWN);
+        if drifts && self.order.artifact.is_none() {
+            let detail =
+                "what it serves was withdrawn, and nothing else is deployed for it: deploy something".to_owned();
+            instance.alarms.push(Alarm { code: WITHDRAWN.to_owned(), detail });
+        }
         let seen = instance.pointer_serial.and_then(|serial| u64::try_from(serial).ok());
         let (Some(seen), Some(own), Some(deployment)) = (seen, self.order.serial, self.order.deployment) else {
             return;

@@ -19,7 +19,20 @@ crate::in_both!(
     some_go_back_and_the_others_do_not,
     a_way_back_to_something_that_is_named,
     there_is_no_way_back_to_nothing,
+    whoever_goes_back_twice_says_where_to,
+    what_a_gate_took_back_is_not_gone_back_from_again,
+    what_was_taken_back_is_not_gone_back_to,
+    the_same_words_in_another_order_choose_the_same,
 );
+
+/// What somebody is told who asks for a way back and names nothing.
+async fn refused(fleet: &Fleet, selector: Option<&str>) -> String {
+    let back = NewRollback { selector: selector.map(|text| text.parse().unwrap()), ..NewRollback::default() };
+    match fleet.kept.store.create_rollback(&act(), of(&fleet.project), back).await {
+        Err(Error::Conflict(why)) => why,
+        other => panic!("{other:?}"),
+    }
+}
 
 async fn with_nothing_beneath_it_fails_and_is_withdrawn(kept: Kept) {
     let fleet = Fleet::of(kept, &["a=1"]).await;
@@ -27,8 +40,10 @@ async fn with_nothing_beneath_it_fails_and_is_withdrawn(kept: Kept) {
     fleet.pass().await;
     fleet.refuse(&fleet.gateways[0]).await;
     fleet.pass().await;
-    assert_eq!(fleet.deployment(id).await.state, State::Failed);
-    assert_eq!(fleet.all_wanted().await, [0]);
+    let failed = fleet.deployment(id).await;
+    let said = failed.reason.unwrap().detail;
+    assert_eq!((failed.state, fleet.all_wanted().await), (State::Failed, vec![0]));
+    assert!(said.contains("; whoever served nothing before goes on serving it"), "{said}");
 }
 
 /// Two groups served two things, and one deployment went over both.
@@ -124,10 +139,6 @@ async fn what_has_not_started_is_taken_back_first(kept: Kept) {
     fleet.pass().await;
     assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::Aborted, vec![2]));
     assert_eq!(store.pins(of(&fleet.project)).await.unwrap()[0].deployment, id);
-    // Who asks twice means the same.
-    let again = async || store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await.unwrap();
-    let (first, second) = (again().await, again().await);
-    assert_eq!((first.artifact, second.artifact), (OLD, OLD));
 }
 
 /// A deployment to everyone went over theirs, and is taken back for them alone.
@@ -174,4 +185,103 @@ async fn there_is_no_way_back_to_nothing(kept: Kept) {
     fleet.pass().await;
     assert!(matches!(back().await, Err(Error::Conflict(_))));
     assert_eq!(fleet.all_wanted().await, [2]);
+}
+
+/// Somebody is not sure whether it worked, or two are on call.
+async fn whoever_goes_back_twice_says_where_to(kept: Kept) {
+    let fleet = Fleet::of(kept, &["env=prod", "env=dev"]).await.serving(OLD).await.serving(NEW).await;
+    let store = &fleet.kept.store;
+    let bad = store.newest_deployment(of(&fleet.project)).await.unwrap();
+    let prod = || Some("env=prod".parse::<Selector>().unwrap());
+    let back = NewRollback { selector: prod(), ..NewRollback::default() };
+    let back = store.create_rollback(&act(), of(&fleet.project), back).await.unwrap();
+    let already = format!("already rolled back by deployment {}", back.serial);
+    // Whether it has started or not.
+    for _ in 0..2 {
+        for selector in [None, Some("env=prod"), Some("env=prod,tier=edge")] {
+            let why = refused(&fleet, selector).await;
+            assert!(why.starts_with(&already), "{selector:?}: {why}");
+        }
+        fleet.pass().await;
+        fleet.obey().await;
+    }
+    assert_eq!(fleet.all_wanted().await, [1, 2]);
+    // Further back, for whoever says so. The pin stays on what was bad.
+    let third = control::domain::digest::Digest([3; 32]);
+    let further = NewRollback { selector: prod(), artifact: Some(third), ..NewRollback::default() };
+    let further = store.create_rollback(&act(), of(&fleet.project), further).await.unwrap();
+    assert_eq!(further.takes_back, Some(back.id));
+    fleet.pass().await;
+    assert_eq!(fleet.all_wanted().await, [3, 2]);
+    let pins = store.pins(of(&fleet.project)).await.unwrap();
+    assert_eq!((pins.len(), pins[0].artifact, pins[0].deployment), (1, NEW, bad.id));
+    // And the others, for whoever says that they are meant.
+    let all = NewRollback { selector: Some(Selector::default()), ..NewRollback::default() };
+    let all = store.create_rollback(&act(), of(&fleet.project), all).await.unwrap();
+    assert_eq!((all.takes_back, all.artifact), (Some(bad.id), OLD));
+    fleet.pass().await;
+    assert_eq!(fleet.all_wanted().await, [1, 1]);
+}
+
+/// A gate was faster than whoever is on call.
+async fn what_a_gate_took_back_is_not_gone_back_from_again(kept: Kept) {
+    let third = control::domain::digest::Digest([3; 32]);
+    let fleet = Fleet::of(kept, &["env=prod", "env=dev"]).await.serving(third).await.serving(OLD).await;
+    let store = &fleet.kept.store;
+    fleet.deploy(NewDeployment::of(NEW)).await;
+    fleet.pass().await;
+    fleet.refuse(&fleet.gateways[0]).await;
+    fleet.pass().await;
+    let back = store.newest_deployment(of(&fleet.project)).await.unwrap();
+    assert_eq!((back.kind, back.artifact), (Kind::Rollback, OLD));
+    let why = refused(&fleet, None).await;
+    assert!(why.starts_with(&format!("already rolled back by deployment {}", back.serial)), "{why}");
+    assert_eq!(store.pins(of(&fleet.project)).await.unwrap()[0].artifact, NEW);
+    // Where each went back to its own, no deployment says so.
+    fleet.deploy(NewDeployment { selector: "env=dev".parse().unwrap(), ..NewDeployment::of(third) }).await;
+    fleet.pass().await;
+    fleet.obey().await;
+    let id = fleet.deploy(NewDeployment::of(NEW)).await;
+    fleet.pass().await;
+    fleet.refuse(&fleet.gateways[0]).await;
+    fleet.pass().await;
+    let taken = fleet.deployment(id).await;
+    assert_eq!((taken.state, fleet.all_wanted().await), (State::RolledBack, vec![1, 3]));
+    let why = refused(&fleet, None).await;
+    assert!(why.starts_with(&format!("deployment {} is already rolled back", taken.serial)), "{why}");
+    assert_eq!(fleet.all_wanted().await, [1, 3]);
+    // What somebody deploys after that is another matter.
+    fleet.deploy(NewDeployment { selector: "env=dev".parse().unwrap(), ..NewDeployment::of(NEW) }).await;
+    fleet.pass().await;
+    let back = store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await.unwrap();
+    assert_eq!((back.artifact, back.selector.to_string().as_str()), (third, "env=dev"));
+}
+
+/// It stands for the others, and those for whom it was taken back never go there: not by a gate either.
+async fn what_was_taken_back_is_not_gone_back_to(kept: Kept) {
+    let fleet = Fleet::of(kept, &["env=prod", "env=dev"]).await.serving(OLD).await.serving(NEW).await;
+    let prod = || "env=prod".parse::<Selector>().unwrap();
+    let back = NewRollback { selector: Some(prod()), ..NewRollback::default() };
+    fleet.kept.store.create_rollback(&act(), of(&fleet.project), back).await.unwrap();
+    fleet.pass().await;
+    fleet.obey().await;
+    fleet.pass().await;
+    fleet.deploy(NewDeployment { selector: prod(), ..NewDeployment::of(OLD) }).await;
+    fleet.pass().await;
+    assert!(refused(&fleet, Some("env=prod")).await.contains("nothing else was deployed"));
+    fleet.refuse(&fleet.gateways[0]).await;
+    fleet.pass().await;
+    assert_eq!(fleet.all_wanted().await, [1, 2]);
+}
+
+/// What is taken back from all whom it is for is over.
+async fn the_same_words_in_another_order_choose_the_same(kept: Kept) {
+    let fleet = Fleet::of(kept, &["env=prod,tier=edge"]).await.serving(OLD).await;
+    let new = NewDeployment { selector: "tier=edge,env=prod".parse().unwrap(), ..NewDeployment::of(NEW) };
+    let id = fleet.deploy(new).await;
+    fleet.pass().await;
+    let back = NewRollback { selector: "env=prod,tier=edge".parse().ok(), ..NewRollback::default() };
+    fleet.kept.store.create_rollback(&act(), of(&fleet.project), back).await.unwrap();
+    fleet.pass().await;
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::RolledBack, vec![1]));
 }

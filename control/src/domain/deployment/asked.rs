@@ -65,7 +65,7 @@ pub struct NewRollback {
     /// Which data planes go back, from what decides for all of them. Absent: those of the deployment that started last.
     #[serde(default)]
     pub selector: Option<Selector>,
-    /// To this artifact. Absent, as is `deployment`: to the one before.
+    /// To this artifact. Absent, as is `deployment`: to the one before, unless that was done already.
     #[serde(default)]
     pub artifact: Option<Digest>,
     /// To what this deployment brought.

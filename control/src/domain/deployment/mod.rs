@@ -5,6 +5,7 @@
 
 mod asked;
 mod event;
+mod steering;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use super::version::Version;
 
 pub use asked::{Asker, NewDeployment, NewPromotion, NewRollback, PromoteTo};
 pub use event::{DeploymentEvent, Happened, NodeEvent, NodeOutcome};
+pub use steering::{Steered, Steering};
 
 /// How many deployments of a project are remembered, beyond those that decide what is served.
 pub const REMEMBERED: i64 = 500;
@@ -138,7 +140,8 @@ pub enum State {
     Aborted,
     /// It was taken back, by a gate or by somebody.
     RolledBack,
-    /// Another one started that is for some of the same data planes.
+    /// Another one started that is for some of the same data planes. If it was not for everyone yet, whom it had reached went
+    /// back.
     Superseded,
 }
 

@@ -5,22 +5,11 @@ use async_trait::async_trait;
 use super::{Edit, OfProject, Result};
 use crate::domain::access::Reach;
 use crate::domain::act::Act;
-use crate::domain::deployment::{Deployment, DeploymentEvent, NewDeployment, NewRollback, NodeEvent, Pin, PromoteTo};
+use crate::domain::deployment::{Deployment, DeploymentEvent, NewDeployment, NewRollback, NodeEvent, Pin, Steering};
 use crate::domain::id::DeploymentId;
 use crate::domain::label::Selector;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::pointer::Issuer;
-
-/// What somebody says to a deployment that is under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Steering {
-    /// Go no further.
-    Pause,
-    /// Go on.
-    Resume,
-    /// Let the next wave begin, or the last one, whatever the gates say.
-    Promote(PromoteTo),
-}
 
 /// Deployments, as people ask for them. How they go on is [`Rollouts`](super::Rollouts)'.
 #[async_trait]
@@ -35,7 +24,8 @@ pub trait Deployments: Send + Sync {
     /// Makes one that takes back another, once it starts.
     ///
     /// # Errors
-    /// [`Conflict`](crate::domain::error::Error::Conflict), where there is nothing to go back to, or more than one thing.
+    /// [`Conflict`](crate::domain::error::Error::Conflict), where there is nothing to go back to, or more than one thing, or
+    /// somebody or a gate has gone back already and nobody says how much further.
     async fn create_rollback(&self, act: &Act, of: OfProject, new: NewRollback) -> Result<Deployment>;
     /// One of them.
     async fn deployment(&self, reach: Reach, id: DeploymentId) -> Result<Deployment>;

@@ -38,7 +38,7 @@ pub use backups::{Backups, Restoration, Snapshot};
 pub use builds::{BuildQueue, Builds};
 pub use credentials::Credentials;
 pub use data_planes::DataPlanes;
-pub use deployments::{Deployments, Steering};
+pub use deployments::Deployments;
 pub use fleet::Fleet;
 pub use idempotency::Idempotency;
 pub use nodes::Nodes;

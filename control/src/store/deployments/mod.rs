@@ -2,8 +2,9 @@
 //!
 //! Whoever changes anything of a deployment holds its project first, so changes of one project follow each other.
 //! [`rows`] are deployments as they are kept; [`start`]: how they begin to decide what is served, [`pointers`]: what is
-//! signed then, [`back`]: where a way back leads, [`pins`]: what is not gone over.
+//! signed then, [`asked`]: what is asked for, [`back`]: where a way back leads, [`pins`]: what is not gone over.
 
+mod asked;
 mod back;
 mod pins;
 mod pointers;
@@ -12,9 +13,7 @@ mod start;
 mod steps;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 
-use self::back::Beneath;
 use self::rows::Standing;
 use super::audit::record;
 use super::changes::{Topic, announce};
@@ -24,17 +23,15 @@ use super::{DatabaseStore, fleet};
 use crate::domain::access::Reach;
 use crate::domain::act::{Act, Action};
 use crate::domain::deployment::{
-    Deployment, DeploymentEvent, Happened, Kind, NewDeployment, NewRollback, NodeEvent, Pin, PromoteTo, REMEMBERED,
-    Reason, SCHEDULED_MAX, State, Trigger,
+    Deployment, DeploymentEvent, Happened, Kind, NewDeployment, NewRollback, NodeEvent, Pin, Reason, State, Steered,
+    Steering,
 };
-use crate::domain::digest::Digest;
 use crate::domain::error::{Error, Noun};
-use crate::domain::id::{DeploymentId, ProjectId};
+use crate::domain::id::DeploymentId;
 use crate::domain::label::Selector;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::pointer::Issuer;
-use crate::domain::store::{Deployments, Edit, OfProject, Projects as _, Result, Steering};
-use crate::domain::version::Version;
+use crate::domain::store::{Deployments, Edit, OfProject, Projects as _, Result};
 
 #[async_trait]
 impl Deployments for DatabaseStore {
@@ -50,7 +47,7 @@ impl Deployments for DatabaseStore {
             selector: new.selector,
             scheduled_for: new.scheduled_for.map(crate::domain::time::kept),
             message: new.message,
-            ..made(&mut transaction, act, project.id).await?
+            ..asked::made(&mut transaction, act, project.id).await?
         };
         let heeds_pins = deployment.started_by.is_automation() && !deployment.manner.unpin;
         if heeds_pins && pins::is_pinned(&mut transaction, &deployment).await? {
@@ -58,7 +55,12 @@ impl Deployments for DatabaseStore {
                 "some of these data planes were rolled back, and are pinned: deploy by hand, or unpin them".to_owned(),
             ));
         }
-        keep(&mut transaction, act, &deployment, Action::DeploymentCreate).await?;
+        if deployment.scheduled_for.is_some() {
+            asked::check_room(&mut transaction, project.id).await?;
+        }
+        asked::keep(&mut transaction, act, &deployment, Action::DeploymentCreate).await?;
+        asked::forget_old(&mut transaction, &deployment).await?;
+        announce(&mut transaction, Topic::Plans).await?;
         transaction.commit().await?;
         self.changes.tell(Topic::Plans);
         Ok(deployment)
@@ -77,12 +79,8 @@ impl Deployments for DatabaseStore {
         let selector = new.selector.unwrap_or_else(|| taken.selector.clone());
         let artifact = match (new.artifact, new.deployment) {
             (Some(artifact), _) => artifact,
-            (None, Some(id)) => artifact_of(&mut transaction, project.id, id).await?,
-            (None, None) => match back::beneath(&all[place..], &selector) {
-                Beneath::One(artifact) => artifact,
-                Beneath::Several => return Err(Error::Conflict(SEVERAL.to_owned())),
-                Beneath::Nothing => return Err(Error::Conflict(NOTHING.to_owned())),
-            },
+            (None, Some(id)) => back::artifact_of(&mut transaction, project.id, id).await?,
+            (None, None) => back::artifact_before(&mut transaction, &all[place..], &selector).await?,
         };
         if artifact == taken.artifact {
             let why = format!("deployment {} brought this artifact itself: there is no way back to it", taken.serial);
@@ -94,17 +92,20 @@ impl Deployments for DatabaseStore {
             selector,
             takes_back: Some(taken.id),
             message: new.message,
-            ..made(&mut transaction, act, project.id).await?
+            ..asked::made(&mut transaction, act, project.id).await?
         };
         for Standing { deployment: mut waiting, .. } in waiting {
-            if waiting.selector.overlaps(&deployment.selector) {
+            // Another way back goes first, and this one from there.
+            if waiting.kind == Kind::Deploy && waiting.selector.overlaps(&deployment.selector) {
                 let reason = Reason::by_hand(&deployment.author);
                 start::end(&mut transaction, act, (&mut waiting, State::Aborted, reason)).await?;
                 record(&mut transaction, act, Action::DeploymentAbort, rows::target(&waiting)).await?;
                 pins::pin(&mut transaction, (&waiting, &deployment.selector), &deployment.author).await?;
             }
         }
-        keep(&mut transaction, act, &deployment, Action::DeploymentRollback).await?;
+        asked::keep(&mut transaction, act, &deployment, Action::DeploymentRollback).await?;
+        asked::forget_old(&mut transaction, &deployment).await?;
+        announce(&mut transaction, Topic::Plans).await?;
         transaction.commit().await?;
         self.changes.tell(Topic::Plans);
         Ok(deployment)
@@ -146,7 +147,8 @@ impl Deployments for DatabaseStore {
             Steering::Promote(_) => (Action::DeploymentPromote, Happened::Promoted),
         };
         let now = fleet::now(&mut transaction).await?;
-        if !steered((act, now), &mut deployment, how)? {
+        let who = act.actor.name().unwrap_or(act.actor.kind());
+        if deployment.steer(how, (who, now))? == Steered::Already {
             return Ok(deployment);
         }
         rows::update(&mut transaction, &mut deployment).await?;
@@ -165,7 +167,7 @@ impl Deployments for DatabaseStore {
             return Ok(deployment);
         }
         if deployment.state.is_final() {
-            return Err(ended(&deployment));
+            return Err(deployment.has_ended());
         }
         let reason = Reason::by_hand(act.actor.name().unwrap_or(act.actor.kind()));
         let withdrawn = start::end(&mut transaction, act, (&mut deployment, State::Aborted, reason)).await?;
@@ -226,74 +228,6 @@ impl Deployments for DatabaseStore {
     }
 }
 
-const SEVERAL: &str = "the data planes served different things before: abort the deployment, and each goes back to its own, \
-     or say which artifact they shall serve";
-const NOTHING: &str = "nothing else was deployed before: say which artifact they shall serve";
-
-/// The project's next one, of which nothing is said yet but who asks.
-async fn made(transaction: &mut Transaction, act: &Act, project: ProjectId) -> Result<Deployment> {
-    let select =
-        sql("select team_id, (select coalesce(max(serial), 0) from deployments where project_id = $1) as last \
-         from projects where id = $1");
-    let row = transaction.fetch_one(select.bind(project)).await?;
-    let (now, manner) = (fleet::now(transaction).await?, steps::manner_of_rollback());
-    Ok(Deployment {
-        id: DeploymentId::new(),
-        team: row.get("team_id")?,
-        project,
-        serial: row.get::<i64>("last")? + 1,
-        kind: Kind::Deploy,
-        started_by: Trigger::Manual,
-        artifact: Digest([0; 32]),
-        selector: Selector::default(),
-        waves: manner.strategy.waves(),
-        manner,
-        message: String::new(),
-        author: act.actor.name().unwrap_or(act.actor.kind()).to_owned(),
-        takes_back: None,
-        state: State::Scheduled,
-        reason: None,
-        wave: 0,
-        promoted: 0,
-        pointer_serial: None,
-        wave_began_at: None,
-        baking_since: None,
-        scheduled_for: None,
-        version: Version::FIRST,
-        created_at: now,
-        started_at: None,
-        finished_at: None,
-        updated_at: now,
-    })
-}
-
-/// Keeps a new one, and says so; forgets some that are too old.
-async fn keep(transaction: &mut Transaction, act: &Act, deployment: &Deployment, action: Action) -> Result<()> {
-    if deployment.scheduled_for.is_some() {
-        let waiting = sql("select count(*) as waiting from deployments where project_id = $1 and state = 'scheduled'");
-        let waiting: i64 = transaction.fetch_one(waiting.bind(deployment.project)).await?.get("waiting")?;
-        if waiting >= SCHEDULED_MAX {
-            let why = format!("{waiting} deployments wait for their time, and {SCHEDULED_MAX} may: abort some");
-            return Err(Error::Conflict(why));
-        }
-    }
-    rows::insert(transaction, deployment).await?;
-    rows::happened(transaction, act, deployment, Happened::Created).await?;
-    record(transaction, act, action, rows::target(deployment)).await?;
-    let old = sql("delete from deployments where id in (select id from deployments where project_id = $1 \
-         and serial <= $2 and state not in ('scheduled', 'in_progress', 'paused') \
-         and not exists (select 1 from pointers where deployment_id = deployments.id) order by serial limit 50)");
-    transaction.execute(old.bind(deployment.project).bind(deployment.serial - REMEMBERED)).await?;
-    Ok(announce(transaction, Topic::Plans).await?)
-}
-
-/// What another deployment of the project brought.
-async fn artifact_of(transaction: &mut Transaction, project: ProjectId, id: DeploymentId) -> Result<Digest> {
-    let found = rows::get(transaction, id).await?.filter(|deployment| deployment.project == project);
-    let missing = || Error::invalid("/deployment", "the project has no such deployment");
-    Ok(found.ok_or_else(missing)?.artifact)
-}
-
 /// The deployment as it is, and its project, until the transaction ends.
 async fn lock(transaction: &mut Transaction, at: Edit<DeploymentId>) -> Result<Deployment> {
     let select = sql("select project_id from deployments where id = $1")
@@ -306,60 +240,4 @@ async fn lock(transaction: &mut Transaction, at: Edit<DeploymentId>) -> Result<D
     let deployment = rows::get(transaction, at.id).await?.ok_or(Error::NotFound(Noun::Deployment))?;
     at.expected.check(deployment.version)?;
     Ok(deployment)
-}
-
-fn ended(deployment: &Deployment) -> Error {
-    Error::Conflict(format!(
-        "deployment {} has ended: it {}",
-        deployment.serial,
-        match deployment.state {
-            State::Succeeded => "succeeded",
-            State::Failed => "failed",
-            State::Aborted => "was aborted",
-            State::RolledBack => "was rolled back",
-            State::Superseded => "was superseded",
-            State::Scheduled | State::InProgress | State::Paused => "goes on",
-        }
-    ))
-}
-
-/// Does to a deployment what somebody says. False, where it does so already.
-fn steered((act, now): (&Act, Timestamp), deployment: &mut Deployment, how: Steering) -> Result<bool> {
-    let state = deployment.state;
-    match (how, state) {
-        (_, State::Scheduled) => {
-            return Err(Error::Conflict("it has not started: wait for it, or abort it".to_owned()));
-        }
-        (_, state) if state.is_final() => return Err(ended(deployment)),
-        (Steering::Pause, State::Paused) | (Steering::Resume, State::InProgress) => return Ok(false),
-        (Steering::Pause, _) => {
-            deployment.state = State::Paused;
-            deployment.reason = Some(Reason::by_hand(act.actor.name().unwrap_or(act.actor.kind())));
-        }
-        (Steering::Resume, _) => {
-            deployment.state = State::InProgress;
-            deployment.reason = None;
-            // It was not looked at in the meantime: what it waits for begins anew.
-            deployment.wave_began_at = Some(now);
-            deployment.baking_since = None;
-        }
-        // Whoever answers for it ends it well.
-        (Steering::Promote(_), _) if deployment.is_for_everyone() && deployment.is_halted() => {
-            deployment.promoted = deployment.wave;
-            deployment.state = State::InProgress;
-            deployment.reason = None;
-        }
-        (Steering::Promote(_), _) if deployment.is_for_everyone() => {
-            return Err(Error::Conflict("it is in its last wave: there is none to promote it to".to_owned()));
-        }
-        (Steering::Promote(to), _) => {
-            deployment.promoted = match to {
-                PromoteTo::Next => deployment.wave,
-                PromoteTo::Everyone => deployment.waves - 1,
-            };
-            deployment.state = State::InProgress;
-            deployment.reason = None;
-        }
-    }
-    Ok(true)
 }

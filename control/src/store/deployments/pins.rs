@@ -1,6 +1,6 @@
 //! What was taken back, and is not to be deployed over by a pipeline.
 
-use crate::domain::deployment::{Deployment, Pin};
+use crate::domain::deployment::{Deployment, Kind, Pin};
 use crate::domain::id::ProjectId;
 use crate::domain::label::Selector;
 use crate::domain::store::Result;
@@ -10,12 +10,16 @@ use crate::store::sql::{Error as SqlError, Row, Statement, Transaction, sql};
 /// How many pins a project has at most: the newest.
 const PINS_MAX: i64 = 100;
 
-/// Pins the data planes that a selector chooses, for which a deployment is taken back.
+/// Pins the data planes that a selector chooses, for which a deployment is taken back. What a way back led to is not
+/// pinned: it was good, and the pin of what the way back took away stays.
 pub(super) async fn pin(
     transaction: &mut Transaction,
     (taken, selector): (&Deployment, &Selector),
     author: &str,
 ) -> Result<()> {
+    if taken.kind == Kind::Rollback {
+        return Ok(());
+    }
     let now = fleet::now(transaction).await?;
     let insert = sql("insert into pins (project_id, selector, deployment_id, artifact, author, created_at) \
          values ($1, $2, $3, $4, $5, $6) on conflict (project_id, selector) do update set \

@@ -6,14 +6,15 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::domain::act::Act;
-use crate::domain::deployment::{Deployment, DeploymentEvent, Happened, NodeEvent, NodeOutcome, Reason, State};
+use crate::domain::deployment::{Deployment, DeploymentEvent, Happened, Kind, NodeEvent, NodeOutcome, Reason, State};
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{DataPlaneId, DeploymentId, EventId, ProjectId};
+use crate::domain::label::Selector;
 use crate::domain::rollout::{Join, Member, Remark};
 use crate::domain::store::Result;
 use crate::store::audit::Target;
-use crate::store::nodes;
 use crate::store::sql::{Database, Dialect, Error as SqlError, Row, Transaction, sql};
+use crate::store::{fleet, nodes};
 
 pub(super) async fn insert(transaction: &mut Transaction, deployment: &Deployment) -> Result<()> {
     let insert = sql("insert into deployments (id, team_id, project_id, serial, kind, started_by, artifact, selector, \
@@ -56,7 +57,7 @@ fn refused(error: SqlError) -> Error {
 /// Writes what changes of a deployment, as its next version. Whoever calls holds the project.
 pub(super) async fn update(transaction: &mut Transaction, deployment: &mut Deployment) -> Result<()> {
     deployment.version = deployment.version.next();
-    deployment.updated_at = crate::domain::time::now();
+    deployment.updated_at = fleet::now(transaction).await?;
     if deployment.state.is_final() && deployment.finished_at.is_none() {
         deployment.finished_at = Some(deployment.updated_at);
     }
@@ -117,11 +118,12 @@ async fn event_of(
     (kind, reason): (Happened, Option<&Reason>),
 ) -> Result<()> {
     let reason = reason.map(serde_json::to_string).transpose().map_err(|_| damaged())?;
+    let at = fleet::now(transaction).await?;
     let insert = sql("insert into deployment_events (id, deployment_id, at, kind, state, wave, reason, actor) \
          values ($1, $2, $3, $4, $5, $6, $7, $8)")
     .bind(EventId::new())
     .bind(deployment.id)
-    .bind(crate::domain::time::now())
+    .bind(at)
     .bind(kind.as_str())
     .bind(deployment.state.as_str())
     .bind(deployment.wave)
@@ -218,14 +220,33 @@ pub(super) async fn standing(transaction: &mut Transaction, project: ProjectId) 
     Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
 }
 
-/// What was asked for to start at once, and has not started, the newest first: as if it stood already. A way back is none of
-/// it: whoever asks twice means the same.
+/// What was asked for to start at once, and has not started, the newest first: as if it stood already. A way back is for
+/// everyone by then: whoever asks again is told so, whether anybody has started it or not.
 pub(super) async fn waiting(transaction: &mut Transaction, project: ProjectId) -> Result<Vec<Standing>> {
     let select = sql("select * from deployments where project_id = $1 and state = 'scheduled' \
-         and scheduled_for is null and kind = 'deploy' order by serial desc");
+         and scheduled_for is null order by serial desc");
     let rows = transaction.fetch_all(select.bind(project)).await?;
-    let read = |row: &Row| Ok(Standing { deployment: read(row)?, precedence: i64::MAX });
+    let read = |row: &Row| -> Result<Standing, SqlError> {
+        let mut deployment = read(row)?;
+        if deployment.kind == Kind::Rollback {
+            deployment.wave = deployment.waves;
+        }
+        Ok(Standing { deployment, precedence: i64::MAX })
+    };
     Ok(rows.iter().map(read).collect::<Result<_, SqlError>>()?)
+}
+
+/// The last deployment that was taken back, started after this one, and was for any data plane that `selector` chooses.
+pub(super) async fn taken_back_since(
+    transaction: &mut Transaction,
+    standing: &Standing,
+    selector: &Selector,
+) -> Result<Option<Deployment>> {
+    let select = sql("select * from deployments where project_id = $1 and precedence > $2 and is_withdrawn \
+         and state in ('rolled_back', 'failed') order by precedence desc");
+    let rows = transaction.fetch_all(select.bind(standing.deployment.project).bind(standing.precedence)).await?;
+    let all = rows.iter().map(read).collect::<Result<Vec<_>, SqlError>>()?;
+    Ok(all.into_iter().find(|taken| taken.selector.overlaps(selector)))
 }
 
 /// Those of them that decide for anybody: whatever another one that started later covers, and has reached everyone of,

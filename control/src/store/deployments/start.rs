@@ -1,11 +1,11 @@
 //! A deployment starts: from then on it decides what is served.
 
+use super::back;
 use super::pins;
 use super::pointers;
 use super::rows::{self, Standing};
 use crate::domain::act::{Act, Action};
-use crate::domain::deployment::{Deployment, Happened, Pin, Reason, ReasonCode, State};
-use crate::domain::error::Error;
+use crate::domain::deployment::{Deployment, Happened, Kind, Pin, Reason, ReasonCode, State};
 use crate::domain::pointer::Issuer;
 use crate::domain::rollout::Wave;
 use crate::domain::store::Result;
@@ -30,7 +30,7 @@ pub(super) async fn start(
     if let Some(id) = deployment.takes_back {
         take_back(transaction, act, (deployment, id)).await?;
     }
-    supersede(transaction, act, deployment).await?;
+    supersede(transaction, act, deployment, by).await?;
     let number = sql("update deployments set precedence = (select coalesce(max(precedence), 0) + 1 from deployments \
          where project_id = $1) where id = $2");
     transaction.execute(number.bind(deployment.project).bind(deployment.id)).await?;
@@ -94,7 +94,8 @@ pub(super) async fn fail(
 }
 
 /// Ends the deployment that another one takes back. Where the other one is for all of its data planes, and at once, nothing
-/// beneath it is wanted again. Where it is for some of them, the others go on with it.
+/// beneath it is wanted again. Where it is for some of them, the others go on with it. A way back stays: without the other
+/// one, too, what it took back is not wanted.
 async fn take_back(
     transaction: &mut Transaction,
     act: &Act,
@@ -106,7 +107,7 @@ async fn take_back(
         return Ok(());
     }
     pins::pin(transaction, (&taken, &by.selector), &by.author).await?;
-    if taken.selector != by.selector {
+    if taken.kind == Kind::Rollback || taken.selector != by.selector {
         return Ok(());
     }
     taken.state = State::RolledBack;
@@ -116,38 +117,55 @@ async fn take_back(
     rows::happened(transaction, act, &taken, Happened::Ended).await
 }
 
-/// Ends what is under way for any of the same data planes.
-async fn supersede(transaction: &mut Transaction, act: &Act, by: &Deployment) -> Result<()> {
+/// Ends what is under way for any of the same data planes. Nobody judges it any more: what has not reached everyone is taken
+/// away, and whom it had reached goes back. What was told to everyone stays, with those that the other one is not for.
+async fn supersede(transaction: &mut Transaction, act: &Act, by: &Deployment, issuer: &Issuer) -> Result<()> {
+    let mut taken_away = Vec::new();
     for Standing { mut deployment, .. } in rows::standing(transaction, by.project).await? {
         if deployment.state.is_final() || !deployment.selector.overlaps(&by.selector) {
             continue;
         }
-        deployment.state = State::Superseded;
-        let detail = format!("deployment {} is for some of the same data planes", by.serial);
-        deployment.reason = Some(Reason { code: ReasonCode::Superseded, detail });
-        rows::update(transaction, &mut deployment).await?;
-        rows::happened(transaction, act, &deployment, Happened::Ended).await?;
+        let is_for_everyone = deployment.is_for_everyone();
+        let others =
+            if is_for_everyone { "the others go on, held to no gate" } else { "whom it had reached goes back" };
+        let detail = format!("deployment {} is for some of the same data planes; {others}", by.serial);
+        let reason = Reason { code: ReasonCode::Superseded, detail };
+        if is_for_everyone {
+            deployment.state = State::Superseded;
+            deployment.reason = Some(reason);
+            rows::update(transaction, &mut deployment).await?;
+            rows::happened(transaction, act, &deployment, Happened::Ended).await?;
+        } else {
+            taken_away.extend(end(transaction, act, (&mut deployment, State::Superseded, reason)).await?);
+        }
+    }
+    for taken in taken_away {
+        pointers::reissue_beneath(transaction, &taken, issuer).await?;
     }
     Ok(())
 }
 
-/// Ends a deployment that has started, and takes it away: whom it had reached goes back.
+/// What is said of a deployment that is taken away from data planes that had nothing before it.
+const GO_ON: &str = "; whoever served nothing before goes on serving it until another deployment is for it";
+
+/// Ends a deployment that has started, and takes it away: whom it had reached goes back. Whoever had nothing to go back to
+/// serves on, and the reason says so.
 pub(super) async fn end(
     transaction: &mut Transaction,
     act: &Act,
-    (deployment, state, reason): (&mut Deployment, State, Reason),
+    (deployment, state, mut reason): (&mut Deployment, State, Reason),
 ) -> Result<Option<Standing>> {
     let standing = rows::standing(transaction, deployment.project).await?;
-    let own = standing.into_iter().find(|standing| standing.deployment.id == deployment.id);
+    let place = standing.iter().position(|standing| standing.deployment.id == deployment.id);
+    let has_reached_some = deployment.wave > 0;
+    if place.is_some_and(|place| has_reached_some && back::leaves_some(&standing[place..], &deployment.selector)) {
+        reason.detail.push_str(GO_ON);
+    }
+    let own = place.and_then(|place| standing.into_iter().nth(place));
     deployment.state = state;
     deployment.reason = Some(reason);
     rows::update(transaction, deployment).await?;
     pointers::withdraw(transaction, deployment.id).await?;
     rows::happened(transaction, act, deployment, Happened::Ended).await?;
     Ok(own)
-}
-
-/// Somebody else was faster, or it is gone.
-pub(super) fn check(deployment: &Deployment, version: crate::domain::version::Version) -> Result<()> {
-    if deployment.version == version { Ok(()) } else { Err(Error::Stale { current: deployment.version }) }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
+use super::asked;
 use super::back::{self, Beneath};
 use super::rows;
-use super::start::{self, begin, check};
-use super::{made, pins, pointers};
+use super::start::{self, begin};
+use super::{lock, pins, pointers};
 use crate::domain::access::Reach;
 use crate::domain::act::{Act, Action};
 use crate::domain::deployment::{Deployment, Happened, Kind, Reason, ReasonCode, State, Trigger};
@@ -15,11 +16,11 @@ use crate::domain::error::{Error, Noun};
 use crate::domain::id::{DeploymentId, ProjectId};
 use crate::domain::pointer::Issuer;
 use crate::domain::rollout::{Breach, Gates, Manner, OnFailure, Promotion, Rollout, Step, Strategy, Wave};
-use crate::domain::store::{Fleet as _, Nodes as _, OfProject, Result, Rollouts};
-use crate::domain::version::Version;
+use crate::domain::store::{Edit, Fleet as _, Nodes as _, OfProject, Result, Rollouts};
+use crate::domain::version::{Expected, Version};
 use crate::store::audit::record;
 use crate::store::changes::Topic;
-use crate::store::sql::{Dialect, Row, Statement, Transaction, sql};
+use crate::store::sql::{Dialect, Statement, Transaction, sql};
 use crate::store::{DatabaseStore, fleet, projects};
 
 /// How long traffic that does not grow is remembered, in microseconds: a week.
@@ -73,23 +74,18 @@ impl Rollouts for DatabaseStore {
         Ok(Some(Rollout { deployment, members, nodes, now }))
     }
 
-    async fn advance(
-        &self,
-        (id, version): (DeploymentId, Version),
-        step: Step,
-        by: Option<&Issuer>,
-    ) -> Result<Deployment> {
+    async fn advance(&self, found: (DeploymentId, Version), step: Step, by: Option<&Issuer>) -> Result<Deployment> {
         let mut transaction = self.database.begin().await?;
-        let mut deployment = held(&mut transaction, id, version).await?;
+        let mut deployment = lock(&mut transaction, at(found)).await?;
         take(&mut transaction, (&mut deployment, step), by).await?;
         transaction.commit().await?;
         self.changes.tell(Topic::Plans);
         Ok(deployment)
     }
 
-    async fn fail_deployment(&self, (id, version): (DeploymentId, Version), reason: Reason) -> Result<Deployment> {
+    async fn fail_deployment(&self, found: (DeploymentId, Version), reason: Reason) -> Result<Deployment> {
         let mut transaction = self.database.begin().await?;
-        let mut deployment = held(&mut transaction, id, version).await?;
+        let mut deployment = lock(&mut transaction, at(found)).await?;
         start::fail(&mut transaction, &Act::SYSTEM, (&mut deployment, reason)).await?;
         transaction.commit().await?;
         Ok(deployment)
@@ -149,16 +145,9 @@ fn due(dialect: Dialect) -> Statement {
         .then(") order by p.project_id, p.serial")
 }
 
-/// The deployment in this version, and its project, until the transaction ends.
-async fn held(transaction: &mut Transaction, id: DeploymentId, version: Version) -> Result<Deployment> {
-    let select = sql("select project_id from deployments where id = $1").bind(id);
-    let found = transaction.fetch_optional(select).await?;
-    let project = found.as_ref().map(|row: &Row| row.get("project_id")).transpose()?;
-    let project = project.ok_or(Error::NotFound(Noun::Deployment))?;
-    projects::lock(transaction, OfProject { reach: Reach::Everything, project }.any()).await?;
-    let deployment = rows::get(transaction, id).await?.ok_or(Error::NotFound(Noun::Deployment))?;
-    check(&deployment, version)?;
-    Ok(deployment)
+/// The deployment, in the version that a step was found for.
+fn at((id, version): (DeploymentId, Version)) -> Edit<DeploymentId> {
+    Edit { reach: Reach::Everything, id, expected: Expected::Exactly(version) }
 }
 
 async fn take(
@@ -238,7 +227,7 @@ async fn roll_back(
     pins::pin(transaction, (deployment, &deployment.selector), act.actor.kind()).await?;
     match (beneath, withdrawn) {
         (Beneath::One(artifact), _) => {
-            let mut back = made(transaction, act, deployment.project).await?;
+            let mut back = asked::made(transaction, act, deployment.project).await?;
             back.kind = Kind::Rollback;
             back.started_by = Trigger::Automatic;
             back.artifact = artifact;

@@ -1,0 +1,82 @@
+//! What is asked for: made, held to what a project may have, kept; and what is too old, forgotten.
+
+use super::{rows, steps};
+use crate::domain::act::{Act, Action};
+use crate::domain::deployment::{Deployment, Happened, Kind, REMEMBERED, SCHEDULED_MAX, State, Trigger};
+use crate::domain::digest::Digest;
+use crate::domain::error::Error;
+use crate::domain::id::{DeploymentId, ProjectId};
+use crate::domain::label::Selector;
+use crate::domain::store::Result;
+use crate::domain::version::Version;
+use crate::store::audit::record;
+use crate::store::fleet;
+use crate::store::sql::{Transaction, sql};
+
+/// The project's next one, of which nothing is said yet but who asks.
+pub(super) async fn made(transaction: &mut Transaction, act: &Act, project: ProjectId) -> Result<Deployment> {
+    let select =
+        sql("select team_id, (select coalesce(max(serial), 0) from deployments where project_id = $1) as last \
+         from projects where id = $1");
+    let row = transaction.fetch_one(select.bind(project)).await?;
+    let (now, manner) = (fleet::now(transaction).await?, steps::manner_of_rollback());
+    Ok(Deployment {
+        id: DeploymentId::new(),
+        team: row.get("team_id")?,
+        project,
+        serial: row.get::<i64>("last")? + 1,
+        kind: Kind::Deploy,
+        started_by: Trigger::Manual,
+        artifact: Digest([0; 32]),
+        selector: Selector::default(),
+        waves: manner.strategy.waves(),
+        manner,
+        message: String::new(),
+        author: act.actor.name().unwrap_or(act.actor.kind()).to_owned(),
+        takes_back: None,
+        state: State::Scheduled,
+        reason: None,
+        wave: 0,
+        promoted: 0,
+        pointer_serial: None,
+        wave_began_at: None,
+        baking_since: None,
+        scheduled_for: None,
+        version: Version::FIRST,
+        created_at: now,
+        started_at: None,
+        finished_at: None,
+        updated_at: now,
+    })
+}
+
+/// Whether one more may wait for its time.
+pub(super) async fn check_room(transaction: &mut Transaction, project: ProjectId) -> Result<()> {
+    let waiting = sql("select count(*) as waiting from deployments where project_id = $1 and state = 'scheduled'");
+    let waiting: i64 = transaction.fetch_one(waiting.bind(project)).await?.get("waiting")?;
+    if waiting < SCHEDULED_MAX {
+        return Ok(());
+    }
+    Err(Error::Conflict(format!("{waiting} deployments wait for their time, and {SCHEDULED_MAX} may: abort some")))
+}
+
+/// Keeps a new one, and says so.
+pub(super) async fn keep(
+    transaction: &mut Transaction,
+    act: &Act,
+    deployment: &Deployment,
+    action: Action,
+) -> Result<()> {
+    rows::insert(transaction, deployment).await?;
+    rows::happened(transaction, act, deployment, Happened::Created).await?;
+    Ok(record(transaction, act, action, rows::target(deployment)).await?)
+}
+
+/// Forgets some that are too old beside this one. What decides what is served, and what goes on, is none of it.
+pub(super) async fn forget_old(transaction: &mut Transaction, newest: &Deployment) -> Result<()> {
+    let old = sql("delete from deployments where id in (select id from deployments where project_id = $1 \
+         and serial <= $2 and state not in ('scheduled', 'in_progress', 'paused') \
+         and not exists (select 1 from pointers where deployment_id = deployments.id) order by serial limit 50)");
+    transaction.execute(old.bind(newest.project).bind(newest.serial - REMEMBERED)).await?;
+    Ok(())
+}
