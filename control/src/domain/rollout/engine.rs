@@ -62,7 +62,8 @@ pub enum Step {
     Start(Option<Wave>),
     /// A wave begins.
     Begin(Wave),
-    /// Its last wave has begun, for everyone: these were there. They are told first, and written down then.
+    /// Its last wave has begun, for everyone: these were there, or may be back in a moment. They are told first, and written
+    /// down then.
     Found(Vec<Join>),
     /// In its last wave, others came.
     Admit(Vec<Join>),
@@ -192,10 +193,12 @@ impl Rollout {
             return begins.or_else(|| self.too_slow().filter(|_| deployment.wave > 0));
         }
         if deployment.is_for_everyone() {
-            let others: Vec<Join> = self.candidates().map(|node| self.join(node)).collect();
-            if !others.is_empty() {
-                let is_first = self.wave_members().next().is_none();
-                return Some(if is_first { Step::Found(others) } else { Step::Admit(others) });
+            let is_first = self.wave_members().next().is_none();
+            // It begins with those that are away, too: a fleet that is about to come back is not nobody.
+            let came = self.others().filter(|node| is_first || answers(node));
+            let came: Vec<Join> = came.map(|node| self.join(node)).collect();
+            if !came.is_empty() {
+                return Some(if is_first { Step::Found(came) } else { Step::Admit(came) });
             }
         }
         let bake_seconds = deployment.manner.gates.bake_seconds;
@@ -264,7 +267,8 @@ impl Rollout {
         self.members().filter(move |(_, member)| member.wave == wave).map(|(node, _)| node)
     }
 
-    /// Those with whom a wave began: all of them were there. Others come only to the last one, while it is under way.
+    /// Those with whom a wave began: all of them were there, or away where it is the last one. Others come only to the last
+    /// one, while it is under way.
     pub(super) fn founders(&self, wave: i64) -> impl Iterator<Item = &Node> {
         let began = self.deployment.wave_began_at.filter(|_| wave == self.deployment.wave);
         let is_founder =
@@ -280,14 +284,14 @@ impl Rollout {
         node.serves(self.deployment.artifact) && node.instances.iter().all(does)
     }
 
-    /// Those that are there, and that it was not let to.
+    /// Those that are there or away, and that it was not let to.
     fn others(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.is_online() && !self.members.contains_key(&node.id))
     }
 
     /// Those of them that answer.
     fn candidates(&self) -> impl Iterator<Item = &Node> {
-        self.others().filter(|node| node.instances.iter().any(Instance::is_connected))
+        self.others().filter(|node| answers(node))
     }
 
     fn join(&self, node: &Node) -> Join {
@@ -336,6 +340,11 @@ impl Rollout {
         let missing = self.missing(self.deployment.wave).count();
         Some(self.halted(Breach::TooSlow { wave: deployment.wave, serving, all, missing }))
     }
+}
+
+/// Whether any of its processes is connected.
+fn answers(node: &Node) -> bool {
+    node.instances.iter().any(Instance::is_connected)
 }
 
 /// Whether the connection of any of its processes is lost, and that one may still come back.
