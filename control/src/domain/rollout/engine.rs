@@ -225,35 +225,37 @@ impl Rollout {
         }
     }
 
-    /// Whether every data plane with which the wave began, and which is there, has made up its mind, and more of the wave
-    /// are there than are offline. Who is away may be back in a moment, and who came later holds nobody up.
+    /// Whether every data plane with which the wave began, and which is there, has made up its mind, and enough of the wave
+    /// serve it. Who is away may be back in a moment, and who came later holds nobody up.
     fn is_settled(&self) -> bool {
         let wave = self.deployment.wave;
-        let is_so = |node: &&Node| is_away(node) || self.is_decided(node);
+        let serves = |node: &Node| is_away(node) || self.is_serving(node);
         let offline = self.founders(wave).filter(|node| !node.is_online()).count();
-        let are_decided = self.founders(wave).filter(|node| node.is_online()).all(|node| is_so(&node));
-        are_decided && self.is_enough(self.wave_members().filter(is_so).count(), offline)
+        let mut there = self.founders(wave).filter(|node| node.is_online());
+        let are_decided = there.all(|node| serves(node) || self.has_refused(node));
+        are_decided && self.is_enough(self.wave_members().filter(|node| serves(node)).count(), offline)
     }
 
-    /// Whether it is enough, with those that are away counted among the gone.
+    /// Whether enough of the wave serve it, with those that are away counted among the gone.
     fn is_whole(&self) -> bool {
-        let vouching = self.wave_members().filter(|node| !is_away(node) && self.is_decided(node)).count();
-        self.is_enough(vouching, self.missing(self.deployment.wave).count())
+        let serving = self.wave_members().filter(|node| self.is_serving(node)).count();
+        self.is_enough(serving, self.missing(self.deployment.wave).count())
     }
 
-    /// Whether so many vouch for the wave, where so many of those with whom it began are missing. Nobody who is gone vouches
-    /// for anything; in the last wave, which nothing follows, whoever came instead is as good.
-    fn is_enough(&self, vouching: usize, missing: usize) -> bool {
-        if self.deployment.is_for_everyone() { vouching >= missing } else { vouching > missing }
+    /// Whether it is enough for the wave that so many serve it, where so many of those with whom it began are missing. Nobody
+    /// who is gone vouches for anything, and nobody who refuses; in the last wave, which nothing follows, whoever came
+    /// instead is as good. What nobody serves is well only where nobody is.
+    fn is_enough(&self, serving: usize, missing: usize) -> bool {
+        if !self.deployment.is_for_everyone() {
+            return serving > missing;
+        }
+        let is_empty = self.founders(self.deployment.wave).next().is_none();
+        serving >= missing && (is_empty || serving > 0 || self.members().any(|(node, _)| self.is_serving(node)))
     }
 
     /// Of those with whom a wave began, who is not there with every process.
     pub(super) fn missing(&self, wave: i64) -> impl Iterator<Item = &Node> {
         self.founders(wave).filter(|node| !node.is_online() || is_away(node))
-    }
-
-    fn is_decided(&self, node: &Node) -> bool {
-        self.is_serving(node) || self.has_refused(node)
     }
 
     /// Whether a data plane has said that it does not serve it: whether so many may is the gates' business.

@@ -106,9 +106,9 @@ pub enum OnFailure {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = DeploymentGates)]
 pub struct Gates {
-    /// How many data planes may refuse it; absent: as many as there are.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_rejections: Option<u32>,
+    /// How many data planes may refuse it.
+    #[serde(default)]
+    pub max_rejections: u32,
     /// Which share of the requests of a wave may end with a status of 500 and above, since its data planes serve it, from
     /// 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -252,7 +252,7 @@ impl Gates {
     pub fn of(wanted: &GatesWanted, strategy: &Strategy) -> Self {
         let bake_seconds = if strategy.waves() > 1 { BAKE_SECONDS } else { 0 };
         Self {
-            max_rejections: Some(wanted.max_rejections.unwrap_or_default()),
+            max_rejections: wanted.max_rejections.unwrap_or_default(),
             max_error_rate: wanted.max_error_rate,
             max_p99_ms: wanted.max_p99_ms,
             min_requests: wanted.min_requests.unwrap_or(MIN_REQUESTS),
@@ -261,9 +261,10 @@ impl Gates {
         }
     }
 
-    /// None but that everyone gets there: what is known to have worked is not judged by its traffic.
+    /// None but that everyone takes it: what is known to have worked is not judged by its traffic. All are told before any of
+    /// them refuses it, so that one that does holds nobody else up.
     pub fn of_rollback() -> Self {
-        Self { max_rejections: None, ..Self::of(&GatesWanted::default(), &Strategy::AllAtOnce) }
+        Self::of(&GatesWanted::default(), &Strategy::AllAtOnce)
     }
 }
 
@@ -284,11 +285,13 @@ mod tests {
         assert_eq!((Share::Percent(10).of(11), Share::Percent(1).of(1), Share::Count(3).of(1)), (2, 1, 3));
     }
 
-    /// Nobody is told of a number that nobody gave.
     #[test]
-    fn a_way_back_has_no_gate_on_refusals() {
+    fn a_way_back_is_judged_by_refusals_alone() {
         let shown = serde_json::to_value(Gates::of_rollback()).unwrap();
-        assert_eq!(shown, serde_json::json!({ "min_requests": 100, "bake_seconds": 0, "wave_seconds_max": 900 }));
+        let expected = serde_json::json!({
+            "max_rejections": 0, "min_requests": 100, "bake_seconds": 0, "wave_seconds_max": 900,
+        });
+        assert_eq!(shown, expected);
         assert_eq!(serde_json::from_value::<Gates>(shown).unwrap(), Gates::of_rollback());
     }
 
@@ -298,7 +301,7 @@ mod tests {
         assert!(wanted.check().is_ok());
         let canary = Strategy::Canary { size: Share::Count(1) };
         let gates = Gates::of(&wanted, &canary);
-        assert_eq!((gates.max_rejections, gates.bake_seconds, gates.min_requests), (Some(0), 60, 100));
+        assert_eq!((gates.max_rejections, gates.bake_seconds, gates.min_requests), (0, 60, 100));
         assert_eq!(Gates::of(&wanted, &Strategy::AllAtOnce).bake_seconds, 0);
         for wrong in [
             r#"{"max_error_rate":1.1}"#,

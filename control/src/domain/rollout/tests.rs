@@ -234,6 +234,54 @@ fn a_refusal_takes_it_back_unless_so_many_may() {
     assert_eq!(world.state(), (State::InProgress, 2, 4), "one may");
 }
 
+/// Whether they may or not: nobody knows yet how it is.
+#[test]
+fn those_who_refuse_it_do_not_vouch_for_it() {
+    let may = |count| GatesWanted { max_rejections: Some(count), ..gates() };
+    for (sizes, refusing) in [(waves(&["1"]), 1), (waves(&["2"]), 2), (waves(&[]), 4)] {
+        let mut world = World::new(4, manner(&sizes, &may(4)));
+        world.settle();
+        (0..refusing).for_each(|index| world.refuse(index));
+        for seconds in [0, 10, 99] {
+            world.pass(seconds);
+            world.settle();
+            assert_eq!(world.state(), (State::InProgress, 1, refusing), "{sizes:?}");
+        }
+        world.pass(1);
+        world.settle();
+        assert_eq!(world.state().0, State::RolledBack, "{sizes:?}");
+    }
+
+    // The canary serves it, and of the others so many may refuse it as there are.
+    let mut world = World::new(2, manner(&waves(&["1"]), &may(1)));
+    world.settle();
+    world.obey();
+    world.settle();
+    world.pass(10);
+    world.settle();
+    world.refuse(1);
+    world.settle();
+    world.pass(10);
+    world.settle();
+    assert_eq!(world.state(), (State::Succeeded, 2, 2));
+}
+
+/// What was to be gone back to may have lost its key since. Everybody was told by then.
+#[test]
+fn a_way_back_that_is_refused_is_no_success() {
+    for refusing in [1, 3] {
+        let way_back = Manner { gates: Gates::of_rollback(), on_failure: OnFailure::Pause, ..manner(&[], &gates()) };
+        let mut world = World::new(3, way_back);
+        world.settle();
+        assert_eq!(world.state(), (State::InProgress, 1, 3));
+        (0..refusing).for_each(|index| world.refuse(index));
+        let breach = gate::breach(&world.rollout).unwrap();
+        assert!(matches!(breach, Breach::Rejected { count, max: 0, .. } if count == refusing), "{breach}");
+        world.settle();
+        assert_eq!(world.state(), (State::Paused, 1, 3));
+    }
+}
+
 #[test]
 fn a_refusal_of_long_ago_is_no_refusal() {
     let mut world = World::new(1, manner(&[], &gates()));
