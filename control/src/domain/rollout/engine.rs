@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::gate::{self, Breach};
-use super::manner::{OnFailure, Promotion};
+use super::manner::{OnFailure, OnUnjudged, Promotion};
 use super::remark::{self, Remark};
-use crate::domain::deployment::{Deployment, State};
+use crate::domain::deployment::{Deployment, Reason, ReasonCode, State};
 use crate::domain::id::DataPlaneId;
 use crate::domain::node::{Instance, Node, Traffic};
 
@@ -71,8 +71,13 @@ pub enum Step {
     Bake,
     /// One of them does not any more.
     Unsettle,
-    /// The wave is well, and somebody has to say so.
-    AwaitPromotion(Vec<Remark>),
+    /// Somebody has to say that it shall go on.
+    AwaitPromotion {
+        /// Why: the wave is well, or nothing has judged it.
+        reason: Reason,
+        /// What else is to be said of the wave.
+        remarks: Vec<Remark>,
+    },
     /// The last wave is well.
     Succeed(Vec<Remark>),
     /// A gate is breached, and it goes no further.
@@ -91,7 +96,7 @@ impl Step {
             Self::Admit(_) => "admit",
             Self::Bake => "bake",
             Self::Unsettle => "unsettle",
-            Self::AwaitPromotion(_) => "await promotion",
+            Self::AwaitPromotion { .. } => "await promotion",
             Self::Succeed(_) => "succeed",
             Self::Pause(_) => "pause",
             Self::RollBack(_) => "roll back",
@@ -108,7 +113,7 @@ impl Step {
             | Self::Admit(_)
             | Self::Bake
             | Self::Unsettle
-            | Self::AwaitPromotion(_)
+            | Self::AwaitPromotion { .. }
             | Self::Succeed(_)
             | Self::Pause(_) => false,
         }
@@ -123,7 +128,7 @@ impl Step {
             | Self::Admit(_)
             | Self::Bake
             | Self::Unsettle
-            | Self::AwaitPromotion(_)
+            | Self::AwaitPromotion { .. }
             | Self::Succeed(_)
             | Self::Pause(_) => false,
         }
@@ -206,9 +211,23 @@ impl Rollout {
             (true, None) if bake_seconds > 0 => Some(Step::Bake),
             (false, Some(_)) => Some(Step::Unsettle),
             (true, since) if since.is_none_or(|since| self.is_over(since, bake_seconds)) && self.is_whole() => {
-                self.well()
+                self.lasted()
             }
             _ => self.too_slow(),
+        }
+    }
+
+    /// Enough of the wave serve it, and have for long enough. What was to be judged has to have been judged, too: where too
+    /// little was seen, it is waited for, and in the end somebody is asked.
+    fn lasted(&self) -> Option<Step> {
+        let unjudged = remark::unjudged(self, self.deployment.wave);
+        match (unjudged, self.deployment.manner.gates.on_unjudged) {
+            (None, _) | (Some(_), OnUnjudged::Continue) => self.well(),
+            (Some(unjudged), OnUnjudged::Wait) => self.is_time_up().then(|| {
+                let Reason { code, detail } = Reason::from(&unjudged);
+                let reason = Reason { code, detail: format!("{detail}; promote it, or resume it to wait on") };
+                Step::AwaitPromotion { reason, remarks: remark::lost(self).into_iter().collect() }
+            }),
         }
     }
 
@@ -220,7 +239,10 @@ impl Rollout {
             return Some(Step::Succeed(remarks));
         }
         match deployment.manner.promotion {
-            Promotion::Manual => Some(Step::AwaitPromotion(remarks)),
+            Promotion::Manual => {
+                let detail = format!("wave {} is well; promote it", deployment.wave);
+                Some(Step::AwaitPromotion { reason: Reason { code: ReasonCode::PromotionAwaited, detail }, remarks })
+            }
             Promotion::Automatic => self.wave_after(deployment.wave).map(|wave| Step::Begin(Wave { remarks, ..wave })),
         }
     }
@@ -330,17 +352,21 @@ impl Rollout {
         since.checked_add(SignedDuration::from_secs(i64::from(seconds))).is_ok_and(|end| end <= self.now)
     }
 
-    fn too_slow(&self) -> Option<Step> {
+    /// Whether the wave has had all the time that it may take.
+    fn is_time_up(&self) -> bool {
         let deployment = &self.deployment;
         let gates = &deployment.manner.gates;
-        let began = deployment.wave_began_at.or(deployment.started_at)?;
-        if !self.is_over(began, gates.wave_seconds_max.saturating_add(gates.bake_seconds)) {
-            return None;
-        }
-        let all = self.founders(self.deployment.wave).count();
-        let serving = self.founders(self.deployment.wave).filter(|node| self.is_serving(node)).count();
-        let missing = self.missing(self.deployment.wave).count();
-        Some(self.halted(Breach::TooSlow { wave: deployment.wave, serving, all, missing }))
+        let seconds = gates.wave_seconds_max.saturating_add(gates.bake_seconds);
+        deployment.wave_began_at.or(deployment.started_at).is_some_and(|began| self.is_over(began, seconds))
+    }
+
+    fn too_slow(&self) -> Option<Step> {
+        let wave = self.deployment.wave;
+        self.is_time_up().then(|| {
+            let all = self.founders(wave).count();
+            let serving = self.founders(wave).filter(|node| self.is_serving(node)).count();
+            self.halted(Breach::TooSlow { wave, serving, all, missing: self.missing(wave).count() })
+        })
     }
 }
 

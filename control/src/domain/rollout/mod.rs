@@ -16,7 +16,7 @@ mod remark;
 
 pub use engine::{Join, Member, Rollout, Step, Wave};
 pub use gate::{Breach, Over};
-pub use manner::{Gates, GatesWanted, Manner, OnFailure, Promotion, SHARES_MAX, Share, ShareText, Strategy};
+pub use manner::{Gates, GatesWanted, Manner, OnFailure, OnUnjudged, Promotion, SHARES_MAX, Share, ShareText, Strategy};
 pub use progress::{Progress, WaveProgress};
 pub use remark::Remark;
 

@@ -1,6 +1,7 @@
 //! The engine over fleets that do whatever they like.
 
 mod absence;
+mod judged;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
@@ -102,7 +103,11 @@ impl World {
             Step::Admit(others) => self.join(others, self.rollout.now),
             Step::Bake => deployment.baking_since = Some(now),
             Step::Unsettle => deployment.baking_since = None,
-            Step::AwaitPromotion(_) | Step::Pause(_) => deployment.state = State::Paused,
+            Step::AwaitPromotion { reason, .. } => {
+                deployment.state = State::Paused;
+                deployment.reason = Some(reason);
+            }
+            Step::Pause(_) => deployment.state = State::Paused,
             Step::Succeed(_) => deployment.state = State::Succeeded,
             Step::RollBack(_) => deployment.state = State::RolledBack,
         }
@@ -345,6 +350,7 @@ fn a_wave_that_was_well_is_judged_on() {
     let mut world = World::new(4, manner(&waves(&["1"]), &GatesWanted { max_error_rate: Some(0.1), ..gates() }));
     world.settle();
     world.obey();
+    world.serve(0, (100, 0), 1.0);
     world.settle();
     world.pass(10);
     world.settle();
@@ -428,7 +434,8 @@ fn somebody_lets_the_next_wave_begin() {
 #[test]
 fn what_was_not_seen_is_said() {
     let check = |requests: u64, gone: usize, expected: &[Remark]| {
-        let limits = GatesWanted { max_error_rate: Some(0.5), bake_seconds: Some(0), ..gates() };
+        let on_unjudged = Some(OnUnjudged::Continue);
+        let limits = GatesWanted { max_error_rate: Some(0.5), bake_seconds: Some(0), on_unjudged, ..gates() };
         let mut world = World::new(9, manner(&waves(&["3"]), &limits));
         world.settle();
         world.obey();
@@ -491,10 +498,17 @@ fn sizes() -> impl Strategy_<Value = Vec<Share>> {
 
 proptest! {
     /// Whatever a fleet does: never more than a wave's data planes get it (which `begin` asserts), waves and members only
-    /// grow, nothing begins after a breach, and there is an end to it, unless nobody is there to begin with.
+    /// grow, nothing begins after a breach or before it is judged, and there is an end to it, unless nobody is there to
+    /// begin with.
     #[test]
-    fn whatever_a_fleet_does(nodes in 0..10_usize, sizes in sizes(), events in events(), pauses in any::<bool>()) {
-        let wanted = GatesWanted { max_error_rate: Some(0.05), ..gates() };
+    fn whatever_a_fleet_does(
+        nodes in 0..10_usize,
+        sizes in sizes(),
+        events in events(),
+        (pauses, waits) in any::<(bool, bool)>(),
+    ) {
+        let on_unjudged = Some(if waits { OnUnjudged::Wait } else { OnUnjudged::Continue });
+        let wanted = GatesWanted { max_error_rate: Some(0.05), on_unjudged, ..gates() };
         let on_failure = if pauses { OnFailure::Pause } else { OnFailure::Rollback };
         let mut world = World::new(nodes, Manner { on_failure, ..manner(&sizes, &wanted) });
         world.settle();
@@ -520,6 +534,8 @@ proptest! {
             if breached.is_some() {
                 prop_assert_eq!(world.rollout.deployment.wave, before, "a wave began in spite of a breach");
             }
+            let over = (1..world.rollout.deployment.wave).find(|wave| remark::unjudged(&world.rollout, *wave).is_some());
+            prop_assert!(!waits || over.is_none(), "wave {over:?} was over before it was judged");
         }
         // Left alone, it ends, in so much time as its waves may take.
         let waves = world.rollout.deployment.waves + 1;
