@@ -62,8 +62,8 @@ pub enum Step {
     Start(Option<Wave>),
     /// A wave begins.
     Begin(Wave),
-    /// Its last wave has begun, for everyone: these were there, or may be back in a moment. They are told first, and written
-    /// down then.
+    /// Its last wave has begun, for everyone: these were there, or may be back in a moment. They are told first, and
+    /// written down then.
     Found(Vec<Join>),
     /// In its last wave, others came.
     Admit(Vec<Join>),
@@ -210,15 +210,15 @@ impl Rollout {
         match (self.is_settled(), deployment.baking_since) {
             (true, None) if bake_seconds > 0 => Some(Step::Bake),
             (false, Some(_)) => Some(Step::Unsettle),
-            (true, since) if since.is_none_or(|since| self.is_over(since, bake_seconds)) && self.is_whole() => {
+            (true, since) if since.is_none_or(|since| self.is_over(since, bake_seconds)) && self.is_enough() => {
                 self.lasted()
             }
             _ => self.too_slow(),
         }
     }
 
-    /// Enough of the wave serve it, and have for long enough. What was to be judged has to have been judged, too: where too
-    /// little was seen, it is waited for, and in the end somebody is asked.
+    /// Enough of the wave serve it, and have for long enough. It is well once what was to be judged was judged, too:
+    /// where too little was seen, it is waited for, and in the end somebody is asked.
     fn lasted(&self) -> Option<Step> {
         let unjudged = remark::unjudged(self, self.deployment.wave);
         match (unjudged, self.deployment.manner.gates.on_unjudged) {
@@ -247,57 +247,10 @@ impl Rollout {
         }
     }
 
-    /// Whether every data plane with which the wave began, and which is there, has made up its mind, and enough of the wave
-    /// serve it. Who is away may be back in a moment, and who came later holds nobody up.
-    fn is_settled(&self) -> bool {
-        let wave = self.deployment.wave;
-        let serves = |node: &Node| is_away(node) || self.is_serving(node);
-        let offline = self.founders(wave).filter(|node| !node.is_online()).count();
-        let mut there = self.founders(wave).filter(|node| node.is_online());
-        let are_decided = there.all(|node| serves(node) || self.has_refused(node));
-        are_decided && self.is_enough(self.wave_members().filter(|node| serves(node)).count(), offline)
-    }
-
-    /// Whether enough of the wave serve it, with those that are away counted among the gone.
-    fn is_whole(&self) -> bool {
-        let serving = self.wave_members().filter(|node| self.is_serving(node)).count();
-        self.is_enough(serving, self.missing(self.deployment.wave).count())
-    }
-
-    /// Whether it is enough for the wave that so many serve it, where so many of those with whom it began are missing. Nobody
-    /// who is gone vouches for anything, and nobody who refuses; in the last wave, which nothing follows, whoever came
-    /// instead is as good. What nobody serves is well only where nobody is.
-    fn is_enough(&self, serving: usize, missing: usize) -> bool {
-        if !self.deployment.is_for_everyone() {
-            return serving > missing;
-        }
-        let is_empty = self.founders(self.deployment.wave).next().is_none();
-        serving >= missing && (is_empty || serving > 0 || self.members().any(|(node, _)| self.is_serving(node)))
-    }
-
-    /// Of those with whom a wave began, who is not there with every process.
-    pub(super) fn missing(&self, wave: i64) -> impl Iterator<Item = &Node> {
-        self.founders(wave).filter(|node| !node.is_online() || is_away(node))
-    }
-
     /// Whether a data plane has said that it does not serve it: whether so many may is the gates' business.
     pub(super) fn has_refused(&self, node: &Node) -> bool {
         let member = self.members.get(&node.id);
         member.is_some_and(|member| node.refusal(self.deployment.artifact, member.joined_at).is_some())
-    }
-
-    fn wave_members(&self) -> impl Iterator<Item = &Node> {
-        let wave = self.deployment.wave;
-        self.members().filter(move |(_, member)| member.wave == wave).map(|(node, _)| node)
-    }
-
-    /// Those with whom a wave began: all of them were there, or away where it is the last one. Others come only to the last
-    /// one, while it is under way.
-    pub(super) fn founders(&self, wave: i64) -> impl Iterator<Item = &Node> {
-        let began = self.deployment.wave_began_at.filter(|_| wave == self.deployment.wave);
-        let is_founder =
-            move |member: Member| member.wave == wave && began.is_none_or(|began| member.joined_at <= began);
-        self.members().filter(move |(_, member)| is_founder(*member)).map(|(node, _)| node)
     }
 
     /// Whether a data plane serves the artifact because of this deployment.
@@ -373,9 +326,4 @@ impl Rollout {
 /// Whether any of its processes is connected.
 fn answers(node: &Node) -> bool {
     node.instances.iter().any(Instance::is_connected)
-}
-
-/// Whether the connection of any of its processes is lost, and that one may still come back.
-fn is_away(node: &Node) -> bool {
-    node.instances.iter().any(|instance| !instance.is_connected())
 }

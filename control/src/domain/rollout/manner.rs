@@ -284,8 +284,8 @@ impl Gates {
         self.max_error_rate.is_some() || self.max_p99_ms.is_some()
     }
 
-    /// None but that everyone takes it: what is known to have worked is not judged by its traffic. All are told before any of
-    /// them refuses it, so that one that does holds nobody else up.
+    /// None but that everyone takes it: what is known to have worked is not judged by its traffic. All are told before
+    /// any of them refuses it, so that one that does holds nobody else up.
     pub fn of_rollback() -> Self {
         Self::of(&GatesWanted::default(), &Strategy::AllAtOnce)
     }

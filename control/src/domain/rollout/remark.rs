@@ -53,8 +53,8 @@ pub(super) fn lost(rollout: &Rollout) -> Option<Remark> {
     (missing > 0).then(|| Remark::Lost { wave, missing, all: rollout.founders(wave).count() })
 }
 
-/// Whether there are gates on requests, and a wave has answered too few to be judged by them. One that nobody is in answers
-/// none, and there is nothing to judge.
+/// Whether there are gates on requests, and a wave has answered too few to be judged by them. One that nobody is in
+/// answers none, and there is nothing to judge.
 pub(super) fn unjudged(rollout: &Rollout, wave: i64) -> Option<Remark> {
     let gates = &rollout.deployment.manner.gates;
     let requests = rollout.traffic(wave).requests;
