@@ -48,6 +48,7 @@ fi
 portcullis-control sign --quiet "$work/api.bca" --signing-key env://SIGNING_KEY
 portcullis-control artifact push --quiet "$work/api.bca" -o table
 digest=$(sha256sum "$work/api.bca" | cut -d ' ' -f 1)
-# 8: it was taken back, 9: it takes longer. What somebody rolled back is pinned, and not deployed over: 4.
+# 8: it was taken back, 9: it takes longer, or waits for somebody, as where too few requests came to judge a canary by.
+# What somebody rolled back is pinned, and not deployed over: 4.
 portcullis-control deploy "$digest" --ci --message "${COMMIT:-by hand}" --wait --timeout "${DEPLOY_TIMEOUT:-30m}" \
     ${CANARY:+--canary "$CANARY" --gate-max-error-rate 1%} -o table

@@ -124,6 +124,8 @@ fn deployments(command: &CommandLine, (build, newer): (&str, &str)) {
         "1h",
         "--gate-min-requests",
         "10",
+        "--gate-on-unjudged",
+        "continue",
         "--gate-max-rejections",
         "1",
         "--on-failure",
@@ -138,7 +140,7 @@ fn deployments(command: &CommandLine, (build, newer): (&str, &str)) {
     assert_eq!(later["strategy"], serde_json::json!({ "kind": "waves", "sizes": [1, "50%"] }));
     let gates = serde_json::json!({
         "max_rejections": 1, "max_error_rate": 0.01, "max_p99_ms": 250.0, "min_requests": 10, "bake_seconds": 300,
-        "wave_seconds_max": 3600,
+        "wave_seconds_max": 3600, "on_unjudged": "continue",
     });
     assert_eq!((&later["gates"], &later["on_failure"]), (&gates, &"pause".into()));
     assert_eq!(command.json(&["deployment", "get", "3"])["id"], later["id"]);

@@ -73,7 +73,11 @@ struct MannerArgs {
     /// From how many requests of a wave on both are judged. Without it, 100.
     #[arg(long = "gate-min-requests", value_name = "N")]
     min_requests: Option<u32>,
-    /// How long a wave is held to the gates once all its data planes serve. Without it, a minute where there is another wave.
+    /// What follows where they are fewer: the wave waits for more, and in the end for somebody, or goes on. Without it, `wait`.
+    #[arg(long = "gate-on-unjudged", value_enum, value_name = "WHAT")]
+    on_unjudged: Option<OnUnjudgedArg>,
+    /// How long a wave is held to the gates once all its data planes serve. Without it, a minute where there is another wave,
+    /// or a gate on requests.
     #[arg(long = "gate-bake", value_name = "TIME", value_parser = humantime::parse_duration)]
     bake: Option<Duration>,
     /// How long a wave may take until then. Without it, 15 minutes.
@@ -91,6 +95,15 @@ enum PromotionArg {
     Automatic,
     /// Somebody, with `deployment promote`.
     Manual,
+}
+
+/// What follows where a wave has answered too few requests to be judged.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum OnUnjudgedArg {
+    /// It waits for more, and when its time is up for `deployment promote`.
+    Wait,
+    /// It goes on once it has served for long enough.
+    Continue,
 }
 
 /// What follows when a gate is breached.
@@ -226,11 +239,21 @@ impl MannerArgs {
             ("max_error_rate", self.max_error_rate.map(|share| json!(share))),
             ("max_p99_ms", self.max_p99.map(|time| json!(time.as_secs_f64() * 1000.0))),
             ("min_requests", self.min_requests.map(|number| json!(number))),
+            ("on_unjudged", self.on_unjudged.map(|what| json!(what.as_str()))),
             ("bake_seconds", self.bake.map(|time| json!(whole_seconds(time)))),
             ("wave_seconds_max", self.wave_time.map(|time| json!(whole_seconds(time)))),
         ];
         let said = said.into_iter().filter_map(|(member, value)| Some((member.to_owned(), value?)));
         Value::Object(said.collect::<Map<_, _>>())
+    }
+}
+
+impl OnUnjudgedArg {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Continue => "continue",
+        }
     }
 }
 

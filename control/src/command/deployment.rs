@@ -280,7 +280,7 @@ fn has_ended(deployment: &Thing) -> Result<bool, client::Error> {
     Ok(match deployment.must("/state")? {
         "scheduled" | "in_progress" => false,
         // Somebody will say how it goes on.
-        "paused" => !matches!(deployment.text("/reason/code"), Some("by_hand" | "promotion_awaited")),
+        "paused" => !matches!(deployment.text("/reason/code"), Some("by_hand" | "promotion_awaited" | "unjudged")),
         _ => true,
     })
 }

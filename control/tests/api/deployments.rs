@@ -194,6 +194,7 @@ async fn what_cannot_be_meant_is_not_deployed() {
         json!({ "artifact": digest, "strategy": { "kind": "blue" } }),
         json!({ "artifact": digest, "started_by": "automatic" }),
         json!({ "artifact": digest, "gates": { "max_errors": 1 } }),
+        json!({ "artifact": digest, "gates": { "on_unjudged": "never" } }),
     ] {
         let answer = shop.served.ask("POST", &format!("{}/deploy", shop.place)).json(&new).send().await;
         assert!((400..500).contains(&answer.status), "{new}");

@@ -59,6 +59,7 @@ async fn waiting_ends_as_the_deployment_does() {
     let (scheduled, begun) = (deployment("scheduled", &Value::Null), deployment("in_progress", &Value::Null));
     let why = json!({ "code": "rejected", "detail": "edge-1 said no" });
     let by_hand = deployment("paused", &json!({ "code": "promotion_awaited", "detail": "promote it" }));
+    let unjudged = deployment("paused", &json!({ "code": "unjudged", "detail": "too few requests" }));
     for (last, expected) in [
         (deployment("succeeded", &Value::Null), 0),
         (deployment("failed", &why), 8),
@@ -68,10 +69,11 @@ async fn waiting_ends_as_the_deployment_does() {
         // Nobody will let it go on.
         (deployment("paused", &why), 8),
     ] {
-        let states = [scheduled.clone(), begun.clone(), by_hand.clone(), last.clone()];
+        let states = [scheduled.clone(), begun.clone(), by_hand.clone(), unjudged.clone(), last.clone()];
         let (code, said, shown) = wait_for(&states, &["--wait"]).await;
         assert_eq!((code, &shown), (expected, &last), "{said}");
         assert!(said.contains("has not started") && said.contains("promote it"), "{said}");
+        assert!(said.contains("too few requests"), "{said}");
         assert!(said.contains("wave 1 of 2: 1 of 3 data planes"), "{said}");
         assert_eq!(said.contains("edge-1 said no"), expected == 8, "{said}");
     }
@@ -117,6 +119,7 @@ fn what_is_deployed_and_how_is_said_once() {
         &["deploy", "abc", "--canary", "0"],
         &["deploy", "abc", "--waves", "1,101%"],
         &["deploy", "abc", "--gate-max-error-rate", "2"],
+        &["deploy", "abc", "--gate-on-unjudged", "never"],
         &["deploy", "abc", "--at", "tomorrow"],
         &["deploy", "abc", "--timeout", "1m"],
     ] {

@@ -12,7 +12,7 @@ use control::domain::error::Error;
 use control::domain::id::DeploymentId;
 use control::domain::page::PageRequest;
 use control::domain::pointer::Issuer;
-use control::domain::rollout::{GatesWanted, OnFailure, Promotion, Share, Strategy};
+use control::domain::rollout::{GatesWanted, OnFailure, OnUnjudged, Promotion, Share, Strategy};
 use control::domain::signing::Signer as _;
 use control::domain::store::{Deployments as _, Edit, Fleet as _, Rollouts as _};
 use control::domain::version::{Expected, Version};
@@ -28,6 +28,7 @@ crate::in_both!(
     a_refusal_takes_a_canary_back_for_good,
     failing_requests_take_a_canary_back,
     what_no_gate_has_seen_is_said,
+    what_no_gate_has_seen_waits_for_somebody,
     what_is_aborted_is_taken_away,
     a_newer_one_takes_over,
     a_canary_that_another_goes_over_in_part_is_taken_away,
@@ -158,6 +159,7 @@ async fn what_no_gate_has_seen_is_said(kept: Kept) {
     let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
     let mut new = canary(NEW);
     new.gates.max_error_rate = Some(0.1);
+    new.gates.on_unjudged = Some(OnUnjudged::Continue);
     let id = fleet.deploy(new).await;
     fleet.pass().await;
     fleet.obey().await;
@@ -170,6 +172,33 @@ async fn what_no_gate_has_seen_is_said(kept: Kept) {
     assert_eq!((said.len(), said[0].wave, reason.code), (1, 1, ReasonCode::Unjudged));
     assert!(reason.detail.contains("9 requests"), "{}", reason.detail);
     assert_eq!(fleet.deployment(id).await.reason, None);
+}
+
+/// In every wave, the last one included.
+async fn what_no_gate_has_seen_waits_for_somebody(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let mut new = canary(NEW);
+    new.gates.max_error_rate = Some(0.1);
+    let id = fleet.deploy(new).await;
+    fleet.pass().await;
+    for wave in 1..=2 {
+        fleet.obey().await;
+        fleet.pass().await;
+        let waiting = fleet.deployment(id).await;
+        assert_eq!((waiting.state, waiting.wave), (State::InProgress, wave));
+        // Its time is up.
+        fleet.kept.run(sql("update deployments set wave_began_at = 1 where state = 'in_progress'")).await;
+        fleet.kept.run(sql("update deployment_members set joined_at = 1")).await;
+        fleet.pass().await;
+        let asking = fleet.deployment(id).await;
+        assert_eq!((asking.state, asking.wave), (State::Paused, wave));
+        assert_eq!(asking.reason.unwrap().code, ReasonCode::Unjudged);
+        assert_eq!(events(&fleet, id).await.last(), Some(&Happened::PromotionAwaited));
+        let promote = Steering::Promote(PromoteTo::Next);
+        fleet.kept.store.steer_deployment(&act(), edit(id), promote).await.unwrap();
+        fleet.pass().await;
+    }
+    assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::Succeeded, vec![2, 2]));
 }
 
 async fn what_is_aborted_is_taken_away(kept: Kept) {

@@ -18,6 +18,7 @@ crate::in_both!(
     what_has_not_started_is_taken_back_first,
     some_go_back_and_the_others_do_not,
     a_way_back_to_something_that_is_named,
+    a_way_back_that_is_refused_is_paused_and_everybody_is_told,
     there_is_no_way_back_to_nothing,
     whoever_goes_back_twice_says_where_to,
     what_a_gate_took_back_is_not_gone_back_from_again,
@@ -109,6 +110,19 @@ async fn a_way_back_is_one_call_and_pins(kept: Kept) {
     assert_eq!(store.unpin(&act(), of(&fleet.project), &"a=2".parse().unwrap()).await.unwrap(), 1);
     store.create_deployment(&act(), of(&fleet.project), ci()).await.unwrap();
     assert!(fleet.kept.audit().await.contains(&"deployment.unpin".to_owned()));
+}
+
+/// It is no success, and it holds nobody up.
+async fn a_way_back_that_is_refused_is_paused_and_everybody_is_told(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await.serving(NEW).await;
+    let back = NewRollback::default();
+    let way = fleet.kept.store.create_rollback(&act(), of(&fleet.project), back).await.unwrap();
+    fleet.pass().await;
+    fleet.refuse(&fleet.gateways[0]).await;
+    fleet.pass().await;
+    let paused = fleet.deployment(way.id).await;
+    assert_eq!((paused.state, paused.reason.unwrap().code), (State::Paused, ReasonCode::Rejected));
+    assert_eq!(fleet.all_wanted().await, [1, 1]);
 }
 
 async fn pins_go_when_what_goes_over_them_starts(kept: Kept) {

@@ -41,7 +41,7 @@ pub enum Happened {
     Baking,
     /// One of them does not any more.
     Unsettled,
-    /// A wave is well, and the next one waits for somebody.
+    /// Somebody has to say that it shall go on: a wave is well, or nothing has judged it.
     PromotionAwaited,
     /// A wave was well, and that means less than it could: the reason says why.
     Remarked,

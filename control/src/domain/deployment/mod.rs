@@ -171,7 +171,7 @@ pub enum ReasonCode {
     Latency,
     /// A wave took longer than its gates allow.
     TooSlow,
-    /// A wave passed with too few requests to be judged by them.
+    /// A wave has answered too few requests to be judged by them: it waits for somebody, or has passed all the same.
     Unjudged,
     /// A wave passed without some of those with whom it began.
     Lost,
@@ -253,17 +253,13 @@ impl State {
 }
 
 impl ReasonCode {
-    /// Whether it is a gate that was breached.
-    pub fn is_breach(self) -> bool {
+    /// Whether it is a gate that has a deployment go no further: one that was breached, or has seen too little.
+    pub fn is_of_gate(self) -> bool {
         match self {
-            Self::Rejected | Self::ErrorRate | Self::Latency | Self::TooSlow => true,
-            Self::PromotionAwaited
-            | Self::ByHand
-            | Self::Unjudged
-            | Self::Lost
-            | Self::CannotSign
-            | Self::Pinned
-            | Self::Superseded => false,
+            Self::Rejected | Self::ErrorRate | Self::Latency | Self::TooSlow | Self::Unjudged => true,
+            Self::PromotionAwaited | Self::ByHand | Self::Lost | Self::CannotSign | Self::Pinned | Self::Superseded => {
+                false
+            }
         }
     }
 }
@@ -278,7 +274,7 @@ impl Reason {
 impl Deployment {
     /// Whether a gate has it go no further.
     pub fn is_halted(&self) -> bool {
-        self.state == State::Paused && self.reason.as_ref().is_some_and(|reason| reason.code.is_breach())
+        self.state == State::Paused && self.reason.as_ref().is_some_and(|reason| reason.code.is_of_gate())
     }
 
     /// Whether its last wave has begun.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::gate::{self, Breach};
-use super::manner::{OnFailure, Promotion};
+use super::manner::{OnFailure, OnUnjudged, Promotion};
 use super::remark::{self, Remark};
-use crate::domain::deployment::{Deployment, State};
+use crate::domain::deployment::{Deployment, Reason, ReasonCode, State};
 use crate::domain::id::DataPlaneId;
 use crate::domain::node::{Instance, Node, Traffic};
 
@@ -62,7 +62,8 @@ pub enum Step {
     Start(Option<Wave>),
     /// A wave begins.
     Begin(Wave),
-    /// Its last wave has begun, for everyone: these were there. They are told first, and written down then.
+    /// Its last wave has begun, for everyone: these were there, or may be back in a moment. They are told first, and
+    /// written down then.
     Found(Vec<Join>),
     /// In its last wave, others came.
     Admit(Vec<Join>),
@@ -70,8 +71,13 @@ pub enum Step {
     Bake,
     /// One of them does not any more.
     Unsettle,
-    /// The wave is well, and somebody has to say so.
-    AwaitPromotion(Vec<Remark>),
+    /// Somebody has to say that it shall go on.
+    AwaitPromotion {
+        /// Why: the wave is well, or nothing has judged it.
+        reason: Reason,
+        /// What else is to be said of the wave.
+        remarks: Vec<Remark>,
+    },
     /// The last wave is well.
     Succeed(Vec<Remark>),
     /// A gate is breached, and it goes no further.
@@ -90,7 +96,7 @@ impl Step {
             Self::Admit(_) => "admit",
             Self::Bake => "bake",
             Self::Unsettle => "unsettle",
-            Self::AwaitPromotion(_) => "await promotion",
+            Self::AwaitPromotion { .. } => "await promotion",
             Self::Succeed(_) => "succeed",
             Self::Pause(_) => "pause",
             Self::RollBack(_) => "roll back",
@@ -107,7 +113,7 @@ impl Step {
             | Self::Admit(_)
             | Self::Bake
             | Self::Unsettle
-            | Self::AwaitPromotion(_)
+            | Self::AwaitPromotion { .. }
             | Self::Succeed(_)
             | Self::Pause(_) => false,
         }
@@ -122,7 +128,7 @@ impl Step {
             | Self::Admit(_)
             | Self::Bake
             | Self::Unsettle
-            | Self::AwaitPromotion(_)
+            | Self::AwaitPromotion { .. }
             | Self::Succeed(_)
             | Self::Pause(_) => false,
         }
@@ -192,20 +198,36 @@ impl Rollout {
             return begins.or_else(|| self.too_slow().filter(|_| deployment.wave > 0));
         }
         if deployment.is_for_everyone() {
-            let others: Vec<Join> = self.candidates().map(|node| self.join(node)).collect();
-            if !others.is_empty() {
-                let is_first = self.wave_members().next().is_none();
-                return Some(if is_first { Step::Found(others) } else { Step::Admit(others) });
+            let is_first = self.wave_members().next().is_none();
+            // It begins with those that are away, too: a fleet that is about to come back is not nobody.
+            let came = self.others().filter(|node| is_first || answers(node));
+            let came: Vec<Join> = came.map(|node| self.join(node)).collect();
+            if !came.is_empty() {
+                return Some(if is_first { Step::Found(came) } else { Step::Admit(came) });
             }
         }
         let bake_seconds = deployment.manner.gates.bake_seconds;
         match (self.is_settled(), deployment.baking_since) {
             (true, None) if bake_seconds > 0 => Some(Step::Bake),
             (false, Some(_)) => Some(Step::Unsettle),
-            (true, since) if since.is_none_or(|since| self.is_over(since, bake_seconds)) && self.is_whole() => {
-                self.well()
+            (true, since) if since.is_none_or(|since| self.is_over(since, bake_seconds)) && self.is_enough() => {
+                self.lasted()
             }
             _ => self.too_slow(),
+        }
+    }
+
+    /// Enough of the wave serve it, and have for long enough. It is well once what was to be judged was judged, too:
+    /// where too little was seen, it is waited for, and in the end somebody is asked.
+    fn lasted(&self) -> Option<Step> {
+        let unjudged = remark::unjudged(self, self.deployment.wave);
+        match (unjudged, self.deployment.manner.gates.on_unjudged) {
+            (None, _) | (Some(_), OnUnjudged::Continue) => self.well(),
+            (Some(unjudged), OnUnjudged::Wait) => self.is_time_up().then(|| {
+                let Reason { code, detail } = Reason::from(&unjudged);
+                let reason = Reason { code, detail: format!("{detail}; promote it, or resume it to wait on") };
+                Step::AwaitPromotion { reason, remarks: remark::lost(self).into_iter().collect() }
+            }),
         }
     }
 
@@ -217,59 +239,18 @@ impl Rollout {
             return Some(Step::Succeed(remarks));
         }
         match deployment.manner.promotion {
-            Promotion::Manual => Some(Step::AwaitPromotion(remarks)),
+            Promotion::Manual => {
+                let detail = format!("wave {} is well; promote it", deployment.wave);
+                Some(Step::AwaitPromotion { reason: Reason { code: ReasonCode::PromotionAwaited, detail }, remarks })
+            }
             Promotion::Automatic => self.wave_after(deployment.wave).map(|wave| Step::Begin(Wave { remarks, ..wave })),
         }
-    }
-
-    /// Whether every data plane with which the wave began, and which is there, has made up its mind, and more of the wave
-    /// are there than are offline. Who is away may be back in a moment, and who came later holds nobody up.
-    fn is_settled(&self) -> bool {
-        let wave = self.deployment.wave;
-        let is_so = |node: &&Node| is_away(node) || self.is_decided(node);
-        let offline = self.founders(wave).filter(|node| !node.is_online()).count();
-        let are_decided = self.founders(wave).filter(|node| node.is_online()).all(|node| is_so(&node));
-        are_decided && self.is_enough(self.wave_members().filter(is_so).count(), offline)
-    }
-
-    /// Whether it is enough, with those that are away counted among the gone.
-    fn is_whole(&self) -> bool {
-        let vouching = self.wave_members().filter(|node| !is_away(node) && self.is_decided(node)).count();
-        self.is_enough(vouching, self.missing(self.deployment.wave).count())
-    }
-
-    /// Whether so many vouch for the wave, where so many of those with whom it began are missing. Nobody who is gone vouches
-    /// for anything; in the last wave, which nothing follows, whoever came instead is as good.
-    fn is_enough(&self, vouching: usize, missing: usize) -> bool {
-        if self.deployment.is_for_everyone() { vouching >= missing } else { vouching > missing }
-    }
-
-    /// Of those with whom a wave began, who is not there with every process.
-    pub(super) fn missing(&self, wave: i64) -> impl Iterator<Item = &Node> {
-        self.founders(wave).filter(|node| !node.is_online() || is_away(node))
-    }
-
-    fn is_decided(&self, node: &Node) -> bool {
-        self.is_serving(node) || self.has_refused(node)
     }
 
     /// Whether a data plane has said that it does not serve it: whether so many may is the gates' business.
     pub(super) fn has_refused(&self, node: &Node) -> bool {
         let member = self.members.get(&node.id);
         member.is_some_and(|member| node.refusal(self.deployment.artifact, member.joined_at).is_some())
-    }
-
-    fn wave_members(&self) -> impl Iterator<Item = &Node> {
-        let wave = self.deployment.wave;
-        self.members().filter(move |(_, member)| member.wave == wave).map(|(node, _)| node)
-    }
-
-    /// Those with whom a wave began: all of them were there. Others come only to the last one, while it is under way.
-    pub(super) fn founders(&self, wave: i64) -> impl Iterator<Item = &Node> {
-        let began = self.deployment.wave_began_at.filter(|_| wave == self.deployment.wave);
-        let is_founder =
-            move |member: Member| member.wave == wave && began.is_none_or(|began| member.joined_at <= began);
-        self.members().filter(move |(_, member)| is_founder(*member)).map(|(node, _)| node)
     }
 
     /// Whether a data plane serves the artifact because of this deployment.
@@ -280,14 +261,14 @@ impl Rollout {
         node.serves(self.deployment.artifact) && node.instances.iter().all(does)
     }
 
-    /// Those that are there, and that it was not let to.
+    /// Those that are there or away, and that it was not let to.
     fn others(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.is_online() && !self.members.contains_key(&node.id))
     }
 
     /// Those of them that answer.
     fn candidates(&self) -> impl Iterator<Item = &Node> {
-        self.others().filter(|node| node.instances.iter().any(Instance::is_connected))
+        self.others().filter(|node| answers(node))
     }
 
     fn join(&self, node: &Node) -> Join {
@@ -324,21 +305,25 @@ impl Rollout {
         since.checked_add(SignedDuration::from_secs(i64::from(seconds))).is_ok_and(|end| end <= self.now)
     }
 
-    fn too_slow(&self) -> Option<Step> {
+    /// Whether the wave has had all the time that it may take.
+    fn is_time_up(&self) -> bool {
         let deployment = &self.deployment;
         let gates = &deployment.manner.gates;
-        let began = deployment.wave_began_at.or(deployment.started_at)?;
-        if !self.is_over(began, gates.wave_seconds_max.saturating_add(gates.bake_seconds)) {
-            return None;
-        }
-        let all = self.founders(self.deployment.wave).count();
-        let serving = self.founders(self.deployment.wave).filter(|node| self.is_serving(node)).count();
-        let missing = self.missing(self.deployment.wave).count();
-        Some(self.halted(Breach::TooSlow { wave: deployment.wave, serving, all, missing }))
+        let seconds = gates.wave_seconds_max.saturating_add(gates.bake_seconds);
+        deployment.wave_began_at.or(deployment.started_at).is_some_and(|began| self.is_over(began, seconds))
+    }
+
+    fn too_slow(&self) -> Option<Step> {
+        let wave = self.deployment.wave;
+        self.is_time_up().then(|| {
+            let all = self.founders(wave).count();
+            let serving = self.founders(wave).filter(|node| self.is_serving(node)).count();
+            self.halted(Breach::TooSlow { wave, serving, all, missing: self.missing(wave).count() })
+        })
     }
 }
 
-/// Whether the connection of any of its processes is lost, and that one may still come back.
-fn is_away(node: &Node) -> bool {
-    node.instances.iter().any(|instance| !instance.is_connected())
+/// Whether any of its processes is connected.
+fn answers(node: &Node) -> bool {
+    node.instances.iter().any(Instance::is_connected)
 }

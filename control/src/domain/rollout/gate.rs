@@ -119,7 +119,7 @@ pub(super) fn breach(rollout: &Rollout) -> Option<Breach> {
 
 fn rejections(rollout: &Rollout) -> Option<Breach> {
     let deployment = &rollout.deployment;
-    let max = deployment.manner.gates.max_rejections?;
+    let max = deployment.manner.gates.max_rejections;
     let refused: Vec<String> = rollout
         .members()
         .filter(|(_, member)| member.wave > deployment.promoted)

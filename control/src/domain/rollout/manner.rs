@@ -9,7 +9,7 @@ use crate::domain::error::{Error, Fault};
 pub const SHARES_MAX: usize = 20;
 /// How long a wave may be held to its gates at most, in seconds: a week.
 const SECONDS_MAX: u32 = 7 * 24 * 60 * 60;
-/// How long a wave is held to its gates if nobody says, where there is another one after it, in seconds.
+/// How long a wave is held to its gates if nobody says, where there is more than one, or a gate on requests, in seconds.
 const BAKE_SECONDS: u32 = 60;
 /// How long a wave may take to serve if nobody says, in seconds.
 const WAVE_SECONDS_MAX: u32 = 15 * 60;
@@ -102,13 +102,24 @@ pub enum OnFailure {
     Pause,
 }
 
+/// What follows when a wave has answered too few requests to be judged by the gates that there are on them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnjudged {
+    /// It waits for more of them, and when its time is up for somebody.
+    #[default]
+    Wait,
+    /// It goes on, and an event says so.
+    Continue,
+}
+
 /// What must hold for a deployment to go on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[schema(as = DeploymentGates)]
 pub struct Gates {
-    /// How many data planes may refuse it; absent: as many as there are.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_rejections: Option<u32>,
+    /// How many data planes may refuse it.
+    #[serde(default)]
+    pub max_rejections: u32,
     /// Which share of the requests of a wave may end with a status of 500 and above, since its data planes serve it, from
     /// 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,9 +129,12 @@ pub struct Gates {
     pub max_p99_ms: Option<f64>,
     /// From how many requests of a wave on both are judged.
     pub min_requests: u32,
+    /// What follows when they are fewer.
+    #[serde(default)]
+    pub on_unjudged: OnUnjudged,
     /// How long a wave is held to all this once every data plane of it serves, in seconds.
     pub bake_seconds: u32,
-    /// How long a wave may take until then, in seconds.
+    /// How long a wave may take until then, in seconds. So long it waits for requests, too.
     pub wave_seconds_max: u32,
 }
 
@@ -140,11 +154,13 @@ pub struct GatesWanted {
     /// From how many requests of a wave on both are judged, from 1; absent: 100.
     #[schema(minimum = 1)]
     pub min_requests: Option<u32>,
+    /// What follows when they are fewer; absent: `wait`.
+    pub on_unjudged: Option<OnUnjudged>,
     /// How long a wave is held to the gates once every data plane of it serves, in seconds, at most a week; absent: 60
-    /// where there is more than one wave, else 0.
+    /// where there is more than one wave, or a gate on requests, else 0.
     #[schema(maximum = 604_800)]
     pub bake_seconds: Option<u32>,
-    /// How long a wave may take until then, in seconds, at most a week; absent: 900.
+    /// How long a wave may take until then, in seconds, at most a week; absent: 900. So long it waits for requests, too.
     #[schema(minimum = 1, maximum = 604_800)]
     pub wave_seconds_max: Option<u32>,
 }
@@ -250,20 +266,28 @@ impl GatesWanted {
 impl Gates {
     /// What somebody says, with the rest as it is if nobody says.
     pub fn of(wanted: &GatesWanted, strategy: &Strategy) -> Self {
-        let bake_seconds = if strategy.waves() > 1 { BAKE_SECONDS } else { 0 };
-        Self {
-            max_rejections: Some(wanted.max_rejections.unwrap_or_default()),
+        let gates = Self {
+            max_rejections: wanted.max_rejections.unwrap_or_default(),
             max_error_rate: wanted.max_error_rate,
             max_p99_ms: wanted.max_p99_ms,
             min_requests: wanted.min_requests.unwrap_or(MIN_REQUESTS),
-            bake_seconds: wanted.bake_seconds.unwrap_or(bake_seconds),
+            on_unjudged: wanted.on_unjudged.unwrap_or_default(),
+            bake_seconds: 0,
             wave_seconds_max: wanted.wave_seconds_max.unwrap_or(WAVE_SECONDS_MAX),
-        }
+        };
+        let bake_seconds = if strategy.waves() > 1 || gates.judge_requests() { BAKE_SECONDS } else { 0 };
+        Self { bake_seconds: wanted.bake_seconds.unwrap_or(bake_seconds), ..gates }
     }
 
-    /// None but that everyone gets there: what is known to have worked is not judged by its traffic.
+    /// Whether any of them is on requests.
+    pub fn judge_requests(&self) -> bool {
+        self.max_error_rate.is_some() || self.max_p99_ms.is_some()
+    }
+
+    /// None but that everyone takes it: what is known to have worked is not judged by its traffic. All are told before
+    /// any of them refuses it, so that one that does holds nobody else up.
     pub fn of_rollback() -> Self {
-        Self { max_rejections: None, ..Self::of(&GatesWanted::default(), &Strategy::AllAtOnce) }
+        Self::of(&GatesWanted::default(), &Strategy::AllAtOnce)
     }
 }
 
@@ -284,11 +308,13 @@ mod tests {
         assert_eq!((Share::Percent(10).of(11), Share::Percent(1).of(1), Share::Count(3).of(1)), (2, 1, 3));
     }
 
-    /// Nobody is told of a number that nobody gave.
     #[test]
-    fn a_way_back_has_no_gate_on_refusals() {
+    fn a_way_back_is_judged_by_refusals_alone() {
         let shown = serde_json::to_value(Gates::of_rollback()).unwrap();
-        assert_eq!(shown, serde_json::json!({ "min_requests": 100, "bake_seconds": 0, "wave_seconds_max": 900 }));
+        let expected = serde_json::json!({
+            "max_rejections": 0, "min_requests": 100, "on_unjudged": "wait", "bake_seconds": 0, "wave_seconds_max": 900,
+        });
+        assert_eq!(shown, expected);
         assert_eq!(serde_json::from_value::<Gates>(shown).unwrap(), Gates::of_rollback());
     }
 
@@ -298,8 +324,14 @@ mod tests {
         assert!(wanted.check().is_ok());
         let canary = Strategy::Canary { size: Share::Count(1) };
         let gates = Gates::of(&wanted, &canary);
-        assert_eq!((gates.max_rejections, gates.bake_seconds, gates.min_requests), (Some(0), 60, 100));
-        assert_eq!(Gates::of(&wanted, &Strategy::AllAtOnce).bake_seconds, 0);
+        assert_eq!((gates.max_rejections, gates.bake_seconds, gates.min_requests), (0, 60, 100));
+        assert_eq!(gates.on_unjudged, OnUnjudged::Wait);
+        // Heartbeats tell of requests, and take their time.
+        assert_eq!(Gates::of(&wanted, &Strategy::AllAtOnce).bake_seconds, 60);
+        assert_eq!(Gates::of(&GatesWanted::default(), &Strategy::AllAtOnce).bake_seconds, 0);
+        let wanted: GatesWanted = serde_json::from_str(r#"{"max_p99_ms":9,"on_unjudged":"continue"}"#).unwrap();
+        assert_eq!(Gates::of(&wanted, &canary).on_unjudged, OnUnjudged::Continue);
+        assert!(serde_json::from_str::<GatesWanted>(r#"{"on_unjudged":"never"}"#).is_err());
         for wrong in [
             r#"{"max_error_rate":1.1}"#,
             r#"{"max_p99_ms":0}"#,

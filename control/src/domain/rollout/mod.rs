@@ -6,17 +6,20 @@
 //!
 //! - [`manner`]: what one can ask for;
 //! - [`gate`]: whether a wave is well; [`remark`]: what that leaves open;
-//! - [`engine`]: what comes next; [`progress`]: how far it is.
+//! - [`wave`]: whether enough of a wave serve; [`engine`]: what comes next; [`progress`]: how far it is.
 
 mod engine;
 mod gate;
 mod manner;
 mod progress;
 mod remark;
+mod wave;
 
 pub use engine::{Join, Member, Rollout, Step, Wave};
 pub use gate::{Breach, Over};
-pub use manner::{Gates, GatesWanted, Manner, OnFailure, Promotion, SHARES_MAX, Share, ShareText, Strategy};
+pub use manner::{
+    Gates, GatesWanted, Manner, OnFailure, OnUnjudged, Promotion, SHARES_MAX, Share, ShareText, Strategy,
+};
 pub use progress::{Progress, WaveProgress};
 pub use remark::Remark;
 

@@ -43,17 +43,23 @@ impl From<&Remark> for Reason {
 
 /// What is to be said of the wave that is under way, as it passes.
 pub(super) fn on(rollout: &Rollout) -> Vec<Remark> {
-    let wave = rollout.deployment.wave;
-    let missing = rollout.missing(wave).count();
-    let lost = (missing > 0).then(|| Remark::Lost { wave, missing, all: rollout.founders(wave).count() });
-    unjudged(rollout, wave).into_iter().chain(lost).collect()
+    unjudged(rollout, rollout.deployment.wave).into_iter().chain(lost(rollout)).collect()
 }
 
-/// Whether there are gates on requests, and a wave has answered too few to be judged by them.
+/// Whether some of those are gone with whom the wave that is under way began.
+pub(super) fn lost(rollout: &Rollout) -> Option<Remark> {
+    let wave = rollout.deployment.wave;
+    let missing = rollout.missing(wave).count();
+    (missing > 0).then(|| Remark::Lost { wave, missing, all: rollout.founders(wave).count() })
+}
+
+/// Whether there are gates on requests, and a wave has answered too few to be judged by them. One that nobody is in
+/// answers none, and there is nothing to judge.
 pub(super) fn unjudged(rollout: &Rollout, wave: i64) -> Option<Remark> {
     let gates = &rollout.deployment.manner.gates;
     let requests = rollout.traffic(wave).requests;
-    let has_gates = gates.max_error_rate.is_some() || gates.max_p99_ms.is_some();
     let min_requests = gates.min_requests;
-    (has_gates && requests < i64::from(min_requests)).then_some(Remark::Unjudged { wave, requests, min_requests })
+    let is_judged = !gates.judge_requests() || requests >= i64::from(min_requests);
+    let is_empty = !rollout.members().any(|(_, member)| member.wave == wave);
+    (!is_judged && !is_empty).then_some(Remark::Unjudged { wave, requests, min_requests })
 }

@@ -1,6 +1,7 @@
 //! The engine over fleets that do whatever they like.
 
 mod absence;
+mod judged;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
@@ -102,7 +103,11 @@ impl World {
             Step::Admit(others) => self.join(others, self.rollout.now),
             Step::Bake => deployment.baking_since = Some(now),
             Step::Unsettle => deployment.baking_since = None,
-            Step::AwaitPromotion(_) | Step::Pause(_) => deployment.state = State::Paused,
+            Step::AwaitPromotion { reason, .. } => {
+                deployment.state = State::Paused;
+                deployment.reason = Some(reason);
+            }
+            Step::Pause(_) => deployment.state = State::Paused,
             Step::Succeed(_) => deployment.state = State::Succeeded,
             Step::RollBack(_) => deployment.state = State::RolledBack,
         }
@@ -235,6 +240,54 @@ fn a_refusal_takes_it_back_unless_so_many_may() {
     assert_eq!(world.state(), (State::InProgress, 2, 4), "one may");
 }
 
+/// Whether they may or not: nobody knows yet how it is.
+#[test]
+fn those_who_refuse_it_do_not_vouch_for_it() {
+    let may = |count| GatesWanted { max_rejections: Some(count), ..gates() };
+    for (sizes, refusing) in [(waves(&["1"]), 1), (waves(&["2"]), 2), (waves(&[]), 4)] {
+        let mut world = World::new(4, manner(&sizes, &may(4)));
+        world.settle();
+        (0..refusing).for_each(|index| world.refuse(index));
+        for seconds in [0, 10, 99] {
+            world.pass(seconds);
+            world.settle();
+            assert_eq!(world.state(), (State::InProgress, 1, refusing), "{sizes:?}");
+        }
+        world.pass(1);
+        world.settle();
+        assert_eq!(world.state().0, State::RolledBack, "{sizes:?}");
+    }
+
+    // The canary serves it, and of the others so many may refuse it as there are.
+    let mut world = World::new(2, manner(&waves(&["1"]), &may(1)));
+    world.settle();
+    world.obey();
+    world.settle();
+    world.pass(10);
+    world.settle();
+    world.refuse(1);
+    world.settle();
+    world.pass(10);
+    world.settle();
+    assert_eq!(world.state(), (State::Succeeded, 2, 2));
+}
+
+/// What was to be gone back to may have lost its key since. Everybody was told by then.
+#[test]
+fn a_way_back_that_is_refused_is_no_success() {
+    for refusing in [1, 3] {
+        let way_back = Manner { gates: Gates::of_rollback(), on_failure: OnFailure::Pause, ..manner(&[], &gates()) };
+        let mut world = World::new(3, way_back);
+        world.settle();
+        assert_eq!(world.state(), (State::InProgress, 1, 3));
+        (0..refusing).for_each(|index| world.refuse(index));
+        let breach = gate::breach(&world.rollout).unwrap();
+        assert!(matches!(breach, Breach::Rejected { count, max: 0, .. } if count == refusing), "{breach}");
+        world.settle();
+        assert_eq!(world.state(), (State::Paused, 1, 3));
+    }
+}
+
 #[test]
 fn a_refusal_of_long_ago_is_no_refusal() {
     let mut world = World::new(1, manner(&[], &gates()));
@@ -298,6 +351,7 @@ fn a_wave_that_was_well_is_judged_on() {
     let mut world = World::new(4, manner(&waves(&["1"]), &GatesWanted { max_error_rate: Some(0.1), ..gates() }));
     world.settle();
     world.obey();
+    world.serve(0, (100, 0), 1.0);
     world.settle();
     world.pass(10);
     world.settle();
@@ -381,7 +435,8 @@ fn somebody_lets_the_next_wave_begin() {
 #[test]
 fn what_was_not_seen_is_said() {
     let check = |requests: u64, gone: usize, expected: &[Remark]| {
-        let limits = GatesWanted { max_error_rate: Some(0.5), bake_seconds: Some(0), ..gates() };
+        let on_unjudged = Some(OnUnjudged::Continue);
+        let limits = GatesWanted { max_error_rate: Some(0.5), bake_seconds: Some(0), on_unjudged, ..gates() };
         let mut world = World::new(9, manner(&waves(&["3"]), &limits));
         world.settle();
         world.obey();
@@ -444,10 +499,17 @@ fn sizes() -> impl Strategy_<Value = Vec<Share>> {
 
 proptest! {
     /// Whatever a fleet does: never more than a wave's data planes get it (which `begin` asserts), waves and members only
-    /// grow, nothing begins after a breach, and there is an end to it, unless nobody is there to begin with.
+    /// grow, nothing begins after a breach or before it is judged, and there is an end to it, unless nobody is there to
+    /// begin with.
     #[test]
-    fn whatever_a_fleet_does(nodes in 0..10_usize, sizes in sizes(), events in events(), pauses in any::<bool>()) {
-        let wanted = GatesWanted { max_error_rate: Some(0.05), ..gates() };
+    fn whatever_a_fleet_does(
+        nodes in 0..10_usize,
+        sizes in sizes(),
+        events in events(),
+        (pauses, waits) in any::<(bool, bool)>(),
+    ) {
+        let on_unjudged = Some(if waits { OnUnjudged::Wait } else { OnUnjudged::Continue });
+        let wanted = GatesWanted { max_error_rate: Some(0.05), on_unjudged, ..gates() };
         let on_failure = if pauses { OnFailure::Pause } else { OnFailure::Rollback };
         let mut world = World::new(nodes, Manner { on_failure, ..manner(&sizes, &wanted) });
         world.settle();
@@ -473,6 +535,8 @@ proptest! {
             if breached.is_some() {
                 prop_assert_eq!(world.rollout.deployment.wave, before, "a wave began in spite of a breach");
             }
+            let over = (1..world.rollout.deployment.wave).find(|wave| remark::unjudged(&world.rollout, *wave).is_some());
+            prop_assert!(!waits || over.is_none(), "wave {over:?} was over before it was judged");
         }
         // Left alone, it ends, in so much time as its waves may take.
         let waves = world.rollout.deployment.waves + 1;

@@ -11,7 +11,7 @@ use super::start::{self, begin};
 use super::{lock, pins, pointers};
 use crate::domain::access::Reach;
 use crate::domain::act::{Act, Action};
-use crate::domain::deployment::{Deployment, Happened, Kind, Reason, ReasonCode, State, Trigger};
+use crate::domain::deployment::{Deployment, Happened, Kind, Reason, State, Trigger};
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{DeploymentId, ProjectId};
 use crate::domain::pointer::Issuer;
@@ -179,11 +179,10 @@ async fn take(
             deployment.baking_since = None;
             Happened::Unsettled
         }
-        Step::AwaitPromotion(remarks) => {
+        Step::AwaitPromotion { reason, remarks } => {
             rows::remarked(transaction, act, deployment, &remarks).await?;
             deployment.state = State::Paused;
-            let detail = format!("wave {} is well; promote it", deployment.wave);
-            deployment.reason = Some(Reason { code: ReasonCode::PromotionAwaited, detail });
+            deployment.reason = Some(reason);
             Happened::PromotionAwaited
         }
         Step::Succeed(remarks) => {

@@ -121,6 +121,69 @@ fn who_is_away_is_no_canary() {
     assert_eq!(world.state(), (State::InProgress, 1, 1));
 }
 
+/// As after a restart of the control plane, which everybody comes back from.
+#[test]
+fn who_is_away_as_the_last_wave_begins_is_waited_for() {
+    let mut world = World::new(2, manner(&[], &GatesWanted::default()));
+    (0..2).for_each(|index| world.away(index));
+    world.settle();
+    assert_eq!(world.state(), (State::InProgress, 1, 2), "nobody serves it");
+    (0..2).for_each(|index| world.rollout.nodes[index].instances = vec![instance(index)]);
+    world.settle();
+    assert_eq!(world.state().0, State::InProgress, "they are back, and do not serve it yet");
+    world.obey();
+    world.settle();
+    assert_eq!(world.state(), (State::Succeeded, 1, 2));
+
+    // The first that is back does not vouch for the others, and what those say counts.
+    for (refuses, expected) in [(false, State::Succeeded), (true, State::RolledBack)] {
+        let mut world = World::new(4, manner(&[], &GatesWanted::default()));
+        (1..4).for_each(|index| world.away(index));
+        world.settle();
+        world.obey();
+        world.settle();
+        assert_eq!(world.state(), (State::InProgress, 1, 4), "one of four");
+        world.rollout.nodes[1].instances = vec![instance(1)];
+        world.obey();
+        if refuses {
+            world.refuse(1);
+        }
+        world.settle();
+        assert_eq!(world.state().0, expected, "two of four");
+    }
+
+    // After a canary it is the same.
+    let mut world = World::new(3, manner(&waves(&["1"]), &gates()));
+    (1..3).for_each(|index| world.away(index));
+    world.settle();
+    world.obey();
+    world.settle();
+    for seconds in [10, 10] {
+        world.pass(seconds);
+        world.settle();
+    }
+    assert_eq!(world.state(), (State::InProgress, 2, 3));
+}
+
+/// Those who do not come back are waited for as long as any wave, and those who are gone are not waited for at all.
+#[test]
+fn who_stays_away_is_waited_for_as_long_as_a_wave_may_take() {
+    let mut world = World::new(2, manner(&[], &gates()));
+    (0..2).for_each(|index| world.away(index));
+    world.settle();
+    world.pass(109);
+    world.settle();
+    assert_eq!(world.state().0, State::InProgress);
+    world.pass(1);
+    world.settle();
+    assert_eq!(world.state().0, State::RolledBack);
+
+    let mut world = World::new(2, manner(&[], &GatesWanted::default()));
+    (0..2).for_each(|index| world.rollout.nodes[index].instances.clear());
+    world.settle();
+    assert_eq!(world.state(), (State::Succeeded, 1, 0));
+}
+
 /// Fleets grow while they are deployed to.
 #[test]
 fn who_comes_during_the_last_wave_holds_nobody_up() {
