@@ -252,6 +252,7 @@ impl App {
         let (store, artifacts) = (Arc::clone(&self.store), Arc::clone(&self.artifacts));
         let sweeping = tokio::spawn(async move { sweep::run(&*store, &*artifacts).await });
         let driver = Driver::new(Arc::clone(&self.store), Arc::new(self.keys.clone()));
+        let driver = driver.counting_in(self.metrics.fleet.pointers_overdue.clone());
         let driving = tokio::spawn(driver.run(stopping.clone()));
         let publishing = self.bootstrap.map(|shelf| {
             let publisher = Publisher { store: Arc::clone(&self.store), artifacts: Arc::clone(&self.artifacts), shelf };

@@ -2,10 +2,14 @@
 //! [`domain::rollout`](crate::domain::rollout), and taken by whoever is first. There is no leader whose death would stop
 //! a rollout.
 
+mod setbacks;
+
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +21,7 @@ use crate::domain::registry::Terms;
 use crate::domain::rollout::{Rollout, Step};
 use crate::domain::signing::Signer;
 use crate::domain::store::Store;
+use setbacks::{News, Setbacks};
 
 /// How often it is looked whether anything comes next, whether anybody says so or not.
 const POLL: Duration = Duration::from_secs(1);
@@ -34,6 +39,10 @@ const UPKEEP: Duration = Duration::from_mins(15);
 const STEPS: usize = 16;
 /// For how long what cannot be signed here is left to another control plane, which may have the key.
 const OTHERS_SIGN: Duration = Duration::from_secs(30);
+/// How long a deployment is left alone that cannot go on: others have their turn meanwhile.
+const GOES_ON_AGAIN: Duration = Duration::from_secs(5);
+/// How long a project is left alone whose pointers cannot be issued anew: there are days left to do so.
+const RENEWED_AGAIN: Duration = Duration::from_mins(1);
 
 /// Lets deployments go on.
 pub struct Driver {
@@ -45,6 +54,12 @@ pub struct Driver {
     unsigned: Mutex<BTreeMap<DeploymentId, Instant>>,
     /// Until when deployments are left alone whose data planes are being told.
     telling: Mutex<BTreeMap<DeploymentId, Instant>>,
+    /// Deployments that cannot go on.
+    stuck: Setbacks<DeploymentId>,
+    /// Projects whose pointers cannot be issued anew.
+    overdue: Setbacks<ProjectId>,
+    /// How many these are.
+    overdue_count: Gauge,
 }
 
 /// Whether the next step of a deployment was taken.
@@ -72,7 +87,22 @@ impl std::fmt::Debug for Driver {
 impl Driver {
     /// Of what this store keeps, signed by this signer.
     pub fn new(store: Arc<dyn Store>, signer: Arc<dyn Signer>) -> Self {
-        Self { store, signer, others_sign: OTHERS_SIGN, unsigned: Mutex::default(), telling: Mutex::default() }
+        Self {
+            store,
+            signer,
+            others_sign: OTHERS_SIGN,
+            unsigned: Mutex::default(),
+            telling: Mutex::default(),
+            stuck: Setbacks::new(GOES_ON_AGAIN),
+            overdue: Setbacks::new(RENEWED_AGAIN),
+            overdue_count: Gauge::default(),
+        }
+    }
+
+    /// The same, where it is shown how many projects' pointers cannot be issued anew.
+    #[must_use]
+    pub fn counting_in(self, overdue_count: Gauge) -> Self {
+        Self { overdue_count, ..self }
     }
 
     /// The same, where what cannot be signed here is left to others for that long.
@@ -106,32 +136,56 @@ impl Driver {
         }
     }
 
-    /// Every deployment and every pointer, once: as far as they go now.
+    /// Every deployment and every pointer, once: as far as they go now. What fails about one keeps no other from going on.
     ///
     /// # Errors
     /// The database is away.
     pub async fn pass(&self) -> Result<(), Error> {
         let all = self.store.rollouts_to_do().await?;
+        self.stuck.retain(|id| all.iter().any(|(_, deployment)| *deployment == id));
         self.unsigned().retain(|id, _| all.iter().any(|(_, deployment)| deployment == id));
         let now = Instant::now();
         self.telling().retain(|_, until| *until > now);
         for (project, deployment) in all {
-            if self.telling().contains_key(&deployment) {
+            if self.telling().contains_key(&deployment) || !self.stuck.is_due(deployment, Instant::now()) {
                 continue;
             }
             match self.drive(project, deployment).await {
                 Err(error @ Error::Unavailable { .. }) => return Err(error),
-                Err(error) => tracing::error!(%error, %deployment, "a deployment cannot go on"),
-                Ok(()) => {}
+                Err(error) => {
+                    if self.stuck.failed(deployment, Instant::now()) == News::Yes {
+                        let cause = error.source().map(tracing::field::display);
+                        tracing::error!(%error, cause, %deployment, "a deployment cannot go on");
+                    }
+                }
+                Ok(()) => self.stuck.succeeded(deployment),
             }
         }
-        for project in self.store.renewals_due().await? {
+        self.renew_all().await
+    }
+
+    async fn renew_all(&self) -> Result<(), Error> {
+        let due = self.store.renewals_due().await?;
+        self.overdue.retain(|project| due.contains(&project));
+        for project in due {
+            if !self.overdue.is_due(project, Instant::now()) {
+                continue;
+            }
             match self.renew(project).await {
                 Err(error @ Error::Unavailable { .. }) => return Err(error),
-                Err(error) => tracing::error!(%error, %project, "pointers cannot be issued anew"),
-                Ok(count) => tracing::info!(%project, count, "issued pointers anew"),
+                Err(error) => {
+                    if self.overdue.failed(project, Instant::now()) == News::Yes {
+                        let cause = error.source().map(tracing::field::display);
+                        tracing::error!(%error, cause, %project, "pointers cannot be issued anew");
+                    }
+                }
+                Ok(count) => {
+                    self.overdue.succeeded(project);
+                    tracing::info!(%project, count, "issued pointers anew");
+                }
             }
         }
+        self.overdue_count.set(i64::try_from(self.overdue.count()).unwrap_or(i64::MAX));
         Ok(())
     }
 
@@ -180,7 +234,7 @@ impl Driver {
         let error = match self.issuer(project).await {
             Ok(issuer) => return self.store.advance(at, step, Some(&issuer)).await.map(|_| Taken::Yes),
             // It may be back soon.
-            Err(error @ Error::Unavailable { .. }) => return Err(error),
+            Err(error @ (Error::Unavailable { .. } | Error::Refused(_))) => return Err(error),
             Err(error) => error,
         };
         if self.is_left_to_others(at.0, &error) {

@@ -209,6 +209,10 @@ impl From<Error> for Problem {
                 tracing::error!(%dependency, error = %source, "a dependency failed");
                 Self::new(Code::Unavailable).detail(detail).retry_after(1)
             }
+            Error::Refused(source) => {
+                tracing::error!(error = %source, "the database does not do what it was asked");
+                Self::new(Code::Unavailable).detail(detail).retry_after(1)
+            }
             Error::Damaged(noun) => {
                 tracing::error!(%noun, "what is stored cannot be read");
                 Self::new(Code::Internal).detail(detail)

@@ -124,6 +124,7 @@ impl Error {
 fn said(error: &domain::error::Error) -> String {
     match error {
         domain::error::Error::Unavailable { dependency, source } => format!("the {dependency}: {source}"),
+        domain::error::Error::Refused(source) => format!("the database: {source}"),
         other => other.to_string(),
     }
 }

@@ -153,7 +153,10 @@ impl Workshop {
         let (began, mut pause) = (Instant::now(), PAUSE);
         loop {
             let said = self.store.finish_build(claim, ending.clone()).await;
-            let Err(error @ Error::Unavailable { dependency: Dependency::Database, .. }) = said else { return said };
+            let Err(error @ (Error::Unavailable { dependency: Dependency::Database, .. } | Error::Refused(_))) = said
+            else {
+                return said;
+            };
             if stop.is_cancelled() || began.elapsed() >= SAYING {
                 return Err(error);
             }

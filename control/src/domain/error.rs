@@ -52,6 +52,10 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The database is there, and does not do what it was asked, or has what cannot be read: it is about that, and not about
+    /// anything else. What it said is for the log.
+    #[error("the control plane's database cannot do this right now")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// What is stored cannot be what was stored: a bug, or somebody else's hand.
     #[error("what is stored about this {0} cannot be read")]
     Damaged(Noun),

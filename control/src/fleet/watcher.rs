@@ -1,6 +1,7 @@
 //! Looks for what changed, whenever somebody says that something may have, and every few seconds whether anybody does or not.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::error::Error as _;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -111,7 +112,9 @@ fn note<T>(failed: &mut Option<Error>, group: &Group, outcome: Result<T, Error>)
         Ok(read) => Ok(Some(read)),
         Err(error @ Error::Unavailable { .. }) => Err(error),
         Err(error) => {
-            tracing::error!(%error, project = %group.project, "cannot look what this project's data planes are to serve");
+            let cause = error.source().map(tracing::field::display);
+            let project = group.project;
+            tracing::error!(%error, cause, %project, "cannot look what this project's data planes are to serve");
             *failed = Some(error);
             Ok(None)
         }

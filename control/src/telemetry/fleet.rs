@@ -24,6 +24,8 @@ pub struct FleetMetrics {
     refused: Family<ReasonLabels, Counter>,
     notifications: Counter,
     notified: Histogram,
+    /// Projects whose pointers this control plane cannot issue anew.
+    pub pointers_overdue: Gauge,
     /// Artifacts that were read from their store for data planes and others.
     pub artifact_reads: Counter,
 }
@@ -46,6 +48,7 @@ impl Default for FleetMetrics {
             refused: Family::default(),
             notifications: Counter::default(),
             notified: Histogram::new(NOTIFIED_SECONDS),
+            pointers_overdue: Gauge::default(),
             artifact_reads: Counter::default(),
         }
     }
@@ -63,6 +66,8 @@ impl FleetMetrics {
         registry.register("portcullis_fleet_notifications", help, self.notifications.clone());
         let help = "From when this control plane learned what is to be served to the notice to a data plane";
         registry.register_with_unit("portcullis_fleet_notification", help, Unit::Seconds, self.notified.clone());
+        let help = "Projects whose pointers this control plane could not issue anew when it last tried";
+        registry.register("portcullis_pointers_overdue", help, self.pointers_overdue.clone());
         let help = "Artifacts that were read from their store, to be sent";
         registry.register("portcullis_artifact_store_reads", help, self.artifact_reads.clone());
     }

@@ -18,8 +18,9 @@ use control::domain::store::{Deployments as _, Edit, Fleet as _, Rollouts as _};
 use control::domain::version::{Expected, Version};
 use control::rollouts::Driver;
 use control::store::sql::sql;
+use prometheus_client::metrics::gauge::Gauge;
 
-use crate::fleet::{Fleet, NEW, OLD, canary};
+use crate::fleet::{Fleet, NEW, OLD, artifact, canary};
 use crate::{Kept, act, of};
 
 crate::in_both!(
@@ -44,6 +45,8 @@ crate::in_both!(
     a_step_from_another_version_is_not_taken,
     without_its_key_it_cannot_start,
     who_has_the_key_signs,
+    pointers_that_cannot_be_issued_anew_are_counted,
+    a_deployment_that_cannot_be_read_keeps_no_other_from_going_on,
     who_comes_back_later_catches_up,
 );
 
@@ -473,6 +476,32 @@ async fn who_has_the_key_signs(kept: Kept) {
     assert_eq!(fleet.deployment(id).await.state, State::InProgress);
     fleet.pass().await;
     assert_eq!((fleet.deployment(id).await.state, fleet.all_wanted().await), (State::RolledBack, vec![1]));
+}
+
+async fn pointers_that_cannot_be_issued_anew_are_counted(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await;
+    fleet.kept.run(sql("update pointers set renew_at = 1")).await;
+    let overdue: Gauge = Gauge::default();
+    let keyless = keyless(&fleet).counting_in(overdue.clone());
+    keyless.pass().await.unwrap();
+    assert_eq!((overdue.get(), fleet.all_wanted().await), (1, vec![1]));
+    fleet.pass().await;
+    keyless.pass().await.unwrap();
+    assert_eq!((overdue.get(), fleet.all_wanted().await), (0, vec![2]), "another one has the key");
+}
+
+async fn a_deployment_that_cannot_be_read_keeps_no_other_from_going_on(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await;
+    let damaged = fleet.deploy(NewDeployment::of(NEW)).await;
+    // Of a project that comes after that one's.
+    let project = fleet.kept.project(&fleet.kept.team("blue").await, "shop").await;
+    artifact(&fleet.kept, &project, 1).await;
+    let next = fleet.kept.store.create_deployment(&act(), of(&project), NewDeployment::of(OLD)).await.unwrap().id;
+    fleet.kept.run(sql("update deployments set manner = '\"damaged\"' where id = $1").bind(damaged)).await;
+    let read = fleet.kept.store.rollout(damaged).await;
+    assert!(matches!(read, Err(Error::Refused(_))), "{read:?}");
+    fleet.pass().await;
+    assert_ne!(fleet.deployment(next).await.state, State::Scheduled);
 }
 
 async fn who_comes_back_later_catches_up(kept: Kept) {

@@ -89,7 +89,9 @@ impl Served {
 /// The error of whoever read it, for all who waited for that.
 fn again(error: &Error) -> Error {
     match error {
-        Error::Unavailable { dependency: Dependency::Database, source } => Error::database(source.to_string()),
+        Error::Unavailable { dependency: Dependency::Database, source } | Error::Refused(source) => {
+            Error::database(source.to_string())
+        }
         Error::Damaged(_) => Error::Damaged(Noun::Artifact),
         error => Error::artifact_store(error.to_string()),
     }

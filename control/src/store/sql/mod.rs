@@ -112,6 +112,21 @@ impl Error {
         matches!(self.code().as_deref(), Some("40P01" | "40001"))
     }
 
+    /// Whether it is about what was asked, or about what is stored: the database is there, and may do all else.
+    fn is_refusal(&self) -> bool {
+        let is_unreadable = matches!(
+            self,
+            Self::Column { .. }
+                | Self::Driver(
+                    sqlx::Error::RowNotFound
+                        | sqlx::Error::ColumnNotFound(_)
+                        | sqlx::Error::ColumnDecode { .. }
+                        | sqlx::Error::Decode(_)
+                )
+        );
+        is_unreadable || self.code().is_some_and(|code| is_about_the_statement(&code))
+    }
+
     fn database_error(&self) -> Option<&dyn sqlx::error::DatabaseError> {
         match self {
             Self::Driver(error) => error.as_database_error(),
@@ -120,8 +135,52 @@ impl Error {
     }
 }
 
+/// Whether a code is about one statement. SQLSTATE has five characters, and its class in the first two; SQLite's
+/// numbers have fewer, and theirs in the lowest byte.
+fn is_about_the_statement(code: &str) -> bool {
+    /// What it gave, constraints, conflicts, the statement itself, limits, states, and what a function raised.
+    const CLASSES: [&str; 8] = ["21", "22", "23", "40", "42", "54", "55", "P0"];
+    /// It took too long.
+    const CANCELED: &str = "57014";
+    /// The statement itself, limits, constraints, and what it gave.
+    const NUMBERS: [u32; 5] = [1, 18, 19, 20, 25];
+    match code.parse::<u32>() {
+        Ok(number) if code.len() < 5 => NUMBERS.contains(&(number & 0xff)),
+        Ok(_) | Err(_) => code == CANCELED || code.get(..2).is_some_and(|class| CLASSES.contains(&class)),
+    }
+}
+
 impl From<Error> for domain::error::Error {
     fn from(error: Error) -> Self {
-        Self::database(error)
+        if error.is_refusal() { Self::Refused(error.into()) } else { Self::database(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_that_is_there_is_told_from_one_that_is_away() {
+        let unreadable = Error::Column { column: "entries", source: "no JSON".into() };
+        let refusals = [unreadable, Error::Driver(sqlx::Error::RowNotFound)];
+        for error in refusals {
+            assert!(matches!(domain::error::Error::from(error), domain::error::Error::Refused(_)));
+        }
+        for error in [Error::Silent, Error::Late, Error::Driver(sqlx::Error::PoolTimedOut)] {
+            assert!(matches!(domain::error::Error::from(error), domain::error::Error::Unavailable { .. }));
+        }
+    }
+
+    #[test]
+    fn what_is_about_one_statement_is_told_from_what_is_about_all_of_them() {
+        // A timeout, a constraint, a deadlock, no such table; SQLite's constraints.
+        for code in ["57014", "23505", "40P01", "42P01", "P0001", "19", "2067", "1555"] {
+            assert!(is_about_the_statement(code), "{code}");
+        }
+        // It ends, has no room, only reads, takes no more connections; SQLite is busy, full, or cannot read its file.
+        for code in ["57P01", "53100", "25006", "53300", "08006", "5", "13", "10", "266"] {
+            assert!(!is_about_the_statement(code), "{code}");
+        }
     }
 }
