@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use fleet::message::{self, Reason};
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
 use super::admission::{Admission, Place, Refused, random_below};
 use super::arrival::{self, Arrival};
+use super::loading::Loading;
 use super::orders::Orders;
 use super::seat::{End, Seat};
 use super::session::{Session, goodbye};
 use super::shares::Bound;
-use super::{Bounds, Times};
+use super::{Bounds, REGISTERING, Times};
 use crate::domain::act::Act;
 use crate::domain::error::Error;
 use crate::domain::id::{DeploymentId, ProjectId, TeamId};
@@ -38,8 +39,7 @@ pub struct Hub {
     pub(super) times: Times,
     admission: Admission,
     pub(super) groups: Mutex<HashMap<ProjectId, Arc<Group>>>,
-    /// One at a time: ten thousand that come at once have their project read once.
-    loading: tokio::sync::Mutex<()>,
+    loading: Loading,
     numbers: AtomicU64,
     is_draining: AtomicBool,
     pub(super) unwritten: Mutex<Unwritten>,
@@ -120,7 +120,7 @@ impl Hub {
             times,
             admission: Admission::new(bounds),
             groups: Mutex::default(),
-            loading: tokio::sync::Mutex::default(),
+            loading: Loading::default(),
             numbers: AtomicU64::default(),
             is_draining: AtomicBool::default(),
             unwritten: Mutex::default(),
@@ -151,7 +151,7 @@ impl Hub {
         if let Some(group) = known() {
             return Ok(group);
         }
-        let _one_at_a_time = self.loading.lock().await;
+        let _one_at_a_time = self.loading.turn(project).await;
         if let Some(group) = known() {
             return Ok(group);
         }
@@ -257,8 +257,16 @@ impl Group {
 }
 
 impl Guest {
-    /// Registers it as what it says it is. What is given back instead of a session is the frame to part with.
+    /// Registers it as what it says it is. What is given back instead of a session is the frame to part with: in time,
+    /// since nothing that it says is read meanwhile.
     pub async fn register(self, hello: message::Hello) -> Result<Session, bytes::Bytes> {
+        timeout(REGISTERING, self.begin(hello)).await.unwrap_or_else(|_| {
+            tracing::warn!("a data plane cannot be registered in time");
+            Err(goodbye(Reason::Ending, "the control plane cannot register anybody right now"))
+        })
+    }
+
+    async fn begin(self, hello: message::Hello) -> Result<Session, bytes::Bytes> {
         let Self { hub, mut place, group, team, secret, act, address } = self;
         let arrival = Arrival::read(hello, address, now());
         let arrival = arrival.map_err(|arrival::Error::Invalid { member, why }| {
