@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::admission::{Admission, Place, Refused, random_below};
 use super::arrival::{self, Arrival};
 use super::loading::Loading;
-use super::orders::Orders;
+use super::orders::{Basis, Orders};
 use super::seat::{End, Seat};
 use super::session::{Session, goodbye};
 use super::shares::Bound;
@@ -62,6 +62,7 @@ pub(super) struct Unwritten {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) project: ProjectId,
+    since: Instant,
     pub(super) orders: watch::Sender<Arc<Orders>>,
     pub(super) terms: Mutex<Terms>,
     pub(super) seats: Mutex<Seats>,
@@ -112,7 +113,7 @@ pub struct Shown {
 
 impl Hub {
     /// Nobody is connected yet.
-    pub fn new((store, metrics): (Arc<dyn Store>, Arc<Metrics>), times: Times, bounds: Bounds) -> Arc<Self> {
+    pub fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>, times: Times, bounds: Bounds) -> Arc<Self> {
         Arc::new(Self {
             replica: Uuid::now_v7(),
             store,
@@ -156,10 +157,12 @@ impl Hub {
             return Ok(group);
         }
         let (plan, terms) = self.store.known_plan(project).await?;
-        let orders = Orders::new((plan, 0), terms.root_version, self.times);
+        let data_planes = usize::try_from(terms.data_planes()).unwrap_or(usize::MAX);
+        let basis = Basis { plan, root_version: terms.root_version, data_planes, calm: self.times.heartbeat };
         let group = Group {
             project,
-            orders: watch::Sender::new(Arc::new(orders)),
+            since: Instant::now(),
+            orders: watch::Sender::new(Arc::new(Orders::new(basis))),
             terms: Mutex::new(terms),
             seats: Mutex::default(),
         };
@@ -247,6 +250,17 @@ impl Hub {
 }
 
 impl Group {
+    /// How many data planes are to be reckoned with: those that are connected; and for as long as they have to come back
+    /// after a start, all that are known.
+    pub(super) fn expected(&self, return_time: Duration) -> usize {
+        let connected = self.seats().by_number.len();
+        if self.since.elapsed() >= return_time {
+            return connected;
+        }
+        let known = self.terms().data_planes();
+        connected.max(usize::try_from(known).unwrap_or(usize::MAX))
+    }
+
     pub(super) fn seats(&self) -> MutexGuard<'_, Seats> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -284,12 +298,12 @@ impl Guest {
         drop(turn);
         place.is_known();
         let number = hub.numbers.fetch_add(1, Ordering::Relaxed);
-        let seat = Arc::new(Seat::new(number, (member, secret), arrival.instance));
+        let seat = Arc::new(Seat::new(number, member, secret, arrival.instance));
         let group = hub.sit(&group, &seat);
         if hub.is_draining.load(Ordering::Relaxed) {
             seat.end(End::ENDING);
         }
-        Ok(Session::new((hub, group), seat, place))
+        Ok(Session::new(hub, group, seat, place))
     }
 }
 

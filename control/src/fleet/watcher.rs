@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::hub::{Group, Hub};
-use super::orders::Orders;
+use super::orders::{Basis, Orders};
 use super::seat::{End, Seat};
 use crate::domain::error::Error;
 use crate::domain::plan::Plan;
@@ -74,7 +74,8 @@ impl Watcher {
         for group in &groups {
             // Where all are asked for, one that is not there has no revision.
             let revision = revisions.get(&group.project).copied().or(since.is_none().then_some(Plan::NOTHING));
-            if revision.is_some_and(|revision| revision != group.orders.borrow().revision()) {
+            let is_new = revision.is_some_and(|revision| revision != group.orders.borrow().revision());
+            if is_new || !self.hub.are_sized(group) {
                 let root_version = group.terms().root_version;
                 note(&mut failed, group, self.hub.order(group, root_version).await)?;
             }
@@ -151,11 +152,18 @@ impl Hub {
         self.groups().values().for_each(|group| group.terms().members = Terms::default().members);
     }
 
+    /// Whether what is said is said to about as many as it was written for.
+    fn are_sized(&self, group: &Group) -> bool {
+        let expected = group.expected(self.times.return_time);
+        group.orders.borrow().are_for(expected)
+    }
+
     async fn order(&self, group: &Group, root_version: Option<std::num::NonZeroU64>) -> Result<(), Error> {
         let plan = self.store.plan(group.project).await?;
         tracing::debug!(project = %group.project, revision = plan.revision, "what is to be served has changed");
-        let count = group.seats().by_number.len();
-        group.orders.send_replace(Arc::new(Orders::new((plan, count), root_version, self.times)));
+        let data_planes = group.expected(self.times.return_time);
+        let basis = Basis { plan, root_version, data_planes, calm: self.times.heartbeat };
+        group.orders.send_replace(Arc::new(Orders::new(basis)));
         Ok(())
     }
 }
