@@ -330,3 +330,24 @@ impl fmt::Debug for Hub {
         f.debug_struct("Hub").field("replica", &self.replica).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::plan::Plan;
+
+    #[test]
+    fn whoever_is_known_is_reckoned_with_until_it_has_had_time_to_come_back() {
+        let (project, calm) = (ProjectId::new(), Duration::from_secs(30));
+        let basis = Basis { plan: Plan::empty(project), root_version: None, data_planes: 0, calm };
+        let group = Group {
+            project,
+            since: Instant::now(),
+            orders: watch::Sender::new(Arc::new(Orders::new(basis))),
+            terms: Mutex::new(Terms { members: (1000, 0, 0), ..Terms::default() }),
+            seats: Mutex::default(),
+        };
+        assert_eq!(group.expected(Duration::from_hours(1)), 1000);
+        assert_eq!(group.expected(Duration::ZERO), 0);
+    }
+}
