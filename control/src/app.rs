@@ -211,7 +211,7 @@ impl App {
         let access = Arc::new(Access::new(settings.rate_limit));
         let keep = settings.keep;
         let FleetSettings { public_url, times, bounds } = settings.fleet.clone();
-        let hub = Hub::new((Arc::clone(&store), Arc::clone(&metrics)), times, bounds);
+        let hub = Hub::new(Arc::clone(&store), Arc::clone(&metrics), times, bounds);
         let farewell = FAREWELL_MAX.min(settings.listener.drain_timeout);
         let bootstrap_store =
             settings.bootstrap.as_ref().map(|place| place.open(&settings.keys.references.config.aws()));

@@ -267,6 +267,21 @@ async fn a_data_plane_that_is_removed_on_one_replica_is_parted_with_by_the_other
     assert_eq!(edge.goodbye().await.reason, Reason::Removed);
 }
 
+/// Nothing that it says is read meanwhile, so it does not wait for as long as a statement may take.
+#[tokio::test]
+async fn a_data_plane_that_is_not_registered_in_time_is_sent_elsewhere() {
+    let database = Database::create().await;
+    let control_plane = on(&database.url()).start().await;
+    let project = Project::on(&control_plane).await;
+    let holder = control::store::sql::Database::open(&database.url(), None).await.unwrap();
+    let mut lock = holder.begin().await.unwrap();
+    lock.execute(control::store::sql::sql("lock table data_planes in exclusive mode")).await.unwrap();
+    let refused = project.data_plane("edge-1").connect(control_plane.address()).await;
+    assert!(matches!(&refused, Err(Refusal::Goodbye(goodbye)) if goodbye.reason == Reason::Ending), "{refused:?}");
+    drop(lock);
+    project.data_plane("edge-1").joins(control_plane.address()).await;
+}
+
 /// Lost notifications: what nobody was told of is found by looking.
 #[tokio::test]
 async fn lost_notifications_of_a_revoked_key() {

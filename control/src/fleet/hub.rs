@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use fleet::message::{self, Reason};
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
 use super::admission::{Admission, Place, Refused, random_below};
 use super::arrival::{self, Arrival};
-use super::orders::Orders;
+use super::loading::Loading;
+use super::orders::{Basis, Orders};
 use super::seat::{End, Seat};
 use super::session::{Session, goodbye};
 use super::shares::Bound;
-use super::{Bounds, Times};
+use super::{Bounds, REGISTERING, Times};
 use crate::domain::act::Act;
 use crate::domain::error::Error;
 use crate::domain::id::{DeploymentId, ProjectId, TeamId};
@@ -38,8 +39,7 @@ pub struct Hub {
     pub(super) times: Times,
     admission: Admission,
     pub(super) groups: Mutex<HashMap<ProjectId, Arc<Group>>>,
-    /// One at a time: ten thousand that come at once have their project read once.
-    loading: tokio::sync::Mutex<()>,
+    loading: Loading,
     numbers: AtomicU64,
     is_draining: AtomicBool,
     pub(super) unwritten: Mutex<Unwritten>,
@@ -62,6 +62,7 @@ pub(super) struct Unwritten {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) project: ProjectId,
+    since: Instant,
     pub(super) orders: watch::Sender<Arc<Orders>>,
     pub(super) terms: Mutex<Terms>,
     pub(super) seats: Mutex<Seats>,
@@ -112,7 +113,7 @@ pub struct Shown {
 
 impl Hub {
     /// Nobody is connected yet.
-    pub fn new((store, metrics): (Arc<dyn Store>, Arc<Metrics>), times: Times, bounds: Bounds) -> Arc<Self> {
+    pub fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>, times: Times, bounds: Bounds) -> Arc<Self> {
         Arc::new(Self {
             replica: Uuid::now_v7(),
             store,
@@ -120,7 +121,7 @@ impl Hub {
             times,
             admission: Admission::new(bounds),
             groups: Mutex::default(),
-            loading: tokio::sync::Mutex::default(),
+            loading: Loading::default(),
             numbers: AtomicU64::default(),
             is_draining: AtomicBool::default(),
             unwritten: Mutex::default(),
@@ -151,15 +152,17 @@ impl Hub {
         if let Some(group) = known() {
             return Ok(group);
         }
-        let _one_at_a_time = self.loading.lock().await;
+        let _one_at_a_time = self.loading.turn(project).await;
         if let Some(group) = known() {
             return Ok(group);
         }
         let (plan, terms) = self.store.known_plan(project).await?;
-        let orders = Orders::new((plan, 0), terms.root_version, self.times);
+        let data_planes = usize::try_from(terms.data_planes()).unwrap_or(usize::MAX);
+        let basis = Basis { plan, root_version: terms.root_version, data_planes, calm: self.times.heartbeat };
         let group = Group {
             project,
-            orders: watch::Sender::new(Arc::new(orders)),
+            since: Instant::now(),
+            orders: watch::Sender::new(Arc::new(Orders::new(basis))),
             terms: Mutex::new(terms),
             seats: Mutex::default(),
         };
@@ -247,6 +250,17 @@ impl Hub {
 }
 
 impl Group {
+    /// How many data planes are to be reckoned with: those that are connected; and for as long as they have to come back
+    /// after a start, all that are known.
+    pub(super) fn expected(&self, return_time: Duration) -> usize {
+        let connected = self.seats().by_number.len();
+        if self.since.elapsed() >= return_time {
+            return connected;
+        }
+        let known = self.terms().data_planes();
+        connected.max(usize::try_from(known).unwrap_or(usize::MAX))
+    }
+
     pub(super) fn seats(&self) -> MutexGuard<'_, Seats> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -257,8 +271,16 @@ impl Group {
 }
 
 impl Guest {
-    /// Registers it as what it says it is. What is given back instead of a session is the frame to part with.
+    /// Registers it as what it says it is. What is given back instead of a session is the frame to part with: in time,
+    /// since nothing that it says is read meanwhile.
     pub async fn register(self, hello: message::Hello) -> Result<Session, bytes::Bytes> {
+        timeout(REGISTERING, self.begin(hello)).await.unwrap_or_else(|_| {
+            tracing::warn!("a data plane cannot be registered in time");
+            Err(goodbye(Reason::Ending, "the control plane cannot register anybody right now"))
+        })
+    }
+
+    async fn begin(self, hello: message::Hello) -> Result<Session, bytes::Bytes> {
         let Self { hub, mut place, group, team, secret, act, address } = self;
         let arrival = Arrival::read(hello, address, now());
         let arrival = arrival.map_err(|arrival::Error::Invalid { member, why }| {
@@ -278,12 +300,12 @@ impl Guest {
         drop(turn);
         place.is_known();
         let number = hub.numbers.fetch_add(1, Ordering::Relaxed);
-        let seat = Arc::new(Seat::new(number, (member, secret), arrival.instance));
+        let seat = Arc::new(Seat::new(number, member, secret, arrival.instance));
         let group = hub.sit(&group, &seat);
         if hub.is_draining.load(Ordering::Relaxed) {
             seat.end(End::ENDING);
         }
-        Ok(Session::new((hub, group), seat, place))
+        Ok(Session::new(hub, group, seat, place))
     }
 }
 
@@ -308,5 +330,26 @@ fn refusal(error: &Error) -> bytes::Bytes {
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub").field("replica", &self.replica).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::plan::Plan;
+
+    #[test]
+    fn whoever_is_known_is_reckoned_with_until_it_has_had_time_to_come_back() {
+        let (project, calm) = (ProjectId::new(), Duration::from_secs(30));
+        let basis = Basis { plan: Plan::empty(project), root_version: None, data_planes: 0, calm };
+        let group = Group {
+            project,
+            since: Instant::now(),
+            orders: watch::Sender::new(Arc::new(Orders::new(basis))),
+            terms: Mutex::new(Terms { members: (1000, 0, 0), ..Terms::default() }),
+            seats: Mutex::default(),
+        };
+        assert_eq!(group.expected(Duration::from_hours(1)), 1000);
+        assert_eq!(group.expected(Duration::ZERO), 0);
     }
 }

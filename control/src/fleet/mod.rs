@@ -3,8 +3,8 @@
 //! It knows neither HTTP nor SQL: sockets are in `api`, rows in `store`. Nothing that one data plane does, or leaves undone,
 //! holds up another one: what is to be told is in `watch` channels, so whoever is slow gets the latest and no queue grows.
 //!
-//! - `admission`: how many are let in at a time, and `shares`: of which project; [`arrival`]: what a data plane says of
-//!   itself, read strictly;
+//! - `admission`: how many are let in at a time, and `shares`: of which project; `loading`: who reads what that is to
+//!   serve; [`arrival`]: what a data plane says of itself, read strictly;
 //! - [`orders`]: what a project's data planes are to serve, as frames that are written once for all of them;
 //! - [`session`]: one conversation, `vigil`: how long it may be silent; [`hub`]: all of them;
 //! - [`watcher`]: looks for what changed, and tells sessions; [`scribe`]: writes what they said, and who is gone.
@@ -12,6 +12,7 @@
 mod admission;
 pub mod arrival;
 pub mod hub;
+mod loading;
 pub mod orders;
 pub mod scribe;
 mod seat;
@@ -30,6 +31,9 @@ pub use shares::Bound;
 
 /// How long a data plane may take to say who it is, however it sends that.
 pub const HELLO: Duration = Duration::from_secs(10);
+
+/// How long it may take to register one: whoever said who it is waits for ten seconds to hear what comes of it.
+const REGISTERING: Duration = Duration::from_secs(9);
 
 /// How long a frame may take to leave: a peer that reads nothing for so long is not there.
 pub const SENDING: Duration = Duration::from_secs(10);

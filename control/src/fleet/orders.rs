@@ -10,24 +10,35 @@ use bytes::Bytes;
 use fleet::message::{ArtifactAvailable, FromControlPlane, HeartbeatAck, Wanted, write};
 use jiff::Timestamp;
 
-use super::{HEARTBEAT_UNDER_WAY, SPACING, Times};
+use super::{HEARTBEAT_UNDER_WAY, SPACING};
 use crate::domain::digest::Digest;
 use crate::domain::id::{DataPlaneId, DeploymentId};
 use crate::domain::label::Labels;
 use crate::domain::plan::{Entry, Pace, Plan, Reached};
 
+/// So few do the same at once without anybody noticing.
+const FEW: usize = 100;
+
 /// What a project's data planes are to serve, at some moment.
 #[derive(Debug)]
 pub struct Orders {
-    plan: Plan,
+    basis: Basis,
     /// When this process learned of it.
     pub known_at: Timestamp,
-    root_version: Option<NonZeroU64>,
-    /// How many data planes there are.
-    count: usize,
-    /// How long they wait between two heartbeats in calm times.
-    calm: Duration,
     written: Mutex<HashMap<Option<NonZeroU64>, Arc<Order>>>,
+}
+
+/// What orders are made from.
+#[derive(Debug)]
+pub struct Basis {
+    /// What is to be served.
+    pub plan: Plan,
+    /// The newest version of the project's trust root.
+    pub root_version: Option<NonZeroU64>,
+    /// How many data planes may do the same at once.
+    pub data_planes: usize,
+    /// How long they wait between two heartbeats in calm times.
+    pub calm: Duration,
 }
 
 /// What one data plane is to serve.
@@ -48,30 +59,35 @@ pub struct Order {
 }
 
 impl Orders {
-    /// Of a plan, for so many data planes.
-    pub fn new((plan, count): (Plan, usize), root_version: Option<NonZeroU64>, times: Times) -> Self {
-        let (known_at, written) = (Timestamp::now(), Mutex::default());
-        Self { plan, known_at, root_version, count, calm: times.heartbeat, written }
+    /// As of now.
+    pub fn new(basis: Basis) -> Self {
+        Self { basis, known_at: Timestamp::now(), written: Mutex::default() }
     }
 
     /// Of which revision.
     pub fn revision(&self) -> i64 {
-        self.plan.revision
+        self.basis.plan.revision
     }
 
     /// Whether they still say everything.
     pub fn is_of(&self, revision: i64, root_version: Option<NonZeroU64>) -> bool {
-        self.plan.revision == revision && self.root_version == root_version
+        self.basis.plan.revision == revision && self.basis.root_version == root_version
     }
 
     /// The plan.
     pub fn plan(&self) -> &Plan {
-        &self.plan
+        &self.basis.plan
+    }
+
+    /// Whether they are good for so many data planes, too: there are neither twice as many nor half as many.
+    pub fn are_for(&self, data_planes: usize) -> bool {
+        let (own, other) = (self.basis.data_planes.max(FEW), data_planes.max(FEW));
+        own < other.saturating_mul(2) && other < own.saturating_mul(2)
     }
 
     /// What one data plane is to serve.
     pub fn of(&self, data_plane: DataPlaneId, labels: &Labels) -> Arc<Order> {
-        let entry = self.plan.wanted(data_plane, labels);
+        let entry = self.basis.plan.wanted(data_plane, labels);
         let serial = entry.map(|entry| entry.pointer.serial());
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         // As many as there are deployments, and one.
@@ -82,22 +98,22 @@ impl Orders {
     /// heartbeat.
     fn turn(&self, entry: Option<&Entry>) -> Duration {
         let count = match entry.map(|entry| &entry.reached) {
-            Some(Reached::Only(few)) => few.len().min(self.count),
-            Some(Reached::Everyone) | None => self.count,
+            Some(Reached::Only(few)) => few.len().min(self.basis.data_planes),
+            Some(Reached::Everyone) | None => self.basis.data_planes,
         };
-        SPACING.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)).min(self.calm)
+        SPACING.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX)).min(self.basis.calm)
     }
 
     fn heartbeat(&self, entry: &Entry) -> Duration {
         match entry.pace {
-            Pace::Calm => self.calm,
-            Pace::UnderWay => self.turn(Some(entry)).max(HEARTBEAT_UNDER_WAY).min(self.calm),
+            Pace::Calm => self.basis.calm,
+            Pace::UnderWay => self.turn(Some(entry)).max(HEARTBEAT_UNDER_WAY).min(self.basis.calm),
         }
     }
 
     fn write(&self, entry: Option<&Entry>) -> Order {
-        let (pointer, root_version) = (entry.map(|entry| (*entry.pointer).clone()), self.root_version);
-        let heartbeat_ms = milliseconds(entry.map_or(self.calm, |entry| self.heartbeat(entry)));
+        let (pointer, root_version) = (entry.map(|entry| (*entry.pointer).clone()), self.basis.root_version);
+        let heartbeat_ms = milliseconds(entry.map_or(self.basis.calm, |entry| self.heartbeat(entry)));
         let fetch_within_ms = milliseconds(self.turn(entry));
         let wanted = Wanted { heartbeat_ms, pointer: pointer.clone().map(Into::into), root_version, fetch_within_ms };
         let notice = |pointer: SignedPointer| {
@@ -135,13 +151,18 @@ mod tests {
     use super::*;
     use crate::domain::id::ProjectId;
     use crate::domain::plan::entry;
+    use crate::fleet::Times;
+
+    fn orders(plan: Plan, data_planes: usize) -> Orders {
+        Orders::new(Basis { plan, root_version: None, data_planes, calm: Times::default().heartbeat })
+    }
 
     /// Within how long one of so many fetches what has reached these, and how often they send heartbeats while it is under way.
     fn check((count, reached): (usize, Reached), data_plane: DataPlaneId, (expected_ms, heartbeat_ms): (u64, u64)) {
         let of = |pace| {
             let entry = Entry { pace, ..entry(1, "", reached.clone()) };
             let plan = Plan { entries: vec![entry], ..Plan::empty(ProjectId::new()) };
-            Orders::new((plan, count), None, Times::default()).of(data_plane, &Labels::new())
+            orders(plan, count).of(data_plane, &Labels::new())
         };
         assert_eq!(of(Pace::Calm).wanted.heartbeat_ms, 30_000);
         let order = of(Pace::UnderWay);
@@ -164,16 +185,26 @@ mod tests {
     /// All of them are told of a newer trust root.
     #[test]
     fn who_is_to_serve_nothing_fetches_in_turn_as_well() {
-        let orders = Orders::new((Plan::empty(ProjectId::new()), 10_000), NonZeroU64::new(2), Times::default());
-        let order = orders.of(DataPlaneId::new(), &Labels::new());
+        let order = orders(Plan::empty(ProjectId::new()), 10_000).of(DataPlaneId::new(), &Labels::new());
         assert_eq!((order.wanted.fetch_within_ms, order.wanted.pointer.is_none()), (20_000, true));
+    }
+
+    #[test]
+    fn orders_are_written_anew_for_twice_or_half_as_many() {
+        let of = |own| orders(Plan::empty(ProjectId::new()), own);
+        for (own, other) in [(0, 0), (0, 199), (199, 0), (1000, 501), (1000, 1999)] {
+            assert!(of(own).are_for(other), "{own} {other}");
+        }
+        for (own, other) in [(0, 200), (200, 0), (1000, 500), (1000, 2000), (10_000, 0)] {
+            assert!(!of(own).are_for(other), "{own} {other}");
+        }
     }
 
     #[test]
     fn a_canary_does_not_wait_for_everybody() {
         let canary = DataPlaneId::new();
         check((10_000, Reached::Only([canary].into())), canary, (2, 5_000));
-        let other = Orders::new((Plan::empty(ProjectId::new()), 10_000), None, Times::default());
+        let other = orders(Plan::empty(ProjectId::new()), 10_000);
         assert_eq!(
             other.of(canary, &Labels::new()).wanted.heartbeat_ms,
             30_000,

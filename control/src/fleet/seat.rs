@@ -73,7 +73,7 @@ impl End {
 }
 
 impl Seat {
-    pub(super) fn new(number: u64, (member, secret): (Member, [u8; 32]), instance: Instance) -> Self {
+    pub(super) fn new(number: u64, member: Member, secret: [u8; 32], instance: Instance) -> Self {
         let key = InstanceKey { data_plane: member.id, instance: instance.id };
         let standing = Standing { labels: Arc::new(member.labels), version: member.version, drain: None, end: None };
         let told = Told { instance, said: Vec::new(), traffic: BTreeMap::new() };

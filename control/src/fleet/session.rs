@@ -70,7 +70,7 @@ pub fn goodbye(reason: Reason, detail: &str) -> Bytes {
 }
 
 impl Session {
-    pub(super) fn new((hub, group): (Arc<Hub>, Arc<Group>), seat: Arc<Seat>, place: Place) -> Self {
+    pub(super) fn new(hub: Arc<Hub>, group: Arc<Group>, seat: Arc<Seat>, place: Place) -> Self {
         let mut orders = group.orders.subscribe();
         let mut standing = seat.standing.subscribe();
         // An end that was decided on already is to be seen.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Times;
 use super::hub::{Group, Hub};
-use super::orders::Orders;
+use super::orders::{Basis, Orders};
 use super::seat::{End, Seat};
 use crate::domain::error::Error;
 use crate::domain::plan::Plan;
@@ -156,19 +156,21 @@ impl Hub {
 }
 
 impl Group {
-    /// Has sessions say what is to be served, and which root is the newest: where there is another plan, or another root.
+    /// Has sessions say what is to be served, and which root is the newest: where there is another plan, or another root; and
+    /// has it written anew for twice or half as many.
     fn announces(&self, plan: Option<Plan>, root_version: Option<NonZeroU64>, times: Times) {
+        let data_planes = self.expected(times.return_time);
         let plan = {
             let before = self.orders.borrow();
             let plan = plan.unwrap_or_else(|| before.plan().clone());
-            if before.is_of(plan.revision, root_version) {
+            if before.is_of(plan.revision, root_version) && before.are_for(data_planes) {
                 return;
             }
             plan
         };
         tracing::debug!(project = %self.project, revision = plan.revision, "what is to be served has changed");
-        let count = self.seats().by_number.len();
-        self.orders.send_replace(Arc::new(Orders::new((plan, count), root_version, times)));
+        let basis = Basis { plan, root_version, data_planes, calm: times.heartbeat };
+        self.orders.send_replace(Arc::new(Orders::new(basis)));
     }
 
     fn everybody(&self) -> Vec<Arc<Seat>> {

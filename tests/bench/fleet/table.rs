@@ -40,7 +40,11 @@ pub(crate) fn table(facts: &str, measured: &Measured) -> String {
         row("coming and going for", format!("{:.0} min", soaked.lasted.as_secs_f64() / 60.0), "");
         row("processes that ended, deployments", format!("{}, {}", soaked.processes_lost, soaked.deployments), "");
         row("of them without warning", soaked.processes_killed.to_string(), "");
-        row("RSS, median of the first and of the last quarter", format!("{first:.0} MiB, {last:.0} MiB"), &format!("{:.0} MiB", first * GROWTH_MAX));
+        row(
+            "RSS, median of the first and of the last quarter",
+            format!("{first:.0} MiB, {last:.0} MiB"),
+            &format!("{:.0} MiB", first * GROWTH_MAX),
+        );
         row("wrong states", soaked.wrong_states.to_string(), "0");
     }
     text

@@ -32,12 +32,11 @@ impl Agent {
     pub(super) fn wants(&mut self, wanted: Wanted, moment: Moment, effects: &mut Vec<Effect>) {
         let within = Duration::from_millis(wanted.fetch_within_ms);
         self.roots.told(wanted.root_version, within, (moment, effects));
-        match wanted.pointer {
-            Some(pointer) => self.reads(pointer, within, (moment, effects)),
-            None => {
-                (self.later, self.offered, self.unreadable) = (None, None, None);
-                self.target.unwanted(effects);
-            }
+        if let Some(pointer) = wanted.pointer {
+            self.reads(pointer, within, (moment, effects));
+        } else {
+            (self.later, self.offered, self.unreadable) = (None, None, None);
+            self.target.unwanted(effects);
         }
     }
 
