@@ -135,6 +135,11 @@ impl Drone {
         self.process.is_some()
     }
 
+    /// What its disk remembers.
+    pub fn record(&self) -> Record {
+        self.machine.disk.lock().expect("nobody panics with it").clone()
+    }
+
     /// What can be seen of it now.
     pub fn seen(&self) -> Seen {
         self.machine.seen().clone()

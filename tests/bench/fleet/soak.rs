@@ -80,7 +80,7 @@ async fn looks(stage: &Stage) -> usize {
 async fn comes_true(stage: &Stage, digest: &str) -> bool {
     let began = Instant::now();
     if stage.swarm.serve(digest, began, TRUTH_MAX).await.is_none() {
-        eprintln!("somebody does not serve {digest}");
+        eprintln!("somebody does not serve {digest}: {:#?}", stage.swarm.others(digest));
         return false;
     }
     loop {

@@ -77,6 +77,13 @@ impl Swarm {
         self.all(patience, after, since).await
     }
 
+    /// Those that do not serve this, the first few.
+    pub(super) fn others(&self, digest: &str) -> Vec<String> {
+        let serves = |drone: &&Drone| drone.seen().serves.is_none_or(|(serves, _)| serves.to_string() != digest);
+        let say = |drone: &Drone| format!("{:?}, alive: {}, {:?}", drone.seen(), drone.is_alive(), drone.record());
+        self.drones.iter().filter(serves).take(3).map(say).collect()
+    }
+
     /// How long after this moment each was told of this serial, in milliseconds, the shortest first.
     pub(super) fn told(&self, serial: NonZeroU64, after: Instant) -> Vec<f64> {
         let told = self.drones.iter().filter_map(|drone| drone.seen().told.filter(|(told, _)| *told >= serial));

@@ -113,6 +113,25 @@ impl Plane {
         self.process.as_ref().is_some_and(|running| running.id == process && running.connection == Some(connection))
     }
 
+    fn identity(&self, number: usize, instance_id: Uuid) -> Identity {
+        Identity {
+            node_id: Uuid::from_u128(number as u128 + 1),
+            instance_id,
+            name: format!("plane-{number}"),
+            labels: self.labels.clone(),
+            gateway_host: None,
+            formats: Formats { oldest: 1, newest: 1 },
+            version: "0.1.0".to_owned(),
+        }
+    }
+
+    /// What is set aside from now on, with how few processes that ended on trial of it.
+    fn sets_aside_too_soon(&self, before: &Record, after: &Record) -> Vec<(Digest, u32)> {
+        let set_aside = after.quarantined.iter().filter(|digest| !before.quarantined.contains(digest));
+        let ends = set_aside.map(|digest| (*digest, self.ended_by.get(digest).copied().unwrap_or_default()));
+        ends.filter(|(_, ends)| *ends < ENDS_MIN).collect()
+    }
+
     pub(crate) fn boots(world: &mut World, number: usize) {
         if world.planes[number].process.is_some() {
             return;
@@ -126,9 +145,7 @@ impl Plane {
         let trials = before.trials.clone();
         plane.ended_by.retain(|digest, _| trials.contains_key(digest));
         let boot = before.clone().boot();
-        let set_aside = boot.record.quarantined.iter().filter(|digest| !before.quarantined.contains(digest));
-        let ends = set_aside.map(|digest| (*digest, plane.ended_by.get(digest).copied().unwrap_or_default()));
-        let too_soon: Vec<_> = ends.filter(|(_, ends)| *ends < ENDS_MIN).collect();
+        let too_soon = plane.sets_aside_too_soon(&before, &boot.record);
         let mut at_work = BTreeMap::new();
         let (mut record, mut serving) = (boot.record, None);
         let has_current = record.current.is_some_and(|current| plane.disk.is_good(current));
@@ -153,17 +170,8 @@ impl Plane {
         let root_version = plane.disk.root_version;
         let innocent = record.quarantined.iter().find(|digest| !plane.disk.tried.contains(*digest)).copied();
         let unwritten = plane.disk.is_full.then(|| Failure::unavailable("disk", "no space left".to_owned()));
-        let identity = Identity {
-            node_id: Uuid::from_u128(number as u128 + 1),
-            instance_id: instance,
-            name: format!("plane-{number}"),
-            labels: plane.labels.clone(),
-            gateway_host: None,
-            formats: Formats { oldest: 1, newest: 1 },
-            version: "0.1.0".to_owned(),
-        };
         let start = Start {
-            identity,
+            identity: plane.identity(number, instance),
             record,
             unwritten,
             set_aside: boot.set_aside,
