@@ -102,17 +102,24 @@ async fn a_canary_that_answers_5xx_is_taken_back_and_the_others_never_see_it() {
 async fn waiting_for_a_deployment_outlives_a_restart_of_the_control_plane() {
     let mut company = Company::begins().await;
     let digest = company.builds(&["/steady"], &company.upstream);
-    // Its first wave waits for somebody to come.
-    let how = ["--canary", "1", "--gate-bake", "0s", "--wait", "--timeout", "2m"];
-    let mut waiting = company.command.begins(&[&["deploy", &digest][..], &how].concat());
-    let said = company.command.path("said");
-    let says = |what: &str| std::fs::read_to_string(&said).unwrap().contains(what);
-    wait::until("it has begun", async || says(", wave ")).await;
-    company.control_plane.kill();
-    wait::until("it waits for the control plane", async || says("the control plane is away")).await;
-    company.control_plane.restart().await;
     let state = tempfile::tempdir().unwrap();
     let gateway = company.gateway("edge-1", state.path()).start_unready().await;
+    let how = ["--canary", "1", "--promotion", "manual", "--gate-bake", "0s", "--wait", "--timeout", "2m"];
+    let mut waiting = company.command.begins(&[&["deploy", &digest][..], &how].concat());
+    let said = company.command.path("said");
+    let mut says = async |what: &str| {
+        let text = || std::fs::read_to_string(&said).unwrap();
+        let said = async || {
+            assert!(waiting.try_wait().unwrap().is_none(), "it has ended: {}", text());
+            text().contains(what)
+        };
+        assert!(wait::within(wait::PATIENCE, said).await, "{what}: {}", text());
+    };
+    says("is paused").await;
+    company.control_plane.kill();
+    says("the control plane is away").await;
+    company.control_plane.restart().await;
+    company.command.succeeds(&["deployment", "promote", "1"]);
     runs(&gateway, &digest).await;
     wait::until("the deployment has ended", async || waiting.try_wait().unwrap().is_some()).await;
     let status = waiting.wait().unwrap();

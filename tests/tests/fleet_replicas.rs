@@ -400,10 +400,10 @@ async fn database_that_goes_silent() {
     pair.project.deploy(&pair.control_plane, &artifact).await;
     all(&followers, "all were told", |seen| seen.serial.is_some()).await;
     are_online(&pair.control_plane, &pair.project, 5).await;
-    // What is written of data planes, looked for, and done next is under way when it goes.
+    // That it lives, what is to be served, and what is to be done next is being written and looked for when it goes.
     let holder = control::store::sql::Database::open(&pair.primary.url(), None).await.unwrap();
     let mut lock = holder.begin().await.unwrap();
-    let tables = control::store::sql::sql("lock table processes, plans, deployments in access exclusive mode");
+    let tables = control::store::sql::sql("lock table replicas, plans, deployments in access exclusive mode");
     lock.execute(tables).await.unwrap();
     let waiting = "select count(distinct relation) from pg_locks where not granted";
     wait::until("everything is under way", async || pair.primary.run(waiting) == "3").await;

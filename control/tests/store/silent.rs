@@ -27,7 +27,7 @@ async fn a_database_that_goes_silent_is_given_up_and_asked_anew() {
     let left = database.begin().await.unwrap();
     ending.execute(say("once")).await.unwrap();
     let reader = database.clone();
-    let reading = tokio::spawn(async move { reader.fetch_all(sql("select pg_sleep(20)")).await });
+    let reading = tokio::spawn(async move { reader.fetch_all(sql("select pg_sleep_for('20 seconds')")).await });
     let active = "select count(*) from pg_stat_activity where state = 'active' and query like 'select pg_sleep%'";
     wait::until("it is being read", async || postgres.run(active) == "1").await;
 

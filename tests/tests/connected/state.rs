@@ -84,9 +84,12 @@ async fn i_o_error_at_fsync() {
 #[tokio::test(flavor = "multi_thread")]
 async fn i_o_error_at_rename() {
     let stage = Stage::set().await;
-    // The record, whose file nobody reads before the next start.
-    fs::remove_file(stage.file("state")).unwrap();
-    fs::create_dir(stage.file("state")).unwrap();
+    // The record, whose file nobody reads before the next start. It may be written once more until then.
+    let in_its_place = async || {
+        let _it_may_be_gone = fs::remove_file(stage.file("state"));
+        fs::create_dir(stage.file("state")).is_ok()
+    };
+    wait::until("there is a folder in its place", in_its_place).await;
     stage.control.deploys(&stage.version(1));
     stage.is_alarmed("state_unwritable").await;
     stage.runs(0).await;
