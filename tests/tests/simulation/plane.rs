@@ -1,7 +1,9 @@
 //! A data plane: the real machine, over a disk and a network that are not.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroU64;
+mod artifacts;
+mod disk;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use artifact_format::container::Digest;
@@ -12,6 +14,7 @@ use fleet::agent::{Agent, Bootstrap, Damaged, Effect, Ended, Event, Failure, Ide
 use fleet::message::{Formats, FromDataPlane, Health, Heartbeat, Phase};
 use uuid::Uuid;
 
+use self::disk::Disk;
 use crate::Planted;
 use crate::control::{Kind, PROJECT, key, kind_of};
 use crate::world::{Connection, Happening, Process, World};
@@ -21,42 +24,6 @@ const ENDS_MIN: u32 = 2;
 /// How long an artifact is on trial after it was loaded, or put to work: until it has served for ten seconds, and that is
 /// written down.
 const TRIAL_MAX: Duration = Duration::from_secs(13);
-
-/// What outlives the process.
-#[derive(Debug, Default)]
-pub(crate) struct Disk {
-    pub(crate) record: Option<Record>,
-    pub(crate) artifacts: BTreeSet<Digest>,
-    /// Artifacts that were damaged at some time.
-    pub(crate) spoilt: BTreeSet<Digest>,
-    /// Artifacts that were ever loaded.
-    tried: BTreeSet<Digest>,
-    /// The version of the trust root that is there.
-    pub(crate) root_version: Option<NonZeroU64>,
-    /// Writes fail.
-    pub(crate) is_full: bool,
-    /// When one failed last.
-    failed_at: Option<Duration>,
-}
-
-impl Disk {
-    fn is_good(&self, digest: Digest) -> bool {
-        self.artifacts.contains(&digest) && kind_of(digest) != Kind::Refused
-    }
-
-    fn writes(&mut self, record: &Record, now: Duration) {
-        if self.is_full {
-            self.failed_at = Some(now);
-        } else {
-            self.record = Some(record.clone());
-        }
-    }
-
-    /// The record of what did not come to be written is written within this time, once that can be.
-    fn is_behind(&self, now: Duration) -> bool {
-        self.failed_at.is_some_and(|failed_at| now <= failed_at + Duration::from_secs(70))
-    }
-}
 
 /// A data plane.
 pub(crate) struct Plane {
@@ -349,149 +316,6 @@ impl Plane {
         let connection = world.planes[process.plane].process.as_ref().and_then(|running| running.connection);
         if let Some(connection) = connection {
             world.says(connection, message);
-        }
-    }
-
-    fn fetches(world: &mut World, process: Process, (ticket, digest): (Ticket, Digest)) {
-        let failure = if world.planes[process.plane].disk.is_full {
-            Some(Failure::unavailable("disk", "no space left".to_owned()))
-        } else if !world.can_reach(process.plane) || world.rng.u8(0..100) < world.luck.lost {
-            Some(Failure::unavailable("unreachable", "nobody answers".to_owned()))
-        } else if world.rng.u8(0..100) < world.luck.repeated {
-            Some(Failure::damaged("digest_mismatch", "other bytes came".to_owned()))
-        } else {
-            None
-        };
-        let pause = world.within(Duration::from_secs(5));
-        world.after(pause, Happening::Fetched(process, ticket, digest, failure));
-    }
-
-    pub(crate) fn fetched(
-        world: &mut World,
-        process: Process,
-        (ticket, digest, failure): (Ticket, Digest, Option<Failure>),
-    ) {
-        if failure.is_none() {
-            world.planes[process.plane].disk.artifacts.insert(digest);
-        }
-        Self::takes(world, process, Event::Fetched(ticket, failure.map_or(Ok(()), Err)));
-    }
-
-    fn persists(world: &mut World, process: Process, (ticket, record): (Ticket, Box<Record>)) {
-        let Some((pause, failure)) = Self::writes(world, process) else { return };
-        world.after(pause, Happening::Persisted(process, ticket, record, failure));
-    }
-
-    /// How long it takes until something is on the disk, after what was to be written before; and why it is not.
-    pub(crate) fn writes(world: &mut World, process: Process) -> Option<(Duration, Option<Failure>)> {
-        let (now, pause) = (world.now, world.within(Duration::from_millis(60)));
-        let plane = &mut world.planes[process.plane];
-        let running = plane.process.as_mut()?;
-        running.written_at = running.written_at.max(now) + pause;
-        if plane.disk.is_full {
-            plane.disk.failed_at = Some(now);
-        }
-        let failure = plane.disk.is_full.then(|| Failure::unavailable("disk", "no space left".to_owned()));
-        Some((running.written_at.saturating_sub(now), failure))
-    }
-
-    pub(crate) fn persisted(
-        world: &mut World,
-        process: Process,
-        (ticket, record, failure): (Ticket, Record, Option<Failure>),
-    ) {
-        let now = world.now;
-        let is_alive = world.planes[process.plane].process.as_ref().is_some_and(|running| running.id == process);
-        if !is_alive {
-            return;
-        }
-        if failure.is_none() {
-            let plane = &mut world.planes[process.plane];
-            let serial = record.taken.map_or(0, |taken| taken.floor.serial.get());
-            let floor = plane.floor;
-            plane.floor = floor.max(serial);
-            if let Some(running) = &mut plane.process {
-                // What is noted is on trial, whether or not it is loaded after that.
-                let known = |digest: &Digest| running.trials.get(digest).copied().unwrap_or_default();
-                let noted: Vec<_> = record.trials.iter().filter(|(digest, trials)| **trials > known(digest)).collect();
-                for (digest, _) in noted {
-                    running.at_work.entry(*digest).or_insert(now);
-                }
-            }
-            plane.disk.record = Some(record);
-            if serial < floor {
-                world.find(|| format!("plane {} writes pointer {serial} after pointer {floor}", process.plane));
-            }
-        }
-        Self::takes(world, process, Event::Persisted(ticket, failure.map_or(Ok(()), Err)));
-    }
-
-    fn loads(world: &mut World, process: Process, (ticket, digest): (Ticket, Digest)) {
-        let plane = &mut world.planes[process.plane];
-        let is_there = plane.disk.artifacts.contains(&digest);
-        let is_spoilt = plane.disk.spoilt.contains(&digest);
-        let trials = plane.disk.record.as_ref().and_then(|record| record.trials.get(&digest)).copied();
-        plane.disk.tried.insert(digest);
-        let now = world.now;
-        let Some(running) = &mut plane.process else { return };
-        running.at_work.insert(digest, now);
-        let before = running.loading.replace(ticket);
-        if before.is_some() {
-            world.find(|| format!("plane {} loads two artifacts at once", process.plane));
-        }
-        if !is_there && !is_spoilt {
-            world.find(|| format!("plane {} loads {digest}, which is not on its disk", process.plane));
-        }
-        if trials.is_none() {
-            world.find(|| format!("plane {} tries {digest}, and its disk does not know", process.plane));
-        }
-        let pause = world.within(Duration::from_secs(2));
-        if kind_of(digest) == Kind::PoisonAtLoad {
-            world.after(pause, Happening::Dies(process));
-        } else {
-            world.after(pause, Happening::Loaded(process, ticket, digest));
-        }
-    }
-
-    pub(crate) fn loaded(world: &mut World, process: Process, (ticket, digest): (Ticket, Digest)) {
-        let Some(running) = &mut world.planes[process.plane].process else { return };
-        if running.id != process {
-            return;
-        }
-        running.loading = None;
-        let is_there = world.planes[process.plane].disk.artifacts.contains(&digest);
-        let loaded = match kind_of(digest) {
-            _ if !is_there => Err(Failure::damaged("unreadable", "the file is damaged".to_owned())),
-            Kind::Refused => Err(Failure::refused("unsupported", "a newer gateway is needed".to_owned())),
-            Kind::Good | Kind::Poison | Kind::PoisonAtLoad => Ok(()),
-        };
-        Self::takes(world, process, Event::Loaded(ticket, loaded));
-    }
-
-    fn swaps(world: &mut World, process: Process, digest: Digest) {
-        let now = world.now;
-        let Some(running) = &mut world.planes[process.plane].process else { return };
-        running.serving = Some(digest);
-        running.at_work.insert(digest, now);
-        let record = running.agent.record().clone();
-        let number = process.plane;
-        world.tell(|| format!("plane {number} serves {digest}"));
-        let wanted = record.taken.map(|taken| taken.artifact);
-        if wanted != Some(digest) {
-            world.find(|| format!("plane {number} serves {digest} and was told to serve {wanted:?}"));
-        }
-        if record.is_quarantined(&digest) {
-            world.find(|| format!("plane {number} serves {digest}, which it has set aside"));
-        }
-        match kind_of(digest) {
-            Kind::Good => {}
-            Kind::Poison => {
-                let pause = world.within(Duration::from_secs(4));
-                world.after(pause, Happening::Dies(process));
-            }
-            Kind::Refused | Kind::PoisonAtLoad => {
-                world.find(|| format!("plane {number} serves {digest}, which cannot be loaded"));
-            }
         }
     }
 
