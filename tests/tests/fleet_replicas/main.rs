@@ -16,20 +16,23 @@ use tests::control_plane::Setup;
 use tests::postgres::{Postgres, Replica};
 use tests::{ControlPlane, Follower, Project, wait};
 
-/// Two control planes on one database.
-async fn two(url: &str) -> (ControlPlane, ControlPlane) {
-    let setup = on(url);
+/// Two control planes that are set up alike, on one database.
+async fn two(setup: &Setup) -> (ControlPlane, ControlPlane) {
     let first = setup.clone().start().await;
     // One folder: one master key, one store of artifacts.
-    let second = setup.clone().in_folder_of(&setup).with_token(first.token()).start().await;
+    let second = setup.clone().in_folder_of(setup).with_token(first.token()).start().await;
     (first, second)
 }
 
+/// Parts after three seconds with whoever says nothing: for followers, who send heartbeats.
 fn on(url: &str) -> Setup {
-    let setup = ControlPlane::empty();
-    let options =
-        [("--database-url", url), ("--heartbeat-interval", "1s"), ("--return-time", "4s"), ("--drain-timeout", "3s")];
-    options.into_iter().fold(setup, |setup, (option, value)| setup.set(option, value))
+    let options = [("--heartbeat-interval", "1s"), ("--return-time", "4s"), ("--drain-timeout", "3s")];
+    options.into_iter().fold(patient(url), |setup, (option, value)| setup.set(option, value))
+}
+
+/// Bears silence for longer than a test lasts.
+fn patient(url: &str) -> Setup {
+    ControlPlane::empty().set("--database-url", url)
 }
 
 /// So many data planes, each of which goes on at whichever of these control planes lets it in.

@@ -6,12 +6,12 @@ use fleet::message::Reason;
 use tests::postgres::Database;
 use tests::{Project, wait};
 
-use crate::{all, fleet, on, two};
+use crate::{all, fleet, on, patient, two};
 
 #[tokio::test]
 async fn a_key_that_is_revoked_on_one_replica_ends_connections_on_the_other() {
     let database = Database::create().await;
-    let (first, second) = two(&database.url()).await;
+    let (first, second) = two(&patient(&database.url())).await;
     let project = Project::on(&first).await;
     let mut edge = project.data_plane("edge-1").joins(second.address()).await;
     let began = Instant::now();
@@ -27,7 +27,7 @@ async fn a_key_that_is_revoked_on_one_replica_ends_connections_on_the_other() {
 #[tokio::test]
 async fn a_data_plane_that_is_removed_on_one_replica_is_parted_with_by_the_other() {
     let database = Database::create().await;
-    let (first, second) = two(&database.url()).await;
+    let (first, second) = two(&patient(&database.url())).await;
     let project = Project::on(&first).await;
     let mut edge = project.data_plane("edge-1").joins(second.address()).await;
     let target = project.path(&format!("data-planes/{}", edge.welcome.data_plane));
@@ -39,7 +39,7 @@ async fn a_data_plane_that_is_removed_on_one_replica_is_parted_with_by_the_other
 #[tokio::test]
 async fn lost_notifications_of_a_revoked_key() {
     let database = Database::create().await;
-    let control_plane = on(&database.url()).start().await;
+    let control_plane = patient(&database.url()).start().await;
     let project = Project::on(&control_plane).await;
     let mut edge = project.data_plane("edge-1").joins(control_plane.address()).await;
     // Past every control plane: nobody says anything.
@@ -62,7 +62,7 @@ async fn lost_notifications_of_a_deployment() {
     database.run(
         "do $$ begin execute format('alter database %I set search_path = public, pg_catalog', current_database()); end $$",
     );
-    let (first, second) = two(&database.url()).await;
+    let (first, second) = two(&on(&database.url())).await;
     let project = Project::on(&first).await;
     let followers = fleet(&project, 10, &[first.address()]);
     all(&followers, "all are connected", |seen| seen.connected_to.is_some()).await;

@@ -13,7 +13,7 @@ use crate::{Watch, all, are_online, fleet, on, two};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn control_plane_replica_dies() {
     let database = Database::create().await;
-    let (mut first, second) = two(&database.url()).await;
+    let (mut first, second) = two(&on(&database.url())).await;
     let project = Project::on(&first).await;
     let addresses = [first.address(), second.address()];
     let mut followers = fleet(&project, 10, &addresses);
@@ -46,7 +46,7 @@ async fn control_plane_replica_dies() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deployment_on_one_replica_is_announced_by_all() {
     let database = Database::create().await;
-    let (mut first, second) = two(&database.url()).await;
+    let (mut first, second) = two(&on(&database.url())).await;
     let project = Project::on(&first).await;
     let followers = fleet(&project, 20, &[first.address(), second.address()]);
     all(&followers, "all are connected", |seen| seen.connected_to.is_some()).await;
