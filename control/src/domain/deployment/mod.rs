@@ -272,6 +272,44 @@ impl Reason {
 }
 
 impl Deployment {
+    /// One that was asked for, and has not started: what is to be served and how, by every data plane of a project; and
+    /// who asked for it when.
+    pub fn asked(
+        (team, project): (TeamId, ProjectId),
+        serial: i64,
+        (artifact, manner): (Digest, Manner),
+        (author, now): (String, Timestamp),
+    ) -> Self {
+        Self {
+            id: DeploymentId::new(),
+            team,
+            project,
+            serial,
+            kind: Kind::Deploy,
+            started_by: Trigger::Manual,
+            artifact,
+            selector: Selector::default(),
+            waves: manner.strategy.waves(),
+            manner,
+            message: String::new(),
+            author,
+            takes_back: None,
+            state: State::Scheduled,
+            reason: None,
+            wave: 0,
+            promoted: 0,
+            pointer_serial: None,
+            wave_began_at: None,
+            baking_since: None,
+            scheduled_for: None,
+            version: Version::FIRST,
+            created_at: now,
+            started_at: None,
+            finished_at: None,
+            updated_at: now,
+        }
+    }
+
     /// Whether a gate has it go no further.
     pub fn is_halted(&self) -> bool {
         self.state == State::Paused && self.reason.as_ref().is_some_and(|reason| reason.code.is_of_gate())
@@ -283,36 +321,9 @@ impl Deployment {
     }
 }
 
-/// One that was asked for, and has not started.
+/// One of a project of its own.
 #[cfg(test)]
 pub(crate) fn deployed(artifact: Digest, manner: Manner) -> Deployment {
-    let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
-    Deployment {
-        id: DeploymentId::new(),
-        team: TeamId::new(),
-        project: ProjectId::new(),
-        serial: 1,
-        kind: Kind::Deploy,
-        started_by: Trigger::Manual,
-        artifact,
-        selector: Selector::default(),
-        waves: manner.strategy.waves(),
-        manner,
-        message: String::new(),
-        author: "tester".into(),
-        takes_back: None,
-        state: State::Scheduled,
-        reason: None,
-        wave: 0,
-        promoted: 0,
-        pointer_serial: None,
-        wave_began_at: None,
-        baking_since: None,
-        scheduled_for: None,
-        version: Version::FIRST,
-        created_at: now,
-        started_at: None,
-        finished_at: None,
-        updated_at: now,
-    }
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    Deployment::asked((TeamId::new(), ProjectId::new()), 1, (artifact, manner), ("tester".to_owned(), now))
 }

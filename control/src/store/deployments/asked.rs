@@ -2,13 +2,11 @@
 
 use super::{rows, steps};
 use crate::domain::act::{Act, Action};
-use crate::domain::deployment::{Deployment, Happened, Kind, REMEMBERED, SCHEDULED_MAX, State, Trigger};
+use crate::domain::deployment::{Deployment, Happened, REMEMBERED, SCHEDULED_MAX};
 use crate::domain::digest::Digest;
 use crate::domain::error::Error;
-use crate::domain::id::{DeploymentId, ProjectId};
-use crate::domain::label::Selector;
+use crate::domain::id::{ProjectId, TeamId};
 use crate::domain::store::Result;
-use crate::domain::version::Version;
 use crate::store::audit::record;
 use crate::store::fleet;
 use crate::store::sql::{Transaction, sql};
@@ -19,35 +17,11 @@ pub(super) async fn made(transaction: &mut Transaction, act: &Act, project: Proj
         sql("select team_id, (select coalesce(max(serial), 0) from deployments where project_id = $1) as last \
          from projects where id = $1");
     let row = transaction.fetch_one(select.bind(project)).await?;
-    let (now, manner) = (fleet::now(transaction).await?, steps::manner_of_rollback());
-    Ok(Deployment {
-        id: DeploymentId::new(),
-        team: row.get("team_id")?,
-        project,
-        serial: row.get::<i64>("last")? + 1,
-        kind: Kind::Deploy,
-        started_by: Trigger::Manual,
-        artifact: Digest([0; 32]),
-        selector: Selector::default(),
-        waves: manner.strategy.waves(),
-        manner,
-        message: String::new(),
-        author: act.actor.name().unwrap_or(act.actor.kind()).to_owned(),
-        takes_back: None,
-        state: State::Scheduled,
-        reason: None,
-        wave: 0,
-        promoted: 0,
-        pointer_serial: None,
-        wave_began_at: None,
-        baking_since: None,
-        scheduled_for: None,
-        version: Version::FIRST,
-        created_at: now,
-        started_at: None,
-        finished_at: None,
-        updated_at: now,
-    })
+    let (team, last): (TeamId, i64) = (row.get("team_id")?, row.get("last")?);
+    let nothing_yet = (Digest([0; 32]), steps::manner_of_rollback());
+    let author = act.actor.name().unwrap_or(act.actor.kind()).to_owned();
+    let now = fleet::now(transaction).await?;
+    Ok(Deployment::asked((team, project), last + 1, nothing_yet, (author, now)))
 }
 
 /// Whether one more may wait for its time.
