@@ -70,6 +70,21 @@ impl World {
         Self { rollout: Rollout { deployment, members: BTreeMap::new(), nodes, now }, taken: Vec::new() }
     }
 
+    /// One whose first wave serves it.
+    fn serving(nodes: usize, manner: Manner) -> Self {
+        let mut world = Self::new(nodes, manner);
+        world.settle();
+        world.obey();
+        world.settle();
+        world
+    }
+
+    /// Takes the steps there are after so long.
+    fn goes_on(&mut self, seconds: i64) {
+        self.pass(seconds);
+        self.settle();
+    }
+
     fn pass(&mut self, seconds: i64) {
         self.rollout.now = self.rollout.now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
     }

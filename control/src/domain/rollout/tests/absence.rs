@@ -11,8 +11,7 @@ fn who_is_away_holds_nobody_up_and_vouches_for_nobody() {
         world.obey();
         world.rollout.nodes[0].instances.clear();
         world.settle();
-        world.pass(10);
-        world.settle();
+        world.goes_on(10);
         assert_eq!(world.state().1, expected, "{why}");
     }
 
@@ -21,15 +20,13 @@ fn who_is_away_holds_nobody_up_and_vouches_for_nobody() {
     world.obey();
     world.rollout.nodes[0].instances.clear();
     world.settle();
-    world.pass(60);
-    world.settle();
+    world.goes_on(60);
     assert_eq!(world.state().1, 1, "none is not");
 
     let mut world = World::new(1, manner(&waves(&["1"]), &gates()));
     world.rollout.nodes[0].instances.clear();
     world.settle();
-    world.pass(1_000_000);
-    world.settle();
+    world.goes_on(1_000_000);
     assert_eq!(world.state(), (State::InProgress, 0, 0), "nobody is there to tell, and nobody is slow");
     world.rollout.nodes[0].instances.push(instance(0));
     world.settle();
@@ -39,15 +36,11 @@ fn who_is_away_holds_nobody_up_and_vouches_for_nobody() {
 /// Of five, four are gone: the one that is left does not vouch for them.
 #[test]
 fn a_wave_that_is_lost_does_not_vouch() {
-    let mut world = World::new(9, manner(&waves(&["5"]), &gates()));
-    world.settle();
-    world.obey();
-    world.settle();
+    let mut world = World::serving(9, manner(&waves(&["5"]), &gates()));
     for index in 0..4 {
         world.rollout.nodes[index].instances.clear();
     }
-    world.pass(10);
-    world.settle();
+    world.goes_on(10);
     assert_eq!(world.state(), (State::InProgress, 1, 5));
     // Back again, they have to last as long as the others.
     for index in 0..4 {
@@ -55,32 +48,25 @@ fn a_wave_that_is_lost_does_not_vouch() {
     }
     world.obey();
     world.settle();
-    world.pass(9);
-    world.settle();
+    world.goes_on(9);
     assert_eq!(world.state().1, 1);
-    world.pass(1);
-    world.settle();
+    world.goes_on(1);
     assert_eq!(world.state().1, 2);
 
     let mut world = World::new(9, manner(&waves(&["5"]), &gates()));
     world.settle();
     world.obey();
     (0..4).for_each(|index| world.rollout.nodes[index].instances.clear());
-    world.pass(110);
-    world.settle();
+    world.goes_on(110);
     assert_eq!(world.state(), (State::RolledBack, 1, 5), "and it is not waited for ever");
 }
 
 /// Its connection is lost, and nobody knows yet whether it is.
 #[test]
 fn who_is_away_is_waited_for() {
-    let mut world = World::new(2, manner(&waves(&["1"]), &gates()));
-    world.settle();
-    world.obey();
-    world.settle();
+    let mut world = World::serving(2, manner(&waves(&["1"]), &gates()));
     world.away(0);
-    world.pass(10);
-    world.settle();
+    world.goes_on(10);
     assert_eq!(world.state().1, 1);
     // It is back: that it was away for a moment makes nobody begin anew.
     world.rollout.nodes[0].instances = vec![instance(0)];
@@ -89,15 +75,11 @@ fn who_is_away_is_waited_for() {
     assert_eq!(world.state().1, 2);
 
     // A process that came instead is not enough, while the one before may still come back.
-    let mut world = World::new(2, manner(&waves(&["1"]), &gates()));
-    world.settle();
-    world.obey();
-    world.settle();
+    let mut world = World::serving(2, manner(&waves(&["1"]), &gates()));
     world.away(0);
     world.rollout.nodes[0].instances.push(instance(7));
     world.obey();
-    world.pass(10);
-    world.settle();
+    world.goes_on(10);
     assert_eq!(world.state().1, 1);
     world.rollout.nodes[0].instances.remove(0);
     world.settle();
@@ -158,10 +140,8 @@ fn who_is_away_as_the_last_wave_begins_is_waited_for() {
     world.settle();
     world.obey();
     world.settle();
-    for seconds in [10, 10] {
-        world.pass(seconds);
-        world.settle();
-    }
+    world.goes_on(10);
+    world.goes_on(10);
     assert_eq!(world.state(), (State::InProgress, 2, 3));
 }
 
@@ -171,11 +151,9 @@ fn who_stays_away_is_waited_for_as_long_as_a_wave_may_take() {
     let mut world = World::new(2, manner(&[], &gates()));
     (0..2).for_each(|index| world.away(index));
     world.settle();
-    world.pass(109);
-    world.settle();
+    world.goes_on(109);
     assert_eq!(world.state().0, State::InProgress);
-    world.pass(1);
-    world.settle();
+    world.goes_on(1);
     assert_eq!(world.state().0, State::RolledBack);
 
     let mut world = World::new(2, manner(&[], &GatesWanted::default()));
@@ -187,10 +165,7 @@ fn who_stays_away_is_waited_for_as_long_as_a_wave_may_take() {
 /// Fleets grow while they are deployed to.
 #[test]
 fn who_comes_during_the_last_wave_holds_nobody_up() {
-    let mut world = World::new(2, manner(&[], &gates()));
-    world.settle();
-    world.obey();
-    world.settle();
+    let mut world = World::serving(2, manner(&[], &gates()));
     for count in 2..5 {
         world.pass(4);
         world.rollout.nodes.push(node(count));
@@ -199,10 +174,7 @@ fn who_comes_during_the_last_wave_holds_nobody_up() {
     assert_eq!(world.state(), (State::Succeeded, 1, 5), "{:?}", world.taken);
 
     // And it is theirs, too: what they say of it counts.
-    let mut world = World::new(2, manner(&[], &gates()));
-    world.settle();
-    world.obey();
-    world.settle();
+    let mut world = World::serving(2, manner(&[], &gates()));
     world.pass(4);
     world.rollout.nodes.push(node(2));
     world.settle();
@@ -225,7 +197,6 @@ fn who_comes_instead_vouches_in_the_last_wave() {
         world.obey();
         world.settle();
     }
-    world.pass(10);
-    world.settle();
+    world.goes_on(10);
     assert_eq!(world.state(), (State::Succeeded, 1, 6));
 }

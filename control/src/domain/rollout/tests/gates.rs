@@ -15,8 +15,7 @@ fn a_refusal_takes_it_back_unless_so_many_may() {
     world.obey();
     world.refuse(0);
     world.settle();
-    world.pass(10);
-    world.settle();
+    world.goes_on(10);
     assert_eq!(world.state(), (State::InProgress, 2, 4), "one may");
 }
 
@@ -29,26 +28,19 @@ fn those_who_refuse_it_do_not_vouch_for_it() {
         world.settle();
         (0..refusing).for_each(|index| world.refuse(index));
         for seconds in [0, 10, 99] {
-            world.pass(seconds);
-            world.settle();
+            world.goes_on(seconds);
             assert_eq!(world.state(), (State::InProgress, 1, refusing), "{sizes:?}");
         }
-        world.pass(1);
-        world.settle();
+        world.goes_on(1);
         assert_eq!(world.state().0, State::RolledBack, "{sizes:?}");
     }
 
     // The canary serves it, and of the others so many may refuse it as there are.
-    let mut world = World::new(2, manner(&waves(&["1"]), &may(1)));
-    world.settle();
-    world.obey();
-    world.settle();
-    world.pass(10);
-    world.settle();
+    let mut world = World::serving(2, manner(&waves(&["1"]), &may(1)));
+    world.goes_on(10);
     world.refuse(1);
     world.settle();
-    world.pass(10);
-    world.settle();
+    world.goes_on(10);
     assert_eq!(world.state(), (State::Succeeded, 2, 2));
 }
 
@@ -72,8 +64,7 @@ fn a_way_back_that_is_refused_is_no_success() {
 fn a_refusal_of_long_ago_is_no_refusal() {
     let mut world = World::new(1, manner(&[], &gates()));
     world.refuse(0);
-    world.pass(1);
-    world.settle();
+    world.goes_on(1);
     assert_eq!(world.state().0, State::InProgress);
     world.pass(1);
     world.refuse(0);
@@ -109,10 +100,7 @@ fn what_begins_to_fail_late_takes_it_back() {
     for (requests, errors, expected) in
         [(99, 99, State::InProgress), (1000, 10, State::InProgress), (1000, 11, State::RolledBack)]
     {
-        let mut world = World::new(2, manner(&waves(&["1"]), &limits));
-        world.settle();
-        world.obey();
-        world.settle();
+        let mut world = World::serving(2, manner(&waves(&["1"]), &limits));
         world.serve(0, (100_000, 0), 1.0);
         let node = &mut world.rollout.nodes[0];
         node.earlier = node.traffic.clone();
@@ -133,8 +121,7 @@ fn a_wave_that_was_well_is_judged_on() {
     world.obey();
     world.serve(0, (100, 0), 1.0);
     world.settle();
-    world.pass(10);
-    world.settle();
+    world.goes_on(10);
     assert_eq!(world.state().1, 2);
     world.serve(0, (100, 50), 1.0);
     for index in 1..4 {

@@ -43,8 +43,7 @@ impl World {
         }
         self.serve(0, (requests, 0), 1.0);
         self.settle();
-        self.pass(10);
-        self.settle();
+        self.goes_on(10);
     }
 }
 
@@ -87,8 +86,7 @@ fn what_is_not_judged_yet_is_waited_for() {
         let mut world = World::new(nodes, manner(&sizes, &judging()));
         world.came_to(&[Fate::Serves], 0);
         world.serve(0, (60, 60), 1.0);
-        world.pass(50);
-        world.settle();
+        world.goes_on(50);
         assert_eq!(world.state(), (State::InProgress, 1, 1), "of 60 requests nothing is known");
         world.serve(0, (40, 40), 1.0);
         world.settle();
@@ -102,22 +100,18 @@ fn what_nothing_judges_waits_for_somebody() {
     for promotion in [Promotion::Automatic, Promotion::Manual] {
         let mut world = World::new(2, Manner { promotion, ..manner(&waves(&["1"]), &judging()) });
         world.came_to(&[Fate::Serves], 99);
-        world.pass(99);
-        world.settle();
+        world.goes_on(99);
         assert_eq!(world.state(), (State::InProgress, 1, 1));
-        world.pass(1);
-        world.settle();
+        world.goes_on(1);
         assert_eq!((world.state().0, reason(&world)), (State::Paused, Some(ReasonCode::Unjudged)));
 
         // It goes on waiting, if somebody says so.
         let deployment = &mut world.rollout.deployment;
         (deployment.state, deployment.wave_began_at) = (State::InProgress, Some(world.rollout.now));
         world.settle();
-        world.pass(109);
-        world.settle();
+        world.goes_on(109);
         assert_eq!(world.state().0, State::InProgress);
-        world.pass(1);
-        world.settle();
+        world.goes_on(1);
         assert_eq!(world.state(), (State::Paused, 1, 1));
 
         // Or it goes on; and the last wave, which waits as well, is answered for.
@@ -125,8 +119,7 @@ fn what_nothing_judges_waits_for_somebody() {
         world.settle();
         world.obey();
         world.settle();
-        world.pass(110);
-        world.settle();
+        world.goes_on(110);
         assert_eq!(world.state(), (State::Paused, 2, 2));
         assert!(world.rollout.deployment.is_halted());
         (world.rollout.deployment.promoted, world.rollout.deployment.state) = (2, State::InProgress);
@@ -139,8 +132,7 @@ fn what_nothing_judges_waits_for_somebody() {
 fn what_waits_for_somebody_is_judged_as_soon_as_it_can_be() {
     let mut world = World::new(2, manner(&waves(&["1"]), &judging()));
     world.came_to(&[Fate::Serves], 0);
-    world.pass(100);
-    world.settle();
+    world.goes_on(100);
     assert_eq!(world.state().0, State::Paused);
     world.serve(0, (100, 2), 1.0);
     world.settle();
@@ -155,8 +147,7 @@ fn what_is_not_judged_goes_on_where_somebody_said_so_before() {
     assert_eq!(world.state(), (State::InProgress, 2, 2));
     world.obey();
     world.settle();
-    world.pass(10);
-    world.settle();
+    world.goes_on(10);
     assert_eq!(world.state().0, State::Succeeded);
 }
 
@@ -165,13 +156,11 @@ fn what_is_not_judged_goes_on_where_somebody_said_so_before() {
 fn there_is_nothing_to_judge_where_nobody_is() {
     let mut world = World::new(1, manner(&waves(&["1"]), &judging()));
     world.came_to(&[Fate::Serves], 100);
-    world.pass(10);
-    world.settle();
+    world.goes_on(10);
     assert_eq!(world.state(), (State::Succeeded, 2, 1));
 
     let mut world = World::new(0, manner(&[], &judging()));
     world.settle();
-    world.pass(10);
-    world.settle();
+    world.goes_on(10);
     assert_eq!(world.state(), (State::Succeeded, 1, 0));
 }

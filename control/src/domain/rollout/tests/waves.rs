@@ -8,13 +8,11 @@ fn waves_follow_each_other_once_each_is_well() {
     for (wave, members) in [(1, 1), (2, 2), (3, 10), (4, 20)] {
         world.settle();
         assert_eq!(world.state(), (State::InProgress, wave, members));
-        world.pass(5);
-        world.settle();
+        world.goes_on(5);
         assert_eq!(world.state().1, wave, "nobody serves it yet");
         world.obey();
         world.settle();
-        world.pass(9);
-        world.settle();
+        world.goes_on(9);
         assert_eq!(world.state().1, wave, "it has to last");
         world.pass(1);
     }
@@ -33,8 +31,7 @@ fn all_at_once_is_everyone_at_once() {
     // Where nobody is, nobody waits.
     let mut empty = World::new(0, manner(&waves(&["1", "50%"]), &gates()));
     empty.settle();
-    empty.pass(10);
-    empty.settle();
+    empty.goes_on(10);
     assert_eq!(empty.state(), (State::Succeeded, 3, 0));
 }
 
@@ -42,11 +39,9 @@ fn all_at_once_is_everyone_at_once() {
 fn a_wave_that_takes_too_long_is_taken_back() {
     let mut world = World::new(2, manner(&waves(&["1"]), &gates()));
     world.settle();
-    world.pass(109);
-    world.settle();
+    world.goes_on(109);
     assert_eq!(world.state().0, State::InProgress);
-    world.pass(1);
-    world.settle();
+    world.goes_on(1);
     assert_eq!(world.state().0, State::RolledBack);
 }
 
@@ -77,15 +72,10 @@ fn who_has_not_heard_of_it_does_not_serve_it() {
 #[test]
 fn somebody_lets_the_next_wave_begin() {
     let by_hand = Manner { promotion: Promotion::Manual, ..manner(&waves(&["1", "2"]), &gates()) };
-    let mut world = World::new(4, by_hand.clone());
-    world.settle();
-    world.obey();
-    world.settle();
-    world.pass(10);
-    world.settle();
+    let mut world = World::serving(4, by_hand.clone());
+    world.goes_on(10);
     assert_eq!(world.state(), (State::Paused, 1, 1));
-    world.pass(1000);
-    world.settle();
+    world.goes_on(1000);
     assert_eq!(world.state(), (State::Paused, 1, 1));
     (world.rollout.deployment.promoted, world.rollout.deployment.state) = (1, State::InProgress);
     world.settle();
@@ -109,10 +99,8 @@ fn somebody_lets_the_next_wave_begin() {
 fn it_starts_when_its_time_has_come() {
     let mut world = World::new(1, manner(&[], &gates()));
     world.rollout.deployment.scheduled_for = world.rollout.now.checked_add(SignedDuration::from_secs(60)).ok();
-    world.pass(59);
-    world.settle();
+    world.goes_on(59);
     assert_eq!(world.state().0, State::Scheduled);
-    world.pass(1);
-    world.settle();
+    world.goes_on(1);
     assert_eq!(world.state().0, State::InProgress);
 }

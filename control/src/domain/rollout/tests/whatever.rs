@@ -78,8 +78,7 @@ proptest! {
         // Left alone, it ends, in so much time as its waves may take.
         let waves = world.rollout.deployment.waves + 1;
         for _ in 0..(waves * 2) {
-            world.pass(110);
-            world.settle();
+            world.goes_on(110);
         }
         let (state, wave, _) = world.state();
         let waits = wave == 0 && !world.rollout.nodes.iter().any(|node| node.instances.iter().any(Instance::is_connected));
