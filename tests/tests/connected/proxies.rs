@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use rustix::process::Signal;
+use tempfile::TempDir;
 use tests::gateway::Setup;
 use tests::scripted_control::{API_KEY, PROJECT};
 use tests::{Gateway, ScriptedControl, Upstream, wait};
@@ -99,19 +100,56 @@ async fn proxy(to: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
     (address, asked)
 }
 
-fn connected(url: &str, authority: &Path, state: &Path) -> Setup {
-    let setup = Gateway::serving_nothing().set("--control-plane", url).set("--project-id", PROJECT);
-    let setup = setup.set("--api-key", API_KEY).set("--state-dir", &state.display().to_string());
-    setup.set("--control-plane-ca", &authority.display().to_string())
+/// A control plane that has deployed version 1, TLS before it, and what a gateway is started with.
+struct Site {
+    upstream: Upstream,
+    control: ScriptedControl,
+    front: Front,
+    folder: TempDir,
+    state: TempDir,
 }
 
-fn address_of(control: &ScriptedControl) -> SocketAddr {
-    control.url().trim_start_matches("http://").parse().unwrap()
-}
+impl Site {
+    async fn open() -> Self {
+        Self::before(Shows::Nothing, tempfile::tempdir().unwrap()).await
+    }
 
-/// How often it was told that the control plane cannot be reached.
-fn turned_away(gateway: &Gateway) -> usize {
-    gateway.messages("the control plane cannot be reached").len()
+    /// The same, for those who show this; certificates are in this folder.
+    async fn before(shows: Shows, folder: TempDir) -> Self {
+        let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+        let address = control.url().trim_start_matches("http://").parse().unwrap();
+        let front = Front::before(address, shows, folder.path()).await;
+        control.deploys(&version(&upstream, 1));
+        Self { upstream, control, front, folder, state: tempfile::tempdir().unwrap() }
+    }
+
+    fn url(&self) -> String {
+        format!("https://{}", self.front.address)
+    }
+
+    /// A gateway that finds it here, and has no reason to believe it.
+    fn doubting(&self, url: &str) -> Setup {
+        let setup = Gateway::serving_nothing().set("--control-plane", url).set("--project-id", PROJECT);
+        setup.set("--api-key", API_KEY).set("--state-dir", &self.state.path().display().to_string())
+    }
+
+    /// A gateway that finds it here, and believes it.
+    fn believing(&self, url: &str) -> Setup {
+        self.doubting(url).set("--control-plane-ca", &self.front.authority.display().to_string())
+    }
+
+    /// The gateway serves what it deployed, and says so.
+    async fn leads(&self, gateway: &Gateway) {
+        assert_runs(gateway, &version(&self.upstream, 1)).await;
+        self.control.sees_active(&version(&self.upstream, 1)).await;
+    }
+
+    /// The gateway tries again and again, and nobody comes through.
+    async fn is_not_reached_by(&self, gateway: &Gateway) {
+        let told = || gateway.messages("the control plane cannot be reached").len();
+        wait::until("it is told again that it cannot be reached", async || told() >= 2).await;
+        assert_eq!(self.control.connected(), 0);
+    }
 }
 
 /// The certificate and the key of a data plane, which nobody issued but itself; written to a folder.
@@ -132,124 +170,98 @@ impl Own {
         std::fs::write(&self.key, own.signing_key.serialize_pem()).unwrap();
         own.cert.der().clone()
     }
+
+    /// A gateway that shows it.
+    fn shown_by(&self, setup: Setup) -> Setup {
+        let setup = setup.set("--control-plane-cert", &self.certificate.display().to_string());
+        setup.set("--control-plane-key", &self.key.display().to_string())
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_socket_and_the_download_go_through_the_proxy() {
-    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
-    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let front = Front::before(address_of(&control), Shows::Nothing, folder.path()).await;
-    let (proxy, asked) = proxy(front.address).await;
-    control.deploys(&version(&upstream, 1));
-    let setup = connected(&format!("https://{NAME}"), &front.authority, state.path());
+    let site = Site::open().await;
+    let (proxy, asked) = proxy(site.front.address).await;
+    let setup = site.believing(&format!("https://{NAME}"));
     let gateway = setup.variable("HTTPS_PROXY", &format!("http://{proxy}")).start().await;
-    assert_runs(&gateway, &version(&upstream, 1)).await;
-    control.sees_active(&version(&upstream, 1)).await;
+    site.leads(&gateway).await;
     // Nobody else knows the name, and an open socket is a connection of its own.
     assert!(asked.load(Ordering::Relaxed) >= 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_named_by_no_proxy_is_asked_directly() {
-    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
-    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let front = Front::before(address_of(&control), Shows::Nothing, folder.path()).await;
-    let (proxy, asked) = proxy(front.address).await;
-    control.deploys(&version(&upstream, 1));
-    let setup = connected(&format!("https://{}", front.address), &front.authority, state.path());
-    let setup = setup.variable("HTTPS_PROXY", &format!("http://{proxy}")).variable("NO_PROXY", "127.0.0.1");
-    let gateway = setup.start().await;
-    assert_runs(&gateway, &version(&upstream, 1)).await;
+    let site = Site::open().await;
+    let (proxy, asked) = proxy(site.front.address).await;
+    let setup = site.believing(&site.url()).variable("HTTPS_PROXY", &format!("http://{proxy}"));
+    let gateway = setup.variable("NO_PROXY", "127.0.0.1").start().await;
+    site.leads(&gateway).await;
     assert_eq!(asked.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_control_plane_that_asks_for_a_certificate_is_shown_one() {
-    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
-    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = tempfile::tempdir().unwrap();
     let own = Own::within(folder.path());
-    let shows = Shows::Certificate(own.renewed());
-    let front = Front::before(address_of(&control), shows, folder.path()).await;
-    let url = format!("https://{}", front.address);
-    control.deploys(&version(&upstream, 1));
+    let site = Site::before(Shows::Certificate(own.renewed()), folder).await;
 
-    let stranger = connected(&url, &front.authority, state.path()).start_unready().await;
-    wait::until("it is turned away", async || turned_away(&stranger) >= 2).await;
-    assert_eq!(control.connected(), 0);
+    let stranger = site.believing(&site.url()).start_unready().await;
+    site.is_not_reached_by(&stranger).await;
     drop(stranger);
 
-    let setup = connected(&url, &front.authority, state.path());
-    let setup = setup.set("--control-plane-cert", &own.certificate.display().to_string());
-    let gateway = setup.set("--control-plane-key", &own.key.display().to_string()).start().await;
-    assert_runs(&gateway, &version(&upstream, 1)).await;
-    control.sees_active(&version(&upstream, 1)).await;
+    let gateway = own.shown_by(site.believing(&site.url())).start().await;
+    site.leads(&gateway).await;
 }
 
 /// A certificate of a day was replaced: the one that the process began with is taken by nobody any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_was_renewed_is_shown() {
-    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
-    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (kept, own) = (tempfile::tempdir().unwrap(), Own::within(folder.path()));
+    let (folder, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     // The one that counts is made first, and kept elsewhere until it is its turn.
-    let renewed = Own::within(kept.path());
-    let front = Front::before(address_of(&control), Shows::Certificate(renewed.renewed()), folder.path()).await;
+    let (own, renewed) = (Own::within(folder.path()), Own::within(kept.path()));
+    let site = Site::before(Shows::Certificate(renewed.renewed()), folder).await;
     own.renewed();
-    control.deploys(&version(&upstream, 1));
-    let setup = connected(&format!("https://{}", front.address), &front.authority, state.path());
-    let setup = setup.set("--control-plane-cert", &own.certificate.display().to_string());
-    let gateway = setup.set("--control-plane-key", &own.key.display().to_string()).start_unready().await;
-    wait::until("it is turned away", async || turned_away(&gateway) >= 2).await;
-    assert_eq!(control.connected(), 0);
+    let gateway = own.shown_by(site.believing(&site.url())).start_unready().await;
+    site.is_not_reached_by(&gateway).await;
     std::fs::copy(&renewed.certificate, &own.certificate).unwrap();
     std::fs::copy(&renewed.key, &own.key).unwrap();
-    assert_runs(&gateway, &version(&upstream, 1)).await;
-    control.sees_active(&version(&upstream, 1)).await;
+    site.leads(&gateway).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_authority_that_was_replaced_is_believed() {
-    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
-    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let front = Front::before(address_of(&control), Shows::Nothing, folder.path()).await;
-    let authority = folder.path().join("believed.pem");
+    let site = Site::open().await;
+    let authority = site.folder.path().join("believed.pem");
     let before = generate_simple_self_signed([NAME.to_owned()]).unwrap();
     std::fs::write(&authority, before.cert.pem()).unwrap();
-    control.deploys(&version(&upstream, 1));
-    let url = format!("https://{}", front.address);
-    let gateway = connected(&url, &authority, state.path()).start_unready().await;
-    wait::until("it does not believe", async || turned_away(&gateway) >= 2).await;
-    assert_eq!(control.connected(), 0);
-    std::fs::copy(&front.authority, &authority).unwrap();
-    assert_runs(&gateway, &version(&upstream, 1)).await;
+    let setup = site.doubting(&site.url()).set("--control-plane-ca", &authority.display().to_string());
+    let gateway = setup.start_unready().await;
+    site.is_not_reached_by(&gateway).await;
+    std::fs::copy(&site.front.authority, &authority).unwrap();
+    site.leads(&gateway).await;
 
     // A file that is no certificate changes nothing.
-    let connections = control.connected();
+    let connections = site.control.connected();
     std::fs::write(&authority, "").unwrap();
-    control.drains(0);
-    wait::until("it is connected anew", async || control.connected() > connections).await;
+    site.control.drains(0);
+    wait::until("it is connected anew", async || site.control.connected() > connections).await;
     let told = "the certificates for the control plane cannot be used; those before stay in use";
     wait::until("it is told", async || !gateway.messages(told).is_empty()).await;
-    control.deploys(&version(&upstream, 2));
-    control.sees_active(&version(&upstream, 2)).await;
+    site.control.deploys(&version(&site.upstream, 2));
+    site.control.sees_active(&version(&site.upstream, 2)).await;
 }
 
 /// The system's authorities are in no file that the gateway knows.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_systems_authorities_are_read_anew_on_a_signal() {
-    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
-    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let front = Front::before(address_of(&control), Shows::Nothing, folder.path()).await;
-    let authorities = folder.path().join("system.pem");
+    let site = Site::open().await;
+    let authorities = site.folder.path().join("system.pem");
     let before = generate_simple_self_signed([NAME.to_owned()]).unwrap();
     std::fs::write(&authorities, before.cert.pem()).unwrap();
-    control.deploys(&version(&upstream, 1));
-    let url = format!("https://{}", front.address);
-    let setup = Gateway::serving_nothing().set("--control-plane", &url).set("--project-id", PROJECT);
-    let setup = setup.set("--api-key", API_KEY).set("--state-dir", &state.path().display().to_string());
-    let gateway = setup.variable("SSL_CERT_FILE", &authorities.display().to_string()).start_unready().await;
-    wait::until("it does not believe", async || turned_away(&gateway) >= 2).await;
-    std::fs::copy(&front.authority, &authorities).unwrap();
+    let setup = site.doubting(&site.url()).variable("SSL_CERT_FILE", &authorities.display().to_string());
+    let gateway = setup.start_unready().await;
+    site.is_not_reached_by(&gateway).await;
+    std::fs::copy(&site.front.authority, &authorities).unwrap();
     gateway.signal(Signal::HUP);
-    assert_runs(&gateway, &version(&upstream, 1)).await;
+    site.leads(&gateway).await;
 }
