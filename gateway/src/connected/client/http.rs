@@ -1,7 +1,7 @@
 //! The library's client, and the certificates that it was made of.
 //!
-//! A client keeps what it was made of to its end, and certificates of a day are common: it is made anew when the files are
-//! others, whoever asks next. That is seen before each request, and whenever it is told how the gateway is; a `stat` is
+//! A client keeps what it was made of to its end, and certificates of a day are common: it is made anew when the files
+//! are others, whoever asks next. That is seen before each request, and whenever the gateway says how it is; a `stat` is
 //! nothing beside either.
 
 use std::os::unix::fs::MetadataExt;
@@ -32,8 +32,8 @@ struct Made {
     unusable: Option<String>,
 }
 
-/// What tells one state of the files from another: device, inode, length, and when it changed (also where only permissions
-/// did); none where there is no file.
+/// What tells one state of the files from another: device, inode, length, and when it changed (also where only
+/// permissions did); none where there is no file.
 type Files = Vec<Option<(u64, u64, u64, i64, i64)>>;
 
 impl Http {
