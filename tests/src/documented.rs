@@ -10,19 +10,29 @@ use crate::config;
 /// # Panics
 /// Where there is no such page, or none on it.
 pub fn commands(page: &str) -> String {
+    blocks(page, "sh")
+}
+
+/// What a page shows of what is printed: every block of `text`, in order.
+///
+/// # Panics
+/// Where there is no such page, or none on it.
+pub fn printed(page: &str) -> String {
+    blocks(page, "text")
+}
+
+fn blocks(page: &str, language: &str) -> String {
     let text = fs::read_to_string(config::repository().join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
-    let mut commands = String::new();
-    let mut in_shell = false;
+    let (mut all, mut is_inside) = (String::new(), false);
     for line in text.lines() {
-        match line {
-            "```sh" => in_shell = true,
-            "```" => in_shell = false,
-            line if in_shell => commands.extend([line, "\n"]),
-            _ => {}
+        match line.strip_prefix("```") {
+            Some(of) => is_inside = of == language,
+            None if is_inside => all.extend([line, "\n"]),
+            None => {}
         }
     }
-    assert!(!commands.is_empty(), "{page} has no block of sh");
-    commands
+    assert!(!all.is_empty(), "{page} has no block of {language}");
+    all
 }
 
 /// The search path with this build's programs before everything else.

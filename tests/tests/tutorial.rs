@@ -9,6 +9,17 @@ use std::process::{Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tests::documented;
 
+const PAGE: &str = "docs/tutorial/control-plane.md";
+
+/// Whether everybody sees this line of what the page shows: the heads of tables, and what is true of every first deployment.
+fn is_for_everybody(line: &str) -> bool {
+    let names = ["NAME", "number", "kind", "selector", "state", "reason", "wave", "waves", "strategy", "gates"];
+    names.into_iter().chain(["takes back", "message", "author", "started by", "scheduled"]).any(|name| {
+        // A name has a column of its own.
+        line.strip_prefix(name).is_some_and(|rest| rest.starts_with("  "))
+    })
+}
+
 /// The page's commands are for ports that a machine has once. Other ones take their place, so that tests run side by
 /// side; everything else is typed as it stands.
 #[test]
@@ -17,7 +28,7 @@ fn the_tutorial_of_the_control_plane_works_as_written() {
     let ports: Vec<u16> = taken.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
     drop(taken);
     let written = ["9090", "8080", "9901", "9000"];
-    let mut commands = documented::commands("docs/tutorial/control-plane.md");
+    let mut commands = documented::commands(PAGE);
     let home = tempfile::tempdir().unwrap();
     for (written, port) in written.iter().zip(&ports) {
         commands = commands.replace(&format!("127.0.0.1:{written}"), &format!("127.0.0.1:{port}"));
@@ -54,4 +65,11 @@ fn the_tutorial_of_the_control_plane_works_as_written() {
         assert!(said.contains(expected), "{expected} is not in\n{said}\n{noted}");
     }
     assert!(noted.contains("as bootstrap (admin)"), "{noted}");
+    let shown = documented::printed(PAGE);
+    let shown: Vec<&str> = shown.lines().filter(|line| is_for_everybody(line)).collect();
+    assert!(shown.len() > 10, "{shown:?}");
+    for line in shown {
+        let is_it = |own: &str| own.split_whitespace().eq(line.split_whitespace());
+        assert!(said.lines().any(is_it), "the page shows what is not printed: {line}\n{said}");
+    }
 }
