@@ -38,7 +38,11 @@ pub(crate) async fn ends(answers: Vec<(u16, Value)>, aside: Aside, command: &[&'
     let output = tokio::task::spawn_blocking(move || {
         let sandbox = Sandbox::new();
         let mut command = sandbox.command(&command);
-        command.args(["--server", url.as_str(), "-o", "json"]).env("PORTCULLIS_CONTROL_TOKEN", "pct_test").output().unwrap()
+        command
+            .args(["--server", url.as_str(), "-o", "json"])
+            .env("PORTCULLIS_CONTROL_TOKEN", "pct_test")
+            .output()
+            .unwrap()
     });
     let output = output.await.unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
