@@ -248,7 +248,11 @@ impl Session {
         instance.wanted = self.order.artifact;
         let drifts = instance.departs_from(self.order.artifact);
         instance.drift_since = drifts.then(|| instance.drift_since.unwrap_or_else(now));
-        instance.alarms.retain(|alarm| alarm.code != WITHDRAWN);
+        let own = &self.seat.alarm;
+        instance
+            .alarms
+            .retain(|alarm| alarm.code != WITHDRAWN && own.as_ref().is_none_or(|own| own.code != alarm.code));
+        instance.alarms.extend(own.clone());
         if drifts && self.order.artifact.is_none() {
             let detail =
                 "what it serves was withdrawn, and nothing else is deployed for it: deploy something".to_owned();
