@@ -162,6 +162,22 @@ fn who_stays_away_is_waited_for_as_long_as_a_wave_may_take() {
     assert_eq!(world.state(), (State::Succeeded, 1, 0));
 }
 
+/// Somebody answers for a wave whose time is up, while everybody else comes back from a restart of the control plane.
+#[test]
+fn what_somebody_answers_for_is_not_slow_whoever_is_away() {
+    let by_hand = Manner { promotion: Promotion::Manual, ..manner(&waves(&["1", "50%"]), &gates()) };
+    let mut world = World::serving(4, by_hand);
+    world.goes_on(10);
+    assert_eq!(world.state(), (State::Paused, 1, 1));
+    (0..4).for_each(|index| world.away(index));
+    (world.rollout.deployment.promoted, world.rollout.deployment.state) = (1, State::InProgress);
+    world.goes_on(1000);
+    assert_eq!(world.state(), (State::InProgress, 1, 1), "nobody is there for the next wave");
+    (0..4).for_each(|index| world.rollout.nodes[index].instances = vec![instance(index)]);
+    world.settle();
+    assert_eq!(world.state(), (State::InProgress, 2, 2));
+}
+
 /// Fleets grow while they are deployed to.
 #[test]
 fn who_comes_during_the_last_wave_holds_nobody_up() {
