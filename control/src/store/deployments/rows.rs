@@ -236,14 +236,15 @@ pub(super) async fn waiting(transaction: &mut Transaction, project: ProjectId) -
     Ok(rows.iter().map(read).collect::<Result<_, SqlError>>()?)
 }
 
-/// The last deployment that was taken back, started after this one, and was for any data plane that `selector` chooses.
+/// The last deployment that was taken back or aborted, started after this one, and had reached some for whom `selector`
+/// may be, too. A way back that was aborted is none: without it they go on with what it was to take back.
 pub(super) async fn taken_back_since(
     transaction: &mut Transaction,
     standing: &Standing,
     selector: &Selector,
 ) -> Result<Option<Deployment>> {
     let select = sql("select * from deployments where project_id = $1 and precedence > $2 and is_withdrawn \
-         and state in ('rolled_back', 'failed') order by precedence desc");
+         and kind = 'deploy' and wave > 0 and state in ('rolled_back', 'failed', 'aborted') order by precedence desc");
     let rows = transaction.fetch_all(select.bind(standing.deployment.project).bind(standing.precedence)).await?;
     let all = rows.iter().map(read).collect::<Result<Vec<_>, SqlError>>()?;
     Ok(all.into_iter().find(|taken| taken.selector.overlaps(selector)))
