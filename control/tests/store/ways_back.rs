@@ -1,5 +1,6 @@
 //! Ways back, and the pins that they leave.
 
+use control::domain::access::Reach;
 use control::domain::deployment::{Asker, Kind, NewDeployment, NewRollback, ReasonCode, State};
 use control::domain::error::Error;
 use control::domain::label::Selector;
@@ -21,6 +22,7 @@ crate::in_both!(
     a_way_back_to_something_that_is_named,
     a_way_back_that_is_refused_is_paused_and_everybody_is_told,
     there_is_no_way_back_to_nothing,
+    a_way_back_is_remembered_however_often_others_deploy,
     whoever_goes_back_twice_says_where_to,
     what_a_gate_took_back_is_not_gone_back_from_again,
     what_somebody_aborted_is_not_gone_back_from_again,
@@ -201,6 +203,32 @@ async fn there_is_no_way_back_to_nothing(kept: Kept) {
     fleet.pass().await;
     assert!(matches!(back().await, Err(Error::Conflict(_))));
     assert_eq!(fleet.all_wanted().await, [2]);
+}
+
+/// A pipeline deploys to development all day, and hardly anything is ever deployed to production.
+async fn a_way_back_is_remembered_however_often_others_deploy(kept: Kept) {
+    let fleet = Fleet::of(kept, &["env=prod", "env=dev"]).await;
+    let to = |selector: &str, artifact| {
+        let selector = selector.parse::<Selector>().unwrap();
+        fleet.deploy(NewDeployment { selector, ..NewDeployment::of(artifact) })
+    };
+    let mut all = Vec::new();
+    for artifact in [OLD, NEW].repeat(6) {
+        all.push(to("env=prod", artifact).await);
+        fleet.pass().await;
+    }
+    to("env=dev", NEW).await;
+    fleet.kept.run(sql("update deployments set serial = 600 where serial = 13")).await;
+    to("env=dev", NEW).await;
+    // Beneath the one that decides are ten.
+    let store = &fleet.kept.store;
+    assert!(matches!(store.deployment(Reach::Everything, all[0]).await, Err(Error::NotFound(_))));
+    for id in &all[1..] {
+        store.deployment(Reach::Everything, *id).await.unwrap();
+    }
+    let back = NewRollback { selector: "env=prod".parse().ok(), ..NewRollback::default() };
+    let back = store.create_rollback(&act(), of(&fleet.project), back).await.unwrap();
+    assert_eq!((back.takes_back, back.artifact), (all.last().copied(), OLD));
 }
 
 /// Somebody is not sure whether it worked, or two are on call.

@@ -253,16 +253,22 @@ pub(super) async fn taken_back_since(
 /// Those of them that decide for anybody: whatever another one that started later covers, and has reached everyone of,
 /// does not.
 pub(super) fn deciding(standing: Vec<Standing>) -> Vec<Standing> {
-    let mut deciding: Vec<Standing> = Vec::new();
+    beneath_fewer_than(1, standing)
+}
+
+/// Those of them that are covered by fewer than so many others that started later and have reached everyone.
+pub(super) fn beneath_fewer_than(count: usize, standing: Vec<Standing>) -> Vec<Standing> {
+    let mut found: Vec<Standing> = Vec::new();
     for next in standing {
-        let is_covered = deciding.iter().any(|later| {
+        // Whatever covers one that is not among them covers this one, too, where that one does: none is missed.
+        let covers = |later: &&Standing| {
             later.deployment.is_for_everyone() && later.deployment.selector.covers(&next.deployment.selector)
-        });
-        if !is_covered {
-            deciding.push(next);
+        };
+        if found.iter().filter(covers).count() < count {
+            found.push(next);
         }
     }
-    deciding
+    found
 }
 
 pub(super) fn target(deployment: &Deployment) -> Target<'_> {
