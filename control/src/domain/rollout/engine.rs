@@ -197,7 +197,8 @@ impl Rollout {
             return self.wave_after(deployment.promoted).map(Step::Begin);
         }
         if deployment.is_for_everyone() {
-            let is_first = self.wave_members().next().is_none();
+            // One that nobody is in is settled at once: where its bake has begun, it has begun with nobody.
+            let is_first = deployment.baking_since.is_none() && self.wave_members().next().is_none();
             // It begins with those that are away, too: a fleet that is about to come back is not nobody.
             let came = self.others().filter(|node| is_first || answers(node));
             let came: Vec<Join> = came.map(|node| self.join(node)).collect();

@@ -199,6 +199,26 @@ fn who_comes_during_the_last_wave_holds_nobody_up() {
     assert_eq!(world.state().0, State::RolledBack);
 }
 
+/// The canary is all that is there. Another one comes for a moment, is told, and goes before it serves it.
+#[test]
+fn who_comes_to_a_last_wave_that_began_with_nobody_holds_nobody_up() {
+    let mut world = World::new(2, manner(&waves(&["1"]), &gates()));
+    world.rollout.nodes[1].instances.clear();
+    world.settle();
+    world.obey();
+    world.settle();
+    world.goes_on(10);
+    assert_eq!(world.state(), (State::InProgress, 2, 1), "the last wave is baking");
+    world.pass(4);
+    world.rollout.nodes[1].instances.push(instance(1));
+    world.settle();
+    assert_eq!(world.state(), (State::InProgress, 2, 2));
+    world.rollout.nodes[1].instances.clear();
+    world.settle();
+    world.goes_on(6);
+    assert_eq!(world.state(), (State::Succeeded, 2, 2), "{:?}", world.taken);
+}
+
 /// Every process of a fleet is replaced by another one, as a new image is rolled out.
 #[test]
 fn who_comes_instead_vouches_in_the_last_wave() {
