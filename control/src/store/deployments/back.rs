@@ -34,9 +34,9 @@ pub(super) fn taken(standing: &[Standing], selector: Option<&Selector>) -> Optio
     standing.iter().position(|one| is_meant(&one.deployment) && decides(&one.deployment))
 }
 
-/// What these data planes served before the first of these deployments, which decides for all of them: where they go back
-/// to if nobody says where. Nobody goes back twice without saying so: a gate may have been faster, or somebody else who
-/// rolled back or aborted.
+/// What these data planes served before the first of these deployments, which decides for all of them: where they go
+/// back to if nobody says where. Nobody goes back twice without saying so: a gate may have been faster, or somebody else
+/// who rolled back or aborted.
 pub(super) async fn artifact_before(
     transaction: &mut Transaction,
     standing: &[Standing],
