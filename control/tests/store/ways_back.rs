@@ -1,5 +1,6 @@
 //! Ways back, and the pins that they leave.
 
+use control::domain::access::Reach;
 use control::domain::deployment::{Asker, Kind, NewDeployment, NewRollback, ReasonCode, State};
 use control::domain::error::Error;
 use control::domain::label::Selector;
@@ -7,7 +8,8 @@ use control::domain::page::PageRequest;
 use control::domain::store::Deployments as _;
 use control::store::sql::sql;
 
-use crate::fleet::{Fleet, NEW, OLD};
+use crate::fleet::{Fleet, NEW, OLD, canary};
+use crate::rollouts::{edit, issuer};
 use crate::{Kept, act, of};
 
 crate::in_both!(
@@ -20,8 +22,10 @@ crate::in_both!(
     a_way_back_to_something_that_is_named,
     a_way_back_that_is_refused_is_paused_and_everybody_is_told,
     there_is_no_way_back_to_nothing,
+    a_way_back_is_remembered_however_often_others_deploy,
     whoever_goes_back_twice_says_where_to,
     what_a_gate_took_back_is_not_gone_back_from_again,
+    what_somebody_aborted_is_not_gone_back_from_again,
     what_was_taken_back_is_not_gone_back_to,
     the_same_words_in_another_order_choose_the_same,
 );
@@ -201,6 +205,32 @@ async fn there_is_no_way_back_to_nothing(kept: Kept) {
     assert_eq!(fleet.all_wanted().await, [2]);
 }
 
+/// A pipeline deploys to development all day, and hardly anything is ever deployed to production.
+async fn a_way_back_is_remembered_however_often_others_deploy(kept: Kept) {
+    let fleet = Fleet::of(kept, &["env=prod", "env=dev"]).await;
+    let to = |selector: &str, artifact| {
+        let selector = selector.parse::<Selector>().unwrap();
+        fleet.deploy(NewDeployment { selector, ..NewDeployment::of(artifact) })
+    };
+    let mut all = Vec::new();
+    for artifact in [OLD, NEW].repeat(6) {
+        all.push(to("env=prod", artifact).await);
+        fleet.pass().await;
+    }
+    to("env=dev", NEW).await;
+    fleet.kept.run(sql("update deployments set serial = 600 where serial = 13")).await;
+    to("env=dev", NEW).await;
+    // Beneath the one that decides are ten.
+    let store = &fleet.kept.store;
+    assert!(matches!(store.deployment(Reach::Everything, all[0]).await, Err(Error::NotFound(_))));
+    for id in &all[1..] {
+        store.deployment(Reach::Everything, *id).await.unwrap();
+    }
+    let back = NewRollback { selector: "env=prod".parse().ok(), ..NewRollback::default() };
+    let back = store.create_rollback(&act(), of(&fleet.project), back).await.unwrap();
+    assert_eq!((back.takes_back, back.artifact), (all.last().copied(), OLD));
+}
+
 /// Somebody is not sure whether it worked, or two are on call.
 async fn whoever_goes_back_twice_says_where_to(kept: Kept) {
     let fleet = Fleet::of(kept, &["env=prod", "env=dev"]).await.serving(OLD).await.serving(NEW).await;
@@ -269,6 +299,33 @@ async fn what_a_gate_took_back_is_not_gone_back_from_again(kept: Kept) {
     fleet.pass().await;
     let back = store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await.unwrap();
     assert_eq!((back.artifact, back.selector.to_string().as_str()), (third, "env=dev"));
+}
+
+/// Somebody aborted it, and somebody else goes back in the same minute.
+async fn what_somebody_aborted_is_not_gone_back_from_again(kept: Kept) {
+    let third = control::domain::digest::Digest([3; 32]);
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(third).await.serving(OLD).await;
+    let id = fleet.deploy(canary(NEW)).await;
+    fleet.pass().await;
+    let by = issuer(&fleet).await;
+    let aborted = fleet.kept.store.abort_deployment(&act(), edit(id), Some(&by)).await.unwrap();
+    let why = refused(&fleet, None).await;
+    assert!(why.starts_with(&format!("deployment {} is already aborted", aborted.serial)), "{why}");
+    assert_eq!(fleet.all_wanted().await, [1, 1]);
+
+    // A way back that was aborted took nobody back: it can be gone again.
+    let fleet = fleet.serving(NEW).await;
+    let store = &fleet.kept.store;
+    let back = NewRollback { selector: "a=1".parse().ok(), ..NewRollback::default() };
+    let way = store.create_rollback(&act(), of(&fleet.project), back.clone()).await.unwrap();
+    fleet.pass().await;
+    assert_eq!(fleet.all_wanted().await, [1, 2]);
+    store.abort_deployment(&act(), edit(way.id), Some(&by)).await.unwrap();
+    assert_eq!(fleet.all_wanted().await, [2, 2]);
+    // Nor did what was aborted before it had started.
+    let id = fleet.deploy(NewDeployment::of(third)).await;
+    store.abort_deployment(&act(), edit(id), None).await.unwrap();
+    assert_eq!(store.create_rollback(&act(), of(&fleet.project), back).await.unwrap().artifact, OLD);
 }
 
 /// It stands for the others, and those for whom it was taken back never go there: not by a gate either.

@@ -116,10 +116,7 @@ impl NewDeployment {
     /// Whether it can be meant.
     pub fn check(&self) -> Result<(), Error> {
         name::check_text("/message", &self.message, name::DESCRIPTION_MAX_BYTES)?;
-        let bytes = self.selector.to_string().len();
-        if bytes > GROUP_MAX_BYTES {
-            return Err(Error::invalid("/selector", format!("{bytes} bytes; at most {GROUP_MAX_BYTES}")));
-        }
+        check_selector(&self.selector)?;
         if self.unpin && self.started_by == Asker::Ci {
             return Err(Error::invalid("/unpin", "a pipeline does not go over pins: unpin by hand"));
         }
@@ -155,6 +152,38 @@ impl NewRollback {
         if self.artifact.is_some() && self.deployment.is_some() {
             return Err(Error::invalid("/deployment", "say an artifact or a deployment, not both"));
         }
-        Ok(())
+        self.selector.as_ref().map_or(Ok(()), check_selector)
+    }
+}
+
+/// Whether a pointer can say for whom it is.
+fn check_selector(selector: &Selector) -> Result<(), Error> {
+    let bytes = selector.to_string().len();
+    if bytes > GROUP_MAX_BYTES {
+        return Err(Error::invalid("/selector", format!("{bytes} bytes; at most {GROUP_MAX_BYTES}")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::label::REQUIREMENTS_MAX;
+
+    /// As many requirements as there may be, with the longest names and values.
+    fn longest(relation: &str) -> Selector {
+        let requirements = (0..REQUIREMENTS_MAX).map(|at| format!("{at:063}{relation}{at:063}"));
+        requirements.collect::<Vec<_>>().join(",").parse().unwrap()
+    }
+
+    /// 8191 bytes, and 8255.
+    #[test]
+    fn what_no_pointer_can_say_is_not_asked_for() {
+        for (relation, expected) in [("=", true), ("!=", false)] {
+            let new = NewDeployment { selector: longest(relation), ..NewDeployment::of(Digest([1; 32])) };
+            assert_eq!(new.check().is_ok(), expected, "{relation}");
+            let back = NewRollback { selector: Some(longest(relation)), ..NewRollback::default() };
+            assert_eq!(back.check().is_ok(), expected, "{relation}");
+        }
     }
 }

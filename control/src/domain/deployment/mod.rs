@@ -20,8 +20,10 @@ pub use asked::{Asker, NewDeployment, NewPromotion, NewRollback, PromoteTo};
 pub use event::{DeploymentEvent, Happened, NodeEvent, NodeOutcome};
 pub use steering::{Steered, Steering};
 
-/// How many deployments of a project are remembered, beyond those that decide what is served.
+/// How many deployments of a project are remembered, beyond those that decide what is served and those beneath them.
 pub const REMEMBERED: i64 = 500;
+/// How many are remembered beneath each that decides, however old they are: a way back leads to one of them.
+pub const REMEMBERED_BENEATH: usize = 10;
 /// How many deployments of a project may wait for their time.
 pub const SCHEDULED_MAX: i64 = 100;
 

@@ -193,12 +193,12 @@ impl Rollout {
         }
         // Nobody was there to begin with, or somebody said that it shall go on.
         if !deployment.is_for_everyone() && deployment.promoted >= deployment.wave {
-            let begins = self.wave_after(deployment.promoted).map(Step::Begin);
-            // One that has reached nobody is not slow: it waits for somebody to come.
-            return begins.or_else(|| self.too_slow().filter(|_| deployment.wave > 0));
+            // Where nobody is there for the next one, it waits. What is past is not slow: somebody answers for that.
+            return self.wave_after(deployment.promoted).map(Step::Begin);
         }
         if deployment.is_for_everyone() {
-            let is_first = self.wave_members().next().is_none();
+            // One that nobody is in is settled at once: where its bake has begun, it has begun with nobody.
+            let is_first = deployment.baking_since.is_none() && self.wave_members().next().is_none();
             // It begins with those that are away, too: a fleet that is about to come back is not nobody.
             let came = self.others().filter(|node| is_first || answers(node));
             let came: Vec<Join> = came.map(|node| self.join(node)).collect();

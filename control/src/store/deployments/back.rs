@@ -1,7 +1,7 @@
 //! Where a way back leads.
 
 use super::rows::{self, Standing};
-use crate::domain::deployment::{Deployment, Kind};
+use crate::domain::deployment::{Deployment, Kind, State};
 use crate::domain::digest::Digest;
 use crate::domain::error::Error;
 use crate::domain::id::{DeploymentId, ProjectId};
@@ -34,8 +34,9 @@ pub(super) fn taken(standing: &[Standing], selector: Option<&Selector>) -> Optio
     standing.iter().position(|one| is_meant(&one.deployment) && decides(&one.deployment))
 }
 
-/// What these data planes served before the first of these deployments, which decides for all of them: where they go back to
-/// if nobody says where. Nobody goes back twice without saying so: a gate may have been faster, or somebody else.
+/// What these data planes served before the first of these deployments, which decides for all of them: where they go
+/// back to if nobody says where. Nobody goes back twice without saying so: a gate may have been faster, or somebody else
+/// who rolled back or aborted.
 pub(super) async fn artifact_before(
     transaction: &mut Transaction,
     standing: &[Standing],
@@ -47,7 +48,8 @@ pub(super) async fn artifact_before(
         return Err(Error::Conflict(format!("already rolled back by deployment {serial}: {FURTHER}")));
     }
     if let Some(last) = rows::taken_back_since(transaction, taken, selector).await? {
-        return Err(Error::Conflict(format!("deployment {} is already rolled back: {FURTHER}", last.serial)));
+        let how = if last.state == State::Aborted { "aborted" } else { "rolled back" };
+        return Err(Error::Conflict(format!("deployment {} is already {how}: {FURTHER}", last.serial)));
     }
     match beneath(standing, selector) {
         Beneath::One(artifact) => Ok(artifact),

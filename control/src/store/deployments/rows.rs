@@ -236,14 +236,15 @@ pub(super) async fn waiting(transaction: &mut Transaction, project: ProjectId) -
     Ok(rows.iter().map(read).collect::<Result<_, SqlError>>()?)
 }
 
-/// The last deployment that was taken back, started after this one, and was for any data plane that `selector` chooses.
+/// The last deployment that was taken back or aborted, started after this one, and had reached some for whom `selector`
+/// may be, too. A way back that was aborted is none: without it they go on with what it was to take back.
 pub(super) async fn taken_back_since(
     transaction: &mut Transaction,
     standing: &Standing,
     selector: &Selector,
 ) -> Result<Option<Deployment>> {
     let select = sql("select * from deployments where project_id = $1 and precedence > $2 and is_withdrawn \
-         and state in ('rolled_back', 'failed') order by precedence desc");
+         and kind = 'deploy' and wave > 0 and state in ('rolled_back', 'failed', 'aborted') order by precedence desc");
     let rows = transaction.fetch_all(select.bind(standing.deployment.project).bind(standing.precedence)).await?;
     let all = rows.iter().map(read).collect::<Result<Vec<_>, SqlError>>()?;
     Ok(all.into_iter().find(|taken| taken.selector.overlaps(selector)))
@@ -252,16 +253,22 @@ pub(super) async fn taken_back_since(
 /// Those of them that decide for anybody: whatever another one that started later covers, and has reached everyone of,
 /// does not.
 pub(super) fn deciding(standing: Vec<Standing>) -> Vec<Standing> {
-    let mut deciding: Vec<Standing> = Vec::new();
+    beneath_fewer_than(1, standing)
+}
+
+/// Those of them that are covered by fewer than so many others that started later and have reached everyone.
+pub(super) fn beneath_fewer_than(count: usize, standing: Vec<Standing>) -> Vec<Standing> {
+    let mut found: Vec<Standing> = Vec::new();
     for next in standing {
-        let is_covered = deciding.iter().any(|later| {
+        // Whatever covers one that is not among them covers this one, too, where that one does: none is missed.
+        let covers = |later: &&Standing| {
             later.deployment.is_for_everyone() && later.deployment.selector.covers(&next.deployment.selector)
-        });
-        if !is_covered {
-            deciding.push(next);
+        };
+        if found.iter().filter(covers).count() < count {
+            found.push(next);
         }
     }
-    deciding
+    found
 }
 
 pub(super) fn target(deployment: &Deployment) -> Target<'_> {

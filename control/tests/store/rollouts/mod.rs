@@ -33,11 +33,11 @@ crate::in_both!(
     who_comes_back_later_catches_up,
 );
 
-fn edit(id: DeploymentId) -> Edit<DeploymentId> {
+pub(crate) fn edit(id: DeploymentId) -> Edit<DeploymentId> {
     Edit { reach: Reach::Everything, id, expected: Expected::Any }
 }
 
-async fn issuer(fleet: &Fleet) -> Issuer {
+pub(crate) async fn issuer(fleet: &Fleet) -> Issuer {
     Issuer::new(fleet.kept.keys.signing_key(fleet.project.id).await.unwrap())
 }
 

@@ -162,6 +162,22 @@ fn who_stays_away_is_waited_for_as_long_as_a_wave_may_take() {
     assert_eq!(world.state(), (State::Succeeded, 1, 0));
 }
 
+/// Somebody answers for a wave whose time is up, while everybody else comes back from a restart of the control plane.
+#[test]
+fn what_somebody_answers_for_is_not_slow_whoever_is_away() {
+    let by_hand = Manner { promotion: Promotion::Manual, ..manner(&waves(&["1", "50%"]), &gates()) };
+    let mut world = World::serving(4, by_hand);
+    world.goes_on(10);
+    assert_eq!(world.state(), (State::Paused, 1, 1));
+    (0..4).for_each(|index| world.away(index));
+    (world.rollout.deployment.promoted, world.rollout.deployment.state) = (1, State::InProgress);
+    world.goes_on(1000);
+    assert_eq!(world.state(), (State::InProgress, 1, 1), "nobody is there for the next wave");
+    (0..4).for_each(|index| world.rollout.nodes[index].instances = vec![instance(index)]);
+    world.settle();
+    assert_eq!(world.state(), (State::InProgress, 2, 2));
+}
+
 /// Fleets grow while they are deployed to.
 #[test]
 fn who_comes_during_the_last_wave_holds_nobody_up() {
@@ -181,6 +197,26 @@ fn who_comes_during_the_last_wave_holds_nobody_up() {
     world.refuse(2);
     world.settle();
     assert_eq!(world.state().0, State::RolledBack);
+}
+
+/// The canary is all that is there. Another one comes for a moment, is told, and goes before it serves it.
+#[test]
+fn who_comes_to_a_last_wave_that_began_with_nobody_holds_nobody_up() {
+    let mut world = World::new(2, manner(&waves(&["1"]), &gates()));
+    world.rollout.nodes[1].instances.clear();
+    world.settle();
+    world.obey();
+    world.settle();
+    world.goes_on(10);
+    assert_eq!(world.state(), (State::InProgress, 2, 1), "the last wave is baking");
+    world.pass(4);
+    world.rollout.nodes[1].instances.push(instance(1));
+    world.settle();
+    assert_eq!(world.state(), (State::InProgress, 2, 2));
+    world.rollout.nodes[1].instances.clear();
+    world.settle();
+    world.goes_on(6);
+    assert_eq!(world.state(), (State::Succeeded, 2, 2), "{:?}", world.taken);
 }
 
 /// Every process of a fleet is replaced by another one, as a new image is rolled out.
