@@ -89,7 +89,8 @@ pub(super) fn boot(
     let (running, snapshot) = match (last, artifact) {
         (Some((digest, snapshot)), _) => (Some(digest), snapshot),
         (None, Some(file)) => {
-            let loaded = read(file).and_then(|(name, bytes)| load(name, &bytes, environment));
+            let of_root = root.as_ref().map(Root::trust);
+            let loaded = read(file).and_then(|(name, bytes)| load(name, &bytes, (of_root.as_ref(), environment)));
             let snapshot = loaded.map_err(|source| Error::Artifact { file: file.to_path_buf(), source })?;
             (snapshot.digest(), snapshot)
         }
