@@ -32,11 +32,9 @@ impl Company {
         // An address of its own, which nobody else takes while it is away.
         let [first, second, ..] = Uuid::new_v4().into_bytes();
         let address = format!("127.{}.{second}.77:9090", first.max(1));
-        let setup = ControlPlane::empty()
-            .set("--listen", &address)
-            .set("--heartbeat-interval", "1s")
-            .set("--return-time", "3s");
+        let setup = ControlPlane::empty().set("--listen", &address);
         let setup = options.iter().fold(setup, |setup, (option, value)| setup.set(option, value));
+        let setup = setup.set_unless("--heartbeat-interval", "1s").set_unless("--return-time", "3s");
         let control_plane = setup.start().await;
         let command = CommandLine::of(&control_plane).with("PORTCULLIS_CONTROL_PROJECT", "shop");
         command.succeeds(&["project", "create", "shop"]);

@@ -1,7 +1,10 @@
 //! Real gateways that a real control plane leads, as somebody sees it who types commands.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+use std::time::Duration;
+
 use http::{Response, StatusCode};
+use rustix::process::Signal;
 use tests::load::Load;
 use tests::project::text;
 use tests::{Company, Gateway, Upstream, wait};
@@ -56,6 +59,46 @@ async fn a_gateway_serves_what_was_deployed_whether_or_not_the_control_plane_is_
     runs(&gateway, &first).await;
     assert_eq!(gateway.get("/new").await.status, 404);
     went_well(load).await;
+}
+
+/// Longer than the longest pause before a gateway connects again.
+const RETURNS_WITHIN: Duration = Duration::from_secs(90);
+/// Of heartbeats every 30 seconds, the second comes 27 seconds after the first at the soonest.
+const BEFORE_THE_SECOND_HEARTBEAT: Duration = Duration::from_secs(25);
+
+/// Whoever lost the connection has to come back first. From then on both sides are right within one heartbeat, since `hello`
+/// says what is served and `welcome` what is wanted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn after_an_outage_both_sides_are_right_within_one_heartbeat() {
+    let mut company = Company::with(&[("--heartbeat-interval", "30s"), ("--return-time", "90s")]).await;
+    let first = company.builds(&["/steady"], &company.upstream);
+    let second = company.builds(&["/steady", "/new"], &company.upstream);
+    let state = tempfile::tempdir().unwrap();
+    let mut gateway = company.gateway("edge-1", state.path()).start_unready().await;
+    company.command.succeeds(&["deploy", &first, "--wait"]);
+    runs(&gateway, &first).await;
+    let how = ["--canary", "1", "--promotion", "manual", "--gate-bake", "0s"];
+    company.command.succeeds(&[&["deploy", &second][..], &how].concat());
+    runs(&gateway, &second).await;
+
+    // What is wanted changes while the gateway is away, and no deployment is under way, in which heartbeats come sooner.
+    gateway.signal(Signal::TERM);
+    assert!(gateway.ended().await.success());
+    assert_eq!(company.command.json(&["deployment", "abort", "2"])["state"], "aborted");
+    company.control_plane.kill();
+    let gateway = company.gateway("edge-1", state.path()).start().await;
+    assert_eq!(gateway.running().await, second, "what served last");
+    company.control_plane.restart().await;
+
+    let is_connected = async || gateway.status().await["control_plane"]["connected"] == true;
+    assert!(wait::within(RETURNS_WITHIN, is_connected).await, "it does not come back");
+    let are_right = async || {
+        let shown = company.shown("edge-1").await;
+        gateway.running().await == first && shown["status"] == "online" && shown["artifact"] == first
+    };
+    let in_time = wait::within(BEFORE_THE_SECOND_HEARTBEAT, are_right).await;
+    let shown = company.shown("edge-1").await;
+    assert!(in_time, "{shown:#}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -95,7 +95,8 @@ impl Connected {
         }
     }
 
-    fn beat(&mut self, state: State, alarms: Vec<Alarm>) {
+    fn beat(&mut self, state: State, mut alarms: Vec<Alarm>) {
+        alarms.extend(self.client.alarm());
         let health = self.health.take();
         self.send(&FromDataPlane::Heartbeat(Heartbeat { state, health, alarms }));
     }

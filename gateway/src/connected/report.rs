@@ -38,6 +38,8 @@ impl Connected {
             self.told = Some(state.phase.clone());
         }
         let taken = self.agent.record().taken;
+        let mut alarms = self.agent.alarms(moment(self.began));
+        alarms.extend(self.client.alarm());
         let report = Report {
             url: self.url.clone(),
             connected: self.agent.is_connected(),
@@ -46,7 +48,7 @@ impl Connected {
             pointer_serial: state.pointer_serial,
             pointer_expires_at: taken.map(|taken| taken.expires_at),
             root_version: state.root_version,
-            alarms: self.agent.alarms(moment(self.began)),
+            alarms,
         };
         let before = self.environment.metrics.control_plane().replace(report.clone());
         let before = before.unwrap_or_else(|| Report { connected: false, alarms: Vec::new(), ..report.clone() });

@@ -18,7 +18,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-use crate::{assert_runs, version};
+use crate::{alarms, assert_runs, version};
 
 /// A name that only the proxy knows.
 const NAME: &str = "control.example";
@@ -232,6 +232,32 @@ async fn an_authority_that_was_replaced_is_believed() {
     wait::until("it is told", async || !gateway.messages(told).is_empty()).await;
     control.deploys(&version(&upstream, 2));
     control.sees_active(&version(&upstream, 2)).await;
+}
+
+/// Nobody has to connect for it to be seen, and who is connected can tell.
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_that_are_of_no_use_are_an_alarm_until_they_are() {
+    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let own = Own::within(folder.path());
+    let shows = Shows::Certificate(own.renewed());
+    let front = Front::before(address_of(&control), shows, folder.path()).await;
+    control.deploys(&version(&upstream, 1));
+    let setup = connected(&format!("https://{}", front.address), &front.authority, state.path());
+    let setup = setup.set("--control-plane-cert", &own.certificate.display().to_string());
+    let gateway = setup.set("--control-plane-key", &own.key.display().to_string()).start().await;
+    control.sees_active(&version(&upstream, 1)).await;
+    let connections = control.connected();
+    for file in [&own.certificate, &own.key, &front.authority] {
+        let good = std::fs::read(file).unwrap();
+        std::fs::write(file, "").unwrap();
+        wait::until("the control plane is told", async || control.alarms() == ["certificates_unusable"]).await;
+        wait::until("it is shown", async || alarms(&gateway).await == ["certificates_unusable"]).await;
+        std::fs::write(file, good).unwrap();
+        wait::until("that has an end", async || control.alarms().is_empty()).await;
+        wait::until("that is shown", async || alarms(&gateway).await.is_empty()).await;
+    }
+    assert_eq!(control.connected(), connections, "the connection stays open");
 }
 
 /// The system's authorities are in no file that the gateway knows.

@@ -207,6 +207,37 @@ fn what_changed_while_nobody_listened_is_in_the_next_hello() {
     assert_eq!(hello.state, rig.agent.state());
 }
 
+/// What it has is in `hello`, what is wanted in `welcome`, and what becomes of that is told at once.
+#[test]
+fn after_an_outage_nothing_waits_for_a_heartbeat() {
+    for random in [0, 1 << 63, u64::MAX] {
+        let mut rig = Rig::connected();
+        rig.random = random;
+        rig.is_told_of(&signed(1, 7));
+        rig.is_disconnected(None);
+        let (done, beats) = (rig.done.len(), rig.count(is_heartbeat));
+        rig.wants = Some(signed(2, 8));
+        rig.connect();
+        assert!(rig.is_active(8) && rig.serial() == Some(2));
+        assert_eq!(reported(&rig.done[done..]), ["downloading", "verifying", "loading", "active"]);
+        assert_eq!(rig.count(is_heartbeat), beats);
+    }
+}
+
+#[test]
+fn after_an_outage_of_many_it_is_its_turn_within_a_heartbeat() {
+    let mut rig = Rig::connected();
+    rig.is_told_of(&signed(1, 7));
+    rig.random = u64::MAX;
+    rig.is_disconnected(None);
+    rig.until(is_connect);
+    rig.happens(Event::Connected);
+    let fetch_within_ms = HEARTBEAT.as_millis() as u64;
+    let wanted = Wanted { fetch_within_ms, ..wanted(Some(signed(2, 8))) };
+    rig.hears(FromControlPlane::Welcome(Welcome { data_plane: Uuid::nil(), now_ms: BEGIN * 1000, wanted }));
+    assert!(rig.until(is_fetch) <= HEARTBEAT && rig.is_active(8));
+}
+
 #[test]
 fn clocks_that_disagree_are_worth_a_word() {
     let mut rig = Rig::new(start());

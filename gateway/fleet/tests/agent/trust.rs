@@ -61,6 +61,16 @@ fn pointers_of_strangers_and_of_other_projects_are_refused() {
     }
 }
 
+/// Its labels here are none, and somebody may have set others.
+#[test]
+fn whom_a_pointer_is_for_is_not_judged() {
+    let group = "env=prod".to_owned();
+    let elsewhere = SignedPointer::new(Pointer { group, ..pointer(1, 7) }).unwrap().sign(&key(1));
+    let mut rig = Rig::connected();
+    rig.is_told_of(&elsewhere);
+    assert!(rig.is_active(7) && rig.serial() == Some(1));
+}
+
 #[test]
 fn a_root_that_the_given_key_vouches_for_takes_its_place() {
     let (_, chain) = chain();

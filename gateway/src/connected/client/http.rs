@@ -1,7 +1,8 @@
 //! The library's client, and the certificates that it was made of.
 //!
-//! A client keeps what it was made of to its end, and certificates of a day are common: it is made anew when the files are
-//! others, whoever asks next. That is seen before each request; a `stat` is nothing beside one.
+//! A client keeps what it was made of to its end, and certificates of a day are common: it is made anew when the files
+//! are others, whoever asks next. That is seen before each request, and whenever the gateway says how it is; a `stat` is
+//! nothing beside either.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -27,11 +28,13 @@ struct Made {
     client: reqwest::Client,
     /// What the files were when it was made, or when that was tried last.
     of: Files,
+    /// Why they are of no use, where they are not, and what they were before stays in use.
+    unusable: Option<String>,
 }
 
-/// What tells one state of the files from another: device, inode, and when it changed (also where only permissions did);
-/// none where there is no file.
-type Files = Vec<Option<(u64, u64, i64, i64)>>;
+/// What tells one state of the files from another: device, inode, length, and when it changed (also where only
+/// permissions did); none where there is no file.
+type Files = Vec<Option<(u64, u64, u64, i64, i64)>>;
 
 impl Http {
     pub(super) fn new(tls: &Tls) -> Result<Self, Error> {
@@ -49,17 +52,17 @@ impl Http {
             }
             (made, _) => made?,
         };
-        Ok(Self { tls: tls.clone(), made: Arc::new(Mutex::new(Made { client, of })) })
+        Ok(Self { tls: tls.clone(), made: Arc::new(Mutex::new(Made { client, of, unusable: None })) })
     }
 
     /// A client that knows the certificates that there are now, or were when they could last be read.
     pub(super) fn client(&self) -> reqwest::Client {
-        let mut made = self.made();
-        let of = files(&self.tls);
-        if made.of != of {
-            self.make(&mut made, of);
-        }
-        made.client.clone()
+        self.current().client.clone()
+    }
+
+    /// Why the files are of no use as they are now. The system's authorities are in none of them.
+    pub(super) fn unusable(&self) -> Option<String> {
+        self.current().unusable.clone()
     }
 
     /// Makes it anew whatever the files are: the system's authorities may be others.
@@ -72,13 +75,24 @@ impl Http {
         made.of = of;
         match builder(&self.tls).and_then(|builder| builder.build().map_err(Error::Client)) {
             Ok(client) => {
-                made.client = client;
+                (made.client, made.unusable) = (client, None);
                 tracing::info!("the certificates for the control plane were read anew");
             }
             Err(error) => {
                 tracing::warn!(%error, "the certificates for the control plane cannot be used; those before stay in use");
+                made.unusable = (!made.of.is_empty()).then(|| error.to_string());
             }
         }
+    }
+
+    /// Made anew where the files are others.
+    fn current(&self) -> MutexGuard<'_, Made> {
+        let mut made = self.made();
+        let of = files(&self.tls);
+        if made.of != of {
+            self.make(&mut made, of);
+        }
+        made
     }
 
     fn made(&self) -> MutexGuard<'_, Made> {
@@ -89,7 +103,7 @@ impl Http {
 fn files(tls: &Tls) -> Files {
     let state = |file: &Path| {
         let metadata = std::fs::metadata(file).ok()?;
-        Some((metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec()))
+        Some((metadata.dev(), metadata.ino(), metadata.len(), metadata.ctime(), metadata.ctime_nsec()))
     };
     tls.authorities.iter().chain(tls.identity.iter().flatten()).map(|file| state(file)).collect()
 }

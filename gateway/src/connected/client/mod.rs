@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use artifact_format::root::{self, SignedRoot};
 use fleet::agent::Failure;
+use fleet::message::Alarm;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use reqwest::{RequestBuilder, Url};
 use thiserror::Error;
@@ -99,6 +100,13 @@ impl Client {
     /// Reads the certificates anew, the system's authorities too. Connections that are open keep theirs.
     pub(super) fn renew(&self) {
         self.http.renew();
+    }
+
+    /// That the certificates are of no use, where they are not. Those before stay in use.
+    pub(super) fn alarm(&self) -> Option<Alarm> {
+        let why = self.http.unusable()?;
+        let detail = format!("the certificates for the control plane cannot be used; those before stay in use: {why}");
+        Some(Alarm { code: "certificates_unusable".to_owned(), detail })
     }
 
     /// A GET with the key.
