@@ -141,7 +141,8 @@ async fn revoked_key_also_where_the_root_is_lost() {
     stage.ends_well().await;
 }
 
-/// The key that the command line names was retired before anything was deployed: no file that it signed begins to serve.
+/// The key that the command line names was retired before anything was deployed: no file that it signed begins to
+/// serve.
 #[tokio::test(flavor = "multi_thread")]
 async fn revoked_key_of_the_file_of_the_command_line() {
     let (upstream, mut control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
