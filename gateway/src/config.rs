@@ -10,12 +10,16 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+mod base_url;
 mod called;
 mod control_plane;
+mod secret;
 
+pub use base_url::UrlError;
 pub use called::NameError;
 use control_plane::StateFolder;
-pub use control_plane::{ApiKey, ApiKeyError, ControlPlane, ControlPlaneOptions, Credential, Tls, UsageError};
+pub use control_plane::{ControlPlane, ControlPlaneOptions, Credential, Tls, UsageError};
+pub use secret::{ApiKey, ApiKeyError};
 
 /// The data plane of Portcullis: serves a signed artifact.
 #[derive(Debug, Parser)]

@@ -125,7 +125,7 @@ fn environment(config: &config::Serve, metrics: Arc<Metrics>) -> Environment {
 }
 
 fn first(file: &Path, environment: &Environment) -> Result<Snapshot, Error> {
-    let loaded = read(file).and_then(|(name, bytes)| load(name, &bytes, environment));
+    let loaded = read(file).and_then(|(name, bytes)| load(name, &bytes, (None, environment)));
     loaded.map_err(|source| Error::Load { file: file.to_path_buf(), source })
 }
 
@@ -225,7 +225,7 @@ async fn reload_until_terminated(mut reloader: Reloader, mut watcher: Watcher, m
             },
             () = watcher.changed() => Cause::FileChanged,
         };
-        reloader.reload(cause).await;
+        reloader.reload(cause, None).await;
     }
 }
 

@@ -1,25 +1,30 @@
 //! What the command line says of a control plane.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::Args;
 use reqwest::Url;
 use thiserror::Error;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
+use super::base_url::{self, Schemes, UrlError};
 use super::called::{LABELS_MAX, Label, Name, NameError};
+use super::secret::{ApiKey, ApiKeyError, Secret};
 
 /// Options that connect a gateway to a control plane.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Control plane")]
 pub struct ControlPlaneOptions {
     /// The control plane to connect to. The gateway serves with or without it.
-    #[arg(long = "control-plane", env = "PORTCULLIS_CONTROL_PLANE", value_name = "URL", value_parser = http_url, requires = "project_id")]
-    url: Option<Url>,
+    #[arg(
+        long = "control-plane",
+        env = "PORTCULLIS_CONTROL_PLANE",
+        value_name = "URL",
+        hide_env_values = true,
+        requires = "project_id"
+    )]
+    url: Option<Secret>,
     /// Whose data plane this is.
     #[arg(long, env = "PORTCULLIS_PROJECT_ID", value_name = "UUID", requires = "url")]
     project_id: Option<Uuid>,
@@ -32,7 +37,7 @@ pub struct ControlPlaneOptions {
         requires = "url",
         conflicts_with = "api_key_file"
     )]
-    api_key: Option<ApiKey>,
+    api_key: Option<Secret>,
     /// A file that holds the key. Read anew on SIGHUP and for every connection.
     #[arg(long, env = "PORTCULLIS_API_KEY_FILE", value_name = "FILE", requires = "url")]
     api_key_file: Option<PathBuf>,
@@ -56,8 +61,8 @@ pub struct ControlPlaneOptions {
     #[arg(long, env = "PORTCULLIS_STATE_DIR", value_name = "DIR", requires = "url")]
     state_dir: Option<PathBuf>,
     /// Where to start from while there is nothing to serve and no control plane: `file:///DIR` or `https://HOST/PREFIX`.
-    #[arg(long, env = "PORTCULLIS_BOOTSTRAP", value_name = "URL", value_parser = bootstrap_url, requires = "url")]
-    bootstrap: Option<Url>,
+    #[arg(long, env = "PORTCULLIS_BOOTSTRAP", value_name = "URL", hide_env_values = true, requires = "url")]
+    bootstrap: Option<Secret>,
     /// Certificates of authorities that the control plane's may be issued by, besides the system's (PEM).
     #[arg(long, env = "PORTCULLIS_CONTROL_PLANE_CA", value_name = "FILE", requires = "url")]
     control_plane_ca: Option<PathBuf>,
@@ -110,38 +115,6 @@ pub enum Credential {
     File(PathBuf),
 }
 
-/// A key. It is not shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(Zeroizing<String>);
-
-impl ApiKey {
-    /// Its text, for the header field in which it goes.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(..)")
-    }
-}
-
-/// Not a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a key has 1 to 512 visible characters and no spaces: copy it as `portcullis-control` showed it")]
-pub struct ApiKeyError;
-
-impl FromStr for ApiKey {
-    type Err = ApiKeyError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
-        let is_token = (1..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if is_token { Ok(Self(Zeroizing::new(text.to_owned()))) } else { Err(ApiKeyError) }
-    }
-}
-
 /// What cannot be meant.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UsageError {
@@ -151,6 +124,17 @@ pub enum UsageError {
     /// A control plane takes nobody without a key.
     #[error("--control-plane needs a key: give --api-key-file FILE, or PORTCULLIS_API_KEY")]
     NoKey,
+    /// What was given is no key. It is not repeated: it may be most of one.
+    #[error("--api-key: {0}")]
+    Key(#[from] ApiKeyError),
+    /// What was given is no URL that is of use here.
+    #[error("{option}: {error}")]
+    Url {
+        /// Where it was given.
+        option: &'static str,
+        /// Why it is of no use.
+        error: UrlError,
+    },
     /// The host's name is none that a control plane takes.
     #[error("the host is called `{name}`: give --name, as that is {error}")]
     HostName {
@@ -179,9 +163,12 @@ pub enum UsageError {
 impl ControlPlaneOptions {
     /// The control plane, if there is to be one. `state_folder` is the default one, before the project's name.
     pub(super) fn resolve(&self, state_folder: Option<StateFolder>) -> Result<Option<ControlPlane>, UsageError> {
-        let (Some(url), Some(project)) = (self.url.clone(), self.project_id) else { return Ok(None) };
+        let (Some(url), Some(project)) = (&self.url, self.project_id) else { return Ok(None) };
+        let url = url_of("--control-plane", url, &["https", "http"])?;
+        let bootstrap = self.bootstrap.as_ref().map(|url| url_of("--bootstrap", url, &["https", "http", "file"]));
+        let bootstrap = bootstrap.transpose()?;
         let credential = match (&self.api_key, &self.api_key_file) {
-            (Some(key), None) => Credential::Key(key.clone()),
+            (Some(key), None) => Credential::Key(key.expose().parse()?),
             (_, Some(file)) => Credential::File(file.clone()),
             (None, None) => return Err(UsageError::NoKey),
         };
@@ -208,7 +195,7 @@ impl ControlPlaneOptions {
             labels,
             gateway_host: self.gateway_host.clone(),
             state_folder,
-            bootstrap: self.bootstrap.clone(),
+            bootstrap,
             tls: Tls { authorities: self.control_plane_ca.clone(), identity: certificate.map(<[PathBuf; 2]>::from) },
         }))
     }
@@ -231,57 +218,46 @@ fn host_name() -> Result<Name, UsageError> {
     name.parse().map_err(|error| UsageError::HostName { name, error })
 }
 
-fn http_url(text: &str) -> Result<Url, String> {
-    url(text, &["https", "http"])
-}
-
-fn bootstrap_url(text: &str) -> Result<Url, String> {
-    url(text, &["https", "http", "file"])
-}
-
-/// A URL that others can be joined to.
-fn url(text: &str, schemes: &[&str]) -> Result<Url, String> {
-    let expected = || format!("expected a URL of {}", schemes.join(" or "));
-    let mut url = Url::parse(text).map_err(|error| format!("{error}: {}", expected()))?;
-    if !schemes.contains(&url.scheme()) {
-        return Err(expected());
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("a URL with a password in it: give --api-key-file instead".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("a URL to which paths are added has no `?` and no `#`".to_owned());
-    }
-    let path = format!("{}/", url.path().trim_end_matches('/'));
-    url.set_path(&path);
-    Ok(url)
+fn url_of(option: &'static str, given: &Secret, schemes: Schemes) -> Result<Url, UsageError> {
+    base_url::read(given.expose(), schemes).map_err(|error| UsageError::Url { option, error })
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
-    #[test]
-    fn a_key_is_not_shown() {
-        let key: ApiKey = " pdk_secret\n".parse().unwrap();
-        assert_eq!(
-            (key.expose(), format!("{:?}", Credential::Key(key.clone()))),
-            ("pdk_secret", "Key(ApiKey(..))".to_owned())
-        );
-        assert!("two words".parse::<ApiKey>().is_err() && "".parse::<ApiKey>().is_err());
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: ControlPlaneOptions,
+    }
+
+    /// What is said of a command line that is refused.
+    fn refusal(arguments: &[&str]) -> String {
+        let project = ["portcullis", "--project-id", "00000000-0000-0000-0000-000000000001"];
+        match Line::try_parse_from(project.iter().chain(arguments)) {
+            Ok(line) => line.options.resolve(Some(StateFolder::Own(PathBuf::new()))).unwrap_err().to_string(),
+            Err(error) => error.to_string(),
+        }
     }
 
     #[test]
-    fn urls_are_such_that_paths_can_be_added() {
-        let check = |text: &str, expected: Option<&str>| {
-            assert_eq!(http_url(text).ok().map(String::from).as_deref(), expected, "{text}");
+    fn what_may_be_secret_is_refused_without_being_shown() {
+        let check = |arguments: &[&str], what: &str| {
+            let said = refusal(arguments);
+            assert!(said.contains(what) && !said.contains("letmein"), "{said}");
         };
-        check("http://control:8080", Some("http://control:8080/"));
-        check("https://example.com/portcullis", Some("https://example.com/portcullis/"));
-        check("file:///there", None);
-        check("https://a:b@example.com", None);
-        check("https://example.com/?a", None);
-        check("control:8080", None);
-        assert!(bootstrap_url("file:///there").is_ok());
+        let url = ["--control-plane", "https://there"];
+        check(&[&url[..], &["--api-key", "letmein key"]].concat(), "--api-key: a key has");
+        check(&["--control-plane", "https://user:letmein@there", "--api-key", "k"], "--control-plane: a URL with a");
+        check(
+            &["--control-plane", "https://user:letmein@there:port", "--api-key", "k"],
+            "--control-plane: invalid port",
+        );
+        check(&["--control-plane", "https://there?key=letmein", "--api-key", "k"], "no `?`");
+        let bootstrap = ["--api-key", "k", "--bootstrap", "s3://id:letmein@there"];
+        check(&[&url[..], &bootstrap].concat(), "--bootstrap: expected a URL of https or http or file");
     }
 }

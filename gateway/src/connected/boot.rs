@@ -60,8 +60,9 @@ pub(super) struct Booted {
 /// Finds what to serve.
 ///
 /// # Errors
-/// The state folder, a key or a certificate cannot be had. That an artifact cannot be served is an error only where it
-/// came with the command line and there is no other one.
+/// The state folder or a trusted key cannot be had. That an artifact cannot be served is an error only where it came
+/// with the command line and there is no other one; that the API key or a certificate cannot be had, where nothing that
+/// was deployed serves.
 pub(super) fn boot(
     control_plane: &ControlPlane,
     artifact: Option<&Path>,
@@ -69,7 +70,6 @@ pub(super) fn boot(
 ) -> Result<Booted, Error> {
     let project = control_plane.project.to_string();
     let folder = Arc::new(Folder::open(&control_plane.state_folder, &project)?);
-    let client = Client::new(control_plane)?;
     let (mut alarms, mut damaged) = (Vec::new(), Damaged::default());
     let root = root(&folder, &mut damaged)?;
     let pinned = environment.trust.read()?;
@@ -86,10 +86,13 @@ pub(super) fn boot(
     let trust = root.as_ref().map_or_else(|| pinned.clone(), Root::trust);
     let last = first_good(&candidates, (&folder, &trust, environment), (&mut notes, &mut alarms));
     notes.settles_for(last.as_ref().map(|(digest, _)| *digest));
+    // What serves does not need the control plane.
+    let client = if last.is_some() { Client::lenient(control_plane) } else { Client::new(control_plane) }?;
     let (running, snapshot) = match (last, artifact) {
         (Some((digest, snapshot)), _) => (Some(digest), snapshot),
         (None, Some(file)) => {
-            let loaded = read(file).and_then(|(name, bytes)| load(name, &bytes, environment));
+            let of_root = root.as_ref().map(Root::trust);
+            let loaded = read(file).and_then(|(name, bytes)| load(name, &bytes, (of_root.as_ref(), environment)));
             let snapshot = loaded.map_err(|source| Error::Artifact { file: file.to_path_buf(), source })?;
             (snapshot.digest(), snapshot)
         }

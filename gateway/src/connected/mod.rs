@@ -235,7 +235,7 @@ impl Connected {
             self.file = None;
             return;
         }
-        reloader.reload(cause).await;
+        reloader.reload(cause, self.agent.root_trust()).await;
         self.health.is_of(self.swap.traffic());
         if let Some(digest) = self.swap.running() {
             self.handle(Event::Serves(digest));

@@ -1,9 +1,10 @@
 //! A file, read anew.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use artifact_format::trust::Trust;
 use tokio::task::spawn_blocking;
 
 use super::{Rejected, Swap};
@@ -41,11 +42,11 @@ impl Reloader {
         Self { file, environment, swap }
     }
 
-    /// Tries. Whatever is wrong with the file, what runs goes on running.
-    pub async fn reload(&mut self, cause: Cause) {
+    /// Tries, believing a trust root where there is one. Whatever is wrong with the file, what runs goes on running.
+    pub async fn reload(&mut self, cause: Cause, root: Option<Trust>) {
         let started = Instant::now();
         let (file, environment, swap) = (self.file.clone(), self.environment.clone(), self.swap.clone());
-        let outcome = spawn_blocking(move || attempt(&file, &environment, (&swap, cause))).await;
+        let outcome = spawn_blocking(move || attempt(&file, (root.as_ref(), &*environment), (&swap, cause))).await;
         match outcome {
             Ok(Outcome::Unchanged) => {}
             Ok(Outcome::Restored) => self.swap.confirm(),
@@ -56,7 +57,7 @@ impl Reloader {
     }
 }
 
-fn attempt(file: &std::path::Path, environment: &Environment, (swap, cause): (&Swap, Cause)) -> Outcome {
+fn attempt(file: &Path, (root, environment): (Option<&Trust>, &Environment), (swap, cause): (&Swap, Cause)) -> Outcome {
     let (name, bytes) = match read(file) {
         Ok((name, bytes)) => (Ok(name), bytes),
         Err(error) => (Err(error), Vec::new()),
@@ -75,7 +76,7 @@ fn attempt(file: &std::path::Path, environment: &Environment, (swap, cause): (&S
         Ok(name) => name,
         Err(error) => return Outcome::Refused(rejected(None, &error)),
     };
-    match load(name, &bytes, environment) {
+    match load(name, &bytes, (root, environment)) {
         Ok(snapshot) => Outcome::Loaded(Box::new(snapshot)),
         Err(error) => Outcome::Refused(rejected(Some(name), &error)),
     }

@@ -37,10 +37,12 @@ pub enum LoadError {
     #[error("the trusted keys cannot be read: {0}")]
     Trust(#[from] TrustSourceError),
     /// The file is not believed, or not whole.
+    #[error(transparent)]
+    Container(#[from] container::Error),
+    /// The same, where the command line says whom to believe.
     #[error("{source}{}", remedy(source))]
-    Container {
+    Given {
         /// Why.
-        #[from]
         source: container::Error,
     },
     /// It asks for what this gateway cannot do.
@@ -48,7 +50,7 @@ pub enum LoadError {
     Build(#[from] BuildError),
 }
 
-/// What to do about an artifact that is not believed.
+/// What the command line may do about an artifact that is not believed.
 fn remedy(error: &container::Error) -> &'static str {
     match error.code() {
         "unsigned" => ". Sign it (`portcullis-control sign`), or start with --allow-unsigned for an experiment",
@@ -65,7 +67,7 @@ impl LoadError {
         match self {
             Self::Read(_) => "unreadable",
             Self::Trust(_) => "trust_unreadable",
-            Self::Container { source } => source.code(),
+            Self::Container(source) | Self::Given { source } => source.code(),
             Self::Build(error) => error.code(),
         }
     }
@@ -86,9 +88,21 @@ pub fn read(file: &Path) -> Result<(Digest, Vec<u8>), LoadError> {
     Ok((digest(&bytes), bytes))
 }
 
-/// Verifies, decodes and builds, believing whom the command line says.
-pub fn load(name: Digest, bytes: &[u8], environment: &Environment) -> Result<Snapshot, LoadError> {
-    load_trusting(name, bytes, (&environment.trust.read()?, environment))
+/// Verifies, decodes and builds, believing whom the trust root says where there is one, and whom the command line says
+/// where there is none.
+pub fn load(
+    name: Digest,
+    bytes: &[u8],
+    (root, environment): (Option<&Trust>, &Environment),
+) -> Result<Snapshot, LoadError> {
+    let Some(root) = root else {
+        let loaded = load_trusting(name, bytes, (&environment.trust.read()?, environment));
+        return loaded.map_err(|error| match error {
+            LoadError::Container(source) => LoadError::Given { source },
+            error => error,
+        });
+    };
+    load_trusting(name, bytes, (root, environment))
 }
 
 /// Verifies, decodes and builds, believing somebody else.

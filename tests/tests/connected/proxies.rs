@@ -277,6 +277,44 @@ async fn certificates_that_are_of_no_use_are_an_alarm_until_they_are() {
     assert_eq!(control.connected(), connections, "the connection stays open");
 }
 
+/// A secret that is mounted late, say: what was deployed serves meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_without_certificates_serves_what_was_deployed() {
+    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+    let (state, fresh, folder) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let own = Own::within(folder.path());
+    let shows = Shows::Certificate(own.renewed());
+    let front = Front::before(address_of(&control), shows, folder.path()).await;
+    let url = format!("https://{}", front.address);
+    let setup = |state: &Path| {
+        let setup = connected(&url, &front.authority, state);
+        let setup = setup.set("--control-plane-cert", &own.certificate.display().to_string());
+        setup.set("--control-plane-key", &own.key.display().to_string())
+    };
+    control.deploys(&version(&upstream, 0));
+    let mut gateway = setup(state.path()).start().await;
+    for (number, file) in [&own.certificate, &own.key, &front.authority].into_iter().enumerate() {
+        control.sees_active(&version(&upstream, number)).await;
+        gateway.signal(Signal::TERM);
+        assert!(gateway.ended().await.success());
+        let good = std::fs::read(file).unwrap();
+        std::fs::remove_file(file).unwrap();
+        // Whoever has nothing yet is told at once.
+        let refusal = setup(fresh.path()).start_refused().await;
+        assert_eq!(refusal.status.code(), Some(1), "{}", refusal.said);
+        assert!(refusal.said.contains(&file.display().to_string()), "{}", refusal.said);
+
+        control.deploys(&version(&upstream, number + 1));
+        gateway = setup(state.path()).start().await;
+        assert_runs(&gateway, &version(&upstream, number)).await;
+        wait::until("it is told", async || alarms(&gateway).await == ["certificates_unusable"]).await;
+        std::fs::write(file, good).unwrap();
+        assert_runs(&gateway, &version(&upstream, number + 1)).await;
+        wait::until("that has an end", async || alarms(&gateway).await.is_empty()).await;
+    }
+}
+
 /// The system's authorities are in no file that the gateway knows.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_systems_authorities_are_read_anew_on_a_signal() {

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::Path;
 
 use artifact_format::container::digest;
 use rustix::process::Signal;
-use tests::scripted_control::Delivery;
+use tests::scripted_control::{API_KEY, Delivery, PROJECT};
 use tests::{Gateway, ScriptedControl, Upstream, wait};
 
 use crate::{Stage, alarms, assert_runs, version};
@@ -86,4 +87,41 @@ async fn a_file_that_is_gone_does_not_stop_what_was_deployed() {
     let setup = Gateway::connected(&stage.control, empty.path()).set("--artifact", "/nowhere/api.bca");
     let refusal = setup.start_refused().await;
     assert!(refusal.status.code() == Some(1) && refusal.said.contains("/nowhere"), "{}", refusal.said);
+}
+
+/// The key is needed to talk to the control plane, and not to serve what was deployed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_without_the_key_serves_what_was_deployed() {
+    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+    let (state, fresh, folder) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let key = folder.path().join("data-plane.key");
+    fs::write(&key, API_KEY).unwrap();
+    let setup = |state: &Path| {
+        let setup = Gateway::serving_nothing().set("--control-plane", &control.url()).set("--project-id", PROJECT);
+        setup.set("--api-key-file", key.to_str().unwrap()).set("--state-dir", state.to_str().unwrap())
+    };
+    control.deploys(&version(&upstream, 1));
+    let mut gateway = setup(state.path()).start().await;
+    control.sees_active(&version(&upstream, 1)).await;
+    let unusable: [&dyn Fn(); 2] = [&|| fs::write(&key, "").unwrap(), &|| fs::remove_file(&key).unwrap()];
+    for make_unusable in unusable {
+        gateway.signal(Signal::TERM);
+        assert!(gateway.ended().await.success());
+        make_unusable();
+        // Whoever has nothing yet is told at once.
+        let refusal = setup(fresh.path()).start_refused().await;
+        assert_eq!(refusal.status.code(), Some(1), "{}", refusal.said);
+        assert!(refusal.said.contains("data-plane.key"), "{}", refusal.said);
+
+        let connections = control.connected();
+        gateway = setup(state.path()).start().await;
+        assert_runs(&gateway, &version(&upstream, 1)).await;
+        wait::until("it is told", async || alarms(&gateway).await == ["api_key"]).await;
+        assert_eq!(control.connected(), connections);
+        fs::write(&key, API_KEY).unwrap();
+        gateway.signal(Signal::HUP);
+        wait::until("it is connected", async || control.connected() > connections).await;
+        wait::until("that has an end", async || alarms(&gateway).await.is_empty()).await;
+    }
 }

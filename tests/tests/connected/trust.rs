@@ -4,14 +4,16 @@ use std::fs;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use artifact_format::container::digest;
 use artifact_format::pointer::{Pointer, SignedPointer};
 use artifact_format::root::{Root, SignedRoot, Terms};
 use artifact_format::signature::SigningKey;
+use rustix::process::Signal;
 use tests::api::{key, test_key};
 use tests::scripted_control::{PROJECT, now, pointer, signed};
-use tests::{Api, wait};
+use tests::{Api, Gateway, ScriptedControl, Upstream, wait};
 
-use crate::{Stage, alarms, assert_runs};
+use crate::{Stage, alarms, assert_runs, version};
 
 impl Stage {
     async fn is_refused(&self, pointer: &SignedPointer, code: &str) {
@@ -137,6 +139,44 @@ async fn revoked_key_also_where_the_root_is_lost() {
     stage.control.sees_rejected("pointer_untrusted").await;
     wait::until("that has an end", async || alarms(&stage.gateway).await == ["running_untrusted"]).await;
     stage.ends_well().await;
+}
+
+/// The key that the command line names was retired before anything was deployed: no file that it signed begins to
+/// serve.
+#[tokio::test(flavor = "multi_thread")]
+async fn revoked_key_of_the_file_of_the_command_line() {
+    let (upstream, mut control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
+    let (state, new) = (tempfile::tempdir().unwrap(), key(2));
+    let [file, next] = [version(&upstream, 1), version(&upstream, 2)];
+    let renewed = Api::at(&upstream).get("/steady").signed_by(&[&new]);
+    let mut gateway = Gateway::connected(&control, state.path()).and_file(file.clone()).start().await;
+    let one = Root::first(PROJECT, terms(&[&test_key()])).unwrap();
+    let two = one.next(terms(&[&new])).unwrap();
+    control.publishes(sign(&one, &[&test_key()]));
+    control.publishes(sign(&two, &[&test_key(), &new]));
+    wait::until("the root is believed", async || gateway.status().await["control_plane"]["root_version"] == 2).await;
+
+    gateway.replace(&next);
+    wait::until("it is refused", async || gateway.rejected().await == digest(&next).to_string()).await;
+    assert_eq!(gateway.status().await["rejected"]["code"], "untrusted");
+    gateway.replace(&file);
+    wait::until("what serves is found again", async || gateway.rejected().await.is_empty()).await;
+    gateway.signal(Signal::HUP);
+    wait::until("it is refused where somebody asks", async || !gateway.rejected().await.is_empty()).await;
+    assert_runs(&gateway, &file).await;
+    gateway.replace(&renewed);
+    assert_runs(&gateway, &renewed).await;
+    gateway.signal(Signal::TERM);
+    assert!(gateway.ended().await.success());
+
+    control.dies();
+    let connected = || Gateway::connected(&control, state.path()).with("--allow-unsigned");
+    let refusal = connected().and_file(file).start_refused().await;
+    assert_eq!(refusal.status.code(), Some(1), "{}", refusal.said);
+    // That would not help.
+    assert!(refusal.said.contains("api.bca") && !refusal.said.contains("--trusted-key"), "{}", refusal.said);
+    let gateway = connected().and_file(renewed.clone()).start().await;
+    assert_runs(&gateway, &renewed).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,6 +28,25 @@ async fn what_cannot_be_meant_is_said() {
     is_refused(nothing().set("--control-plane", "ftp://there").set("--project-id", PROJECT), 2, "https").await;
 }
 
+/// Standard error is somebody's log.
+#[tokio::test]
+async fn what_may_be_secret_is_not_repeated() {
+    let check = async |setup: tests::gateway::Setup, what: &str| {
+        let refusal = setup.start_refused().await;
+        assert_eq!(refusal.status.code(), Some(2), "{}", refusal.said);
+        assert!(refusal.said.contains(what) && !refusal.said.contains("letmein"), "{}", refusal.said);
+    };
+    let project = || Gateway::serving_nothing().set("--project-id", PROJECT);
+    let there = || project().set("--control-plane", "https://there");
+    check(there().set("--api-key", "letmein key"), "a key has").await;
+    check(there().variable("PORTCULLIS_API_KEY", "letmein key"), "a key has").await;
+    let with_password = "https://user:letmein@there";
+    check(project().set("--control-plane", with_password), "a URL with a password").await;
+    check(project().variable("PORTCULLIS_CONTROL_PLANE", with_password), "a URL with a password").await;
+    check(there().set("--api-key", "k").set("--bootstrap", with_password), "a URL with a password").await;
+    check(there().set("--api-key", "k").variable("PORTCULLIS_BOOTSTRAP", with_password), "a URL with a password").await;
+}
+
 #[tokio::test]
 async fn whoever_believes_nobody_is_told_before_it_serves() {
     let state = tempfile::tempdir().unwrap();

@@ -27,6 +27,7 @@ mod target;
 use std::time::Duration;
 
 use artifact_format::container::Digest;
+use artifact_format::trust::Trust;
 
 use self::backoff::Backoff;
 use self::clock::Clock;
@@ -203,6 +204,11 @@ impl Agent {
     /// What is served of what was deployed, and not of what came with the command line.
     pub fn deployed(&self) -> Option<Digest> {
         self.target.deployed()
+    }
+
+    /// Whom to believe about artifacts, wherever they come from, where a trust root says so.
+    pub fn root_trust(&self) -> Option<Trust> {
+        self.roots.of_root()
     }
 
     /// What it is and serves now.

@@ -87,9 +87,14 @@ impl Roots {
         })
     }
 
+    /// Whom the root says to believe, where there is one.
+    pub(super) fn of_root(&self) -> Option<Trust> {
+        self.root.as_ref().map(Root::trust)
+    }
+
     /// Whom to believe about artifacts.
     pub(super) fn of_artifacts(&self) -> Trust {
-        self.root.as_ref().map_or_else(|| self.pinned.clone(), Root::trust)
+        self.of_root().unwrap_or_else(|| self.pinned.clone())
     }
 
     /// Whom to believe about pointers: always somebody.

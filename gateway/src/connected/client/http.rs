@@ -55,6 +55,14 @@ impl Http {
         Ok(Self { tls: tls.clone(), made: Arc::new(Mutex::new(Made { client, of, unusable: None })) })
     }
 
+    /// For files that are of no use yet: it believes nobody and shows nothing, and they are read again for whoever asks
+    /// first, and then as ever.
+    pub(super) fn waiting(tls: &Tls) -> Result<Self, Error> {
+        let client = builder(&Tls::default())?.tls_certs_only([]).build()?;
+        let made = Made { client, of: Files::new(), unusable: None };
+        Ok(Self { tls: tls.clone(), made: Arc::new(Mutex::new(made)) })
+    }
+
     /// A client that knows the certificates that there are now, or were when they could last be read.
     pub(super) fn client(&self) -> reqwest::Client {
         self.current().client.clone()

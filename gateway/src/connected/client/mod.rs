@@ -76,16 +76,28 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// Of a gateway that needs the control plane: files that are of no use are an error, rather now than once a minute.
     pub(super) fn new(control_plane: &ControlPlane) -> Result<Self, Error> {
+        let client = Self::over(Http::new(&control_plane.tls)?, control_plane);
+        client.authorization()?;
+        Ok(client)
+    }
+
+    /// Of a gateway that can do without: files that are of no use are read again whenever they are needed, and are
+    /// alarms until they are good.
+    pub(super) fn lenient(control_plane: &ControlPlane) -> Result<Self, Error> {
+        let http = Http::new(&control_plane.tls).or_else(|_| Http::waiting(&control_plane.tls))?;
+        Ok(Self::over(http, control_plane))
+    }
+
+    fn over(http: Http, control_plane: &ControlPlane) -> Self {
         let client = Self {
-            http: Http::new(&control_plane.tls)?,
+            http,
             url: control_plane.url.clone(),
             project: control_plane.project.to_string(),
             credential: control_plane.credential.clone(),
             bootstrap: control_plane.bootstrap.clone(),
         };
-        // Rather now than once a minute.
-        client.authorization()?;
         if let ("http", Some(host)) = (client.url.scheme(), client.url.host_str())
             && !is_loopback(host)
         {
@@ -94,7 +106,7 @@ impl Client {
                 "the key goes to the control plane unprotected: artifacts are signed, the key is not; use https"
             );
         }
-        Ok(client)
+        client
     }
 
     /// Reads the certificates anew, the system's authorities too. Connections that are open keep theirs.
@@ -102,10 +114,10 @@ impl Client {
         self.http.renew();
     }
 
-    /// That the certificates are of no use, where they are not. Those before stay in use.
+    /// That the certificates are of no use, where they are not. Those before stay in use, if there were any.
     pub(super) fn alarm(&self) -> Option<Alarm> {
         let why = self.http.unusable()?;
-        let detail = format!("the certificates for the control plane cannot be used; those before stay in use: {why}");
+        let detail = format!("the certificates for the control plane cannot be used: {why}");
         Some(Alarm { code: "certificates_unusable".to_owned(), detail })
     }
 
