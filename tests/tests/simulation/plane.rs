@@ -302,8 +302,8 @@ impl Plane {
             Effect::Collect { needed } => {
                 world.planes[process.plane].disk.artifacts.retain(|digest| needed.contains(digest));
             }
-            // Late answers to what was called off must not matter: so none is held back.
-            Effect::CancelFetch { .. } | Effect::Judge { .. } | Effect::AskBootstrap { .. } => {}
+            Effect::CancelFetch { .. } => Self::calls_off(world, process),
+            Effect::Judge { .. } | Effect::AskBootstrap { .. } => {}
         }
     }
 
@@ -468,7 +468,7 @@ impl Plane {
         Self::takes(world, process, Event::Loaded(ticket, loaded));
     }
 
-    fn swaps(world: &mut World, process: Process, digest: Digest) {
+    pub(crate) fn swaps(world: &mut World, process: Process, digest: Digest) {
         let now = world.now;
         let Some(running) = &mut world.planes[process.plane].process else { return };
         running.serving = Some(digest);
@@ -476,7 +476,7 @@ impl Plane {
         let record = running.agent.record().clone();
         let number = process.plane;
         world.tell(|| format!("plane {number} serves {digest}"));
-        let wanted = record.taken.map(|taken| taken.artifact);
+        let wanted = record.wanted().map(|taken| taken.artifact);
         if wanted != Some(digest) {
             world.find(|| format!("plane {number} serves {digest} and was told to serve {wanted:?}"));
         }
