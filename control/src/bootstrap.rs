@@ -1,6 +1,7 @@
 //! Keeps the files up to date that data planes start from while no control plane is there
-//! ([`domain::bootstrap`](crate::domain::bootstrap)). Every control plane does: what was written already is left alone, and
-//! nothing older is written over what is newer.
+//! ([`domain::bootstrap`](crate::domain::bootstrap)). Every control plane does: what was written already is left alone,
+//! and nothing older is written over what is newer. Others may write there, too: so each file is compared with what it
+//! should be, and a pointer is newer only if the project's keys signed it.
 
 use std::collections::HashMap;
 use std::num::NonZeroU64;
@@ -16,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::access::Reach;
 use crate::domain::artifact::{ArtifactAt, ArtifactBytes};
-use crate::domain::bootstrap::{Shelf, Stand, stands};
+use crate::domain::bootstrap::{Shelf, stands};
 use crate::domain::digest::Digest;
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::ProjectId;
@@ -25,8 +26,18 @@ use crate::domain::store::{OfProject, Store};
 
 /// How often it is looked for what changed, whether anybody says that something did or not.
 const POLL: Duration = Duration::from_secs(30);
-/// How often everything is looked at: somebody may have taken files away.
+/// How often everything is looked at: somebody may have taken files away, or changed them.
 const WHOLE: Duration = Duration::from_hours(1);
+
+/// How closely it is looked at what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Pointers as a whole, and artifacts by their length; of trust roots, which never change, whether they are there.
+    Quick,
+    /// Trust roots as a whole, too.
+    Whole,
+}
+
 /// Keeps the files up to date.
 pub struct Publisher {
     /// What is to be served.
@@ -71,13 +82,14 @@ impl Publisher {
     }
 
     async fn pass(&self, seen: &mut Seen) -> Result<(), Error> {
+        let look = if seen.at.is_none() { Look::Whole } else { Look::Quick };
         let (at, revisions) = self.store.plan_revisions(seen.at).await?;
         let mut failure = None;
         for changed in revisions {
             if seen.revisions.get(&changed.project) == Some(&changed.revision) {
                 continue;
             }
-            match self.publish(changed.project).await {
+            match self.publish(changed.project, look).await {
                 Ok(()) => drop(seen.revisions.insert(changed.project, changed.revision)),
                 // The others are not to wait for it.
                 Err(error) => failure = Some(error),
@@ -95,45 +107,65 @@ impl Publisher {
     ///
     /// # Errors
     /// The database, the store of artifacts, or the place itself is away.
-    pub async fn publish(&self, project: ProjectId) -> Result<(), Error> {
+    pub async fn publish(&self, project: ProjectId, look: Look) -> Result<(), Error> {
         let plan: Plan = self.store.plan(project).await?;
         let files = self.shelf.names(&project.to_string()).await?;
         for stand in stands(&plan, &files) {
             match stand.entry {
-                Some(entry) => self.fill(project, &stand, entry).await?,
+                Some(entry) => {
+                    self.roots(project, &stand.folder, look).await?;
+                    self.artifact(project, &stand.folder, entry.artifact).await?;
+                    // Last: whoever has read it finds everything that it takes.
+                    self.pointer(project, &stand.folder, entry).await?;
+                }
                 None => self.shelf.erase(&format!("{}/pointer.json", stand.folder)).await?,
             }
         }
         Ok(())
     }
 
-    /// The pointer last: whoever has read it finds everything that it takes.
-    async fn fill(&self, project: ProjectId, stand: &Stand<'_>, entry: &Entry) -> Result<(), Error> {
-        let name = format!("{}/pointer.json", stand.folder);
+    async fn pointer(&self, project: ProjectId, folder: &str, entry: &Entry) -> Result<(), Error> {
+        let name = format!("{folder}/pointer.json");
+        let text = serde_json::to_vec(&*entry.pointer).map_err(|_| Error::Damaged(Noun::Deployment))?;
         let before = self.shelf.file(&name).await?;
-        let before = before.and_then(|text| serde_json::from_slice::<SignedPointer>(&text).ok());
-        let is_newer = before.as_ref().is_none_or(|before| before.serial() < entry.pointer.serial());
-        self.roots(project, &stand.folder).await?;
-        self.artifact(project, &stand.folder, entry.artifact).await?;
-        if !is_newer {
+        if before.as_deref() == Some(text.as_slice()) {
             return Ok(());
         }
-        let text = serde_json::to_vec(&*entry.pointer).map_err(|_| Error::Damaged(Noun::Deployment))?;
+        let before = before.and_then(|text| serde_json::from_slice::<SignedPointer>(&text).ok());
+        if let Some(before) = &before
+            && self.is_newer(project, before.clone(), entry).await?
+        {
+            return Ok(());
+        }
         self.shelf.write(&name, text.into()).await?;
         let before = before.map(|before| Digest(before.artifact().0));
-        self.clear(&stand.folder, [Some(entry.artifact), before]).await
+        self.clear(folder, [Some(entry.artifact), before]).await
     }
 
-    async fn roots(&self, project: ProjectId, folder: &str) -> Result<(), Error> {
+    /// Whether another control plane wrote what this one does not know of yet: the project's keys signed it.
+    async fn is_newer(&self, project: ProjectId, before: SignedPointer, entry: &Entry) -> Result<bool, Error> {
+        let of = OfProject { reach: Reach::Everything, project };
+        // It is read after the pointer was: so it names whoever signed that.
+        let root = self.store.trust_root(of, None).await?.pinned().map_err(|_| Error::Damaged(Noun::TrustRoot))?;
+        let believed = before.verify(&root.trust(), root.project());
+        Ok(believed.is_ok_and(|before| before.serial > entry.pointer.serial()))
+    }
+
+    async fn roots(&self, project: ProjectId, folder: &str, look: Look) -> Result<(), Error> {
         let of = OfProject { reach: Reach::Everything, project };
         let newest = self.store.trust_root(of, None).await?.version();
         let written = self.shelf.names(&format!("{folder}/roots")).await?;
         // Each one that is not there: who knows the first key only follows them one after the other.
         for version in (1..=newest.get()).filter_map(NonZeroU64::new) {
             let name = format!("{folder}/roots/{version}.json");
-            if !written.contains(&name) {
-                let root = self.store.trust_root(of, Some(version)).await?;
-                let text = serde_json::to_vec(&root).map_err(|_| Error::Damaged(Noun::SigningKey))?;
+            let is_there = written.contains(&name);
+            if is_there && look == Look::Quick {
+                continue;
+            }
+            let root = self.store.trust_root(of, Some(version)).await?;
+            let text = serde_json::to_vec(&root).map_err(|_| Error::Damaged(Noun::SigningKey))?;
+            let before = if is_there { self.shelf.file(&name).await? } else { None };
+            if before.as_deref() != Some(text.as_slice()) {
                 self.shelf.write(&name, text.into()).await?;
             }
         }
@@ -142,11 +174,11 @@ impl Publisher {
 
     async fn artifact(&self, project: ProjectId, folder: &str, digest: Digest) -> Result<(), Error> {
         let name = format!("{folder}/artifacts/{digest}");
-        if self.shelf.names(&format!("{folder}/artifacts")).await?.contains(&name) {
-            return Ok(());
-        }
         let at = ArtifactAt { reach: Reach::Everything, project: Some(project), digest };
         let size = u64::try_from(self.store.artifact(at).await?.size).map_err(|_| Error::Damaged(Noun::Artifact))?;
+        if self.shelf.size(&name).await? == Some(size) {
+            return Ok(());
+        }
         tracing::debug!(%project, %digest, "writes an artifact to start from");
         let pieces = self.artifacts.read(digest, 0..size).await?;
         let whole = pieces.try_fold(BytesMut::new(), |mut whole, piece: Bytes| {

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use artifact_format::container::{self, Digest};
+use artifact_format::root::SignedRoot;
 use artifact_format::signature::PublicKey;
 use artifact_format::trust::Trust;
 use fleet::agent::record::Record;
@@ -65,6 +66,8 @@ struct Machine {
     node: Uuid,
     seen: Mutex<Seen>,
     disk: Mutex<Record>,
+    /// The trust root that is believed, on the same disk.
+    root: Mutex<Option<SignedRoot>>,
 }
 
 /// A process.
@@ -93,7 +96,8 @@ impl Drone {
     /// One that never ran.
     pub fn new(site: &Arc<Site>, name: String) -> Self {
         let (site, disk) = (Arc::clone(site), Mutex::new(Record::new(&site.project)));
-        let machine = Machine { site, name, node: Uuid::now_v7(), seen: Mutex::default(), disk };
+        let (seen, root) = (Mutex::default(), Mutex::default());
+        let machine = Machine { site, name, node: Uuid::now_v7(), seen, disk, root };
         Self { machine: Arc::new(machine), process: None, before: None }
     }
 
@@ -194,13 +198,15 @@ struct Process {
 
 impl Process {
     fn start(machine: Arc<Machine>) -> Self {
-        let Machine { site, name, node, disk, .. } = &*machine;
+        let Machine { site, name, node, disk, root, .. } = &*machine;
         let began = Instant::now();
         let mut boot = disk.lock().expect("nobody panics with it").clone().boot();
         let running = boot.candidates.first().copied();
         running.into_iter().for_each(|running| boot.record.boots(running));
         boot.record.booted(running);
         *disk.lock().expect("nobody panics with it") = boot.record.clone();
+        let root = root.lock().expect("nobody panics with it").clone();
+        let root = root.map(|root| root.pinned().expect("it was believed"));
         machine.seen().serves = running.map(|digest| (digest, began));
         let mut identity = Identity::new(name, (&site.project, &site.key));
         identity.hello.node_id = *node;
@@ -219,7 +225,7 @@ impl Process {
             set_aside: boot.set_aside,
             running,
             pinned: Trust::any_of([site.trusted.clone()]),
-            root: None,
+            root,
             bootstrap: Bootstrap::Absent,
             alarms: Vec::new(),
             damaged: Damaged::default(),
@@ -342,10 +348,14 @@ impl Process {
                 let root = async move { Done::Happened(Event::RootFetched(version, root(&site, version).await)) };
                 self.work.push(root.boxed());
             }
-            // Late answers are told from those that are waited for; there is no disk to clean, and no other place.
+            Effect::PersistRoot { root } => {
+                let version = root.version();
+                *self.machine.root.lock().expect("nobody panics with it") = Some(*root);
+                self.events.push_back(Event::RootPersisted(version, Ok(())));
+            }
+            // Late answers are told from those that are waited for; there are no files to remove, and no other place.
             Effect::CancelFetch { .. }
             | Effect::Judge { .. }
-            | Effect::PersistRoot { .. }
             | Effect::AskBootstrap { .. }
             | Effect::Collect { .. } => {}
         }
@@ -411,7 +421,7 @@ async fn fetch(site: &Site, digest: Digest, length: NonZeroU64) -> Result<(), Fa
     if came == digest { Ok(()) } else { Err(Failure::damaged("digest_mismatch", format!("{came} came"))) }
 }
 
-async fn root(site: &Site, version: NonZeroU64) -> Result<Box<artifact_format::root::SignedRoot>, Failure> {
+async fn root(site: &Site, version: NonZeroU64) -> Result<Box<SignedRoot>, Failure> {
     let body = get(site, &format!("/api/v1/projects/{}/trust-roots/{version}", site.project)).await?;
     let root = serde_json::from_slice(&body);
     root.map(Box::new).map_err(|error| Failure::damaged("root_damaged", error.to_string()))
@@ -449,4 +459,34 @@ pub fn random() -> u64 {
     let (high, low) = Uuid::new_v4().as_u64_pair();
     // Both halves have bits that say which kind of UUID this is.
     high.rotate_left(32) ^ low
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU16;
+
+    use artifact_format::root::{Root, Terms};
+    use artifact_format::signature::SigningKey;
+    use zeroize::Zeroizing;
+
+    use super::*;
+
+    /// As a gateway's does: its next process asks for no root that it has.
+    #[tokio::test]
+    async fn a_trust_root_outlives_the_process_that_believed_it() {
+        let key = SigningKey::from_seed(&Zeroizing::new([1; 32]));
+        let project = Uuid::now_v7().to_string();
+        let terms = Terms { threshold: NonZeroU16::MIN, keys: vec![key.public()], issued_at: 1 };
+        let root = SignedRoot::new(Root::first(&project, terms).unwrap()).sign(&key);
+        let (control_plane, trusted) = (SocketAddr::from(([127, 0, 0, 1], 9)), key.public());
+        let site = Arc::new(Site { control_plane, project, key: "none".to_owned(), trusted });
+        let drone = Drone::new(&site, "edge-1".to_owned());
+
+        let mut process = Process::start(Arc::clone(&drone.machine));
+        process.perform(Effect::PersistRoot { root: Box::new(root) }).await;
+        assert!(matches!(process.events.back(), Some(Event::RootPersisted(version, Ok(()))) if version.get() == 1));
+        drop(process);
+        let next = Process::start(Arc::clone(&drone.machine));
+        assert_eq!(next.agent.state().root_version, Some(NonZeroU64::MIN));
+    }
 }

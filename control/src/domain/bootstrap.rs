@@ -20,8 +20,10 @@ use super::plan::{Entry, Plan, Reached};
 /// Where the files are.
 #[async_trait]
 pub trait Shelf: std::fmt::Debug + Send + Sync {
-    /// A file; nothing where there is none.
+    /// A pointer or a trust root; nothing where there is none, or something longer than either can be.
     async fn file(&self, name: &str) -> Result<Option<Bytes>, Error>;
+    /// How many bytes a file has; nothing where there is none.
+    async fn size(&self, name: &str) -> Result<Option<u64>, Error>;
     /// Writes a file whole: whoever reads sees the one before, or this one.
     async fn write(&self, name: &str, bytes: Bytes) -> Result<(), Error>;
     /// Removes a file, if it is there.

@@ -45,10 +45,15 @@ pub(crate) struct Fleet {
 
 /// As if it was built.
 pub(crate) async fn artifact(kept: &Kept, project: &Project, byte: u8) {
+    artifact_of(kept, project, Digest([byte; 32])).await;
+}
+
+/// The same, of 7 bytes with this digest.
+pub(crate) async fn artifact_of(kept: &Kept, project: &Project, digest: Digest) {
     let insert = sql("insert into artifacts (project_id, digest, id, team_id, size, signed_by, summary, created_at) \
          values ($1, $2, $3, $4, 7, $5, $6, 1)")
     .bind(project.id)
-    .bind(Digest([byte; 32]))
+    .bind(digest)
     .bind(Uuid::now_v7())
     .bind(project.team)
     .bind(serde_json::json!([]))

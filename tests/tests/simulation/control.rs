@@ -135,6 +135,12 @@ impl Database {
     pub(crate) fn root(&self, version: NonZeroU64) -> Option<&(Root, SignedRoot)> {
         self.roots.iter().find(|(root, _)| root.version() == version)
     }
+
+    /// What was withdrawn last of what was for data planes with these labels.
+    fn withdrawn(&self, labels: &Labels) -> Option<SignedPointer> {
+        let is_it = |deployment: &&Deployment| deployment.is_withdrawn && deployment.selector.matches(labels);
+        self.deployments.iter().rev().find(is_it).map(|deployment| (*deployment.pointer).clone())
+    }
 }
 
 impl Control {
@@ -281,12 +287,14 @@ impl Control {
         let (planted, fetch_within_ms) = (world.planted, world.rng.u64(0..=FETCH_WITHIN_MAX_MS));
         // More often while a deployment is under way, and less often again.
         let heartbeat_ms = if world.rng.bool() { 5_000 } else { 30_000 };
+        let database = &world.control.database;
         let replica = &mut world.control.replicas[number];
-        let entry = replica
-            .sessions
-            .get(&connection)
-            .and_then(|session| replica.plan.wanted(data_plane(session.plane), &session.labels));
+        let session = replica.sessions.get(&connection);
+        let entry = session.and_then(|session| replica.plan.wanted(data_plane(session.plane), &session.labels));
         let pointer = entry.map(|entry| (*entry.pointer).clone());
+        let offers_on = |_: &&Session| planted == Planted::WithdrawnOffered;
+        let withdrawn = session.filter(offers_on).and_then(|session| database.withdrawn(&session.labels));
+        let pointer = pointer.or(withdrawn);
         if let Some(session) = replica.sessions.get_mut(&connection) {
             session.told = pointer.as_ref().map(SignedPointer::serial);
         }

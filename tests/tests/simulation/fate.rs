@@ -83,6 +83,11 @@ fn deploy(world: &mut World) {
     let selector = *world.rng.choice(&["", "ring=a", "ring=b", "ring!=a"]).unwrap();
     let reached = if world.rng.bool() { Reached::Everyone } else { Reached::Only(some(world)) };
     Control::deploys(world, artifact, selector, reached);
+    if world.rng.u8(0..4) == 0 {
+        // While data planes are on their way to it.
+        let pause = world.within(Duration::from_secs(10));
+        world.after(pause, Happening::Withdraws);
+    }
 }
 
 fn some(world: &mut World) -> BTreeSet<control::domain::id::DataPlaneId> {
@@ -90,7 +95,10 @@ fn some(world: &mut World) -> BTreeSet<control::domain::id::DataPlaneId> {
 }
 
 /// The newest deployment is taken back: what is in effect again gets new pointers.
-fn withdraw(world: &mut World) {
+pub(crate) fn withdraw(world: &mut World) {
+    if !world.control.database.is_up {
+        return;
+    }
     let Some(newest) = world.control.database.deployments.iter().rposition(|deployment| !deployment.is_withdrawn)
     else {
         return;

@@ -16,6 +16,7 @@ mod fate;
 mod plane;
 mod root;
 mod truth;
+mod withdrawal;
 mod world;
 
 use std::ops::Range;
@@ -60,6 +61,10 @@ enum Planted {
     SilenceBorne,
     /// Control planes learn of a newer trust root only when they look by themselves, and of what its key signed before.
     RootLearnedLate,
+    /// What is withdrawn while it is fetched is put to work all the same.
+    WithdrawnFollowed,
+    /// Where nothing is wanted any more, what was withdrawn is said to be.
+    WithdrawnOffered,
 }
 
 #[test]
@@ -84,6 +89,8 @@ fn mistakes_that_are_planted_are_found() {
         Planted::OldPointerOffered,
         Planted::SilenceBorne,
         Planted::RootLearnedLate,
+        Planted::WithdrawnFollowed,
+        Planted::WithdrawnOffered,
     ];
     for planted in all {
         let fault = first_fault(0..SEEDS, planted).unwrap_or_else(|| panic!("{planted:?} is not found"));

@@ -269,8 +269,8 @@ impl Plane {
             Effect::Collect { needed } => {
                 world.planes[process.plane].disk.artifacts.retain(|digest| needed.contains(digest));
             }
-            // Late answers to what was called off must not matter: so none is held back.
-            Effect::CancelFetch { .. } | Effect::Judge { .. } | Effect::AskBootstrap { .. } => {}
+            Effect::CancelFetch { .. } => Self::calls_off(world, process),
+            Effect::Judge { .. } | Effect::AskBootstrap { .. } => {}
         }
     }
 

@@ -4,6 +4,7 @@ use fleet::message::{Phase, State};
 
 use crate::control::{Kind, data_plane, kind_of, labels};
 use crate::plane::Plane;
+use crate::withdrawal;
 use crate::world::World;
 
 /// Something that is not as it must be.
@@ -35,9 +36,11 @@ fn of_plane(world: &World, plane: &Plane) -> Option<String> {
 /// It serves what it is to serve, or says why not.
 fn of_wanted(world: &World, plane: &Plane, state: &State) -> Option<String> {
     let number = plane.number;
-    let entry = world.control.database.plan.wanted(data_plane(number), &labels(&plane.labels))?;
-    let artifact = artifact_format::container::Digest(entry.artifact.0);
     let running = plane.process.as_ref()?;
+    let Some(entry) = world.control.database.plan.wanted(data_plane(number), &labels(&plane.labels)) else {
+        return withdrawal::at_the_end(number, (&running.agent, state));
+    };
+    let artifact = artifact_format::container::Digest(entry.artifact.0);
     let serves = running.serving == Some(artifact);
     if state.pointer_serial != Some(entry.pointer.serial()) {
         let wanted = entry.pointer.serial();

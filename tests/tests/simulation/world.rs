@@ -72,6 +72,8 @@ pub(crate) enum Happening {
     Notified(usize),
     /// Whoever deploys does something.
     Operates,
+    /// Whoever deployed thinks better of it.
+    Withdraws,
     /// Something goes wrong, or is put right.
     Strikes,
 }
@@ -225,8 +227,9 @@ impl World {
             Happening::Polls(replica) => Control::polls(self, replica),
             Happening::Notified(replica) => Control::looks(self, replica),
             // What was about to happen when bad luck ended does not.
-            Happening::Operates | Happening::Strikes if self.now >= CHAOS => {}
+            Happening::Operates | Happening::Withdraws | Happening::Strikes if self.now >= CHAOS => {}
             Happening::Operates => fate::operate(self),
+            Happening::Withdraws => fate::withdraw(self),
             Happening::Strikes => fate::strike(self),
         }
     }

@@ -1,5 +1,6 @@
 //! Files by their names, in the same kind of place as artifacts.
 
+use artifact_format::root::FILE_MAX_BYTES;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
@@ -14,7 +15,17 @@ use crate::domain::error::Error;
 impl Shelf for Objects {
     async fn file(&self, name: &str) -> Result<Option<Bytes>, Error> {
         match self.store.get(&path(name)?).await {
+            // Anybody may have written it: it is not read to its end.
+            Ok(found) if found.meta.size > FILE_MAX_BYTES => Ok(None),
             Ok(found) => Ok(Some(found.bytes().await.map_err(Error::artifact_store)?)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Error::artifact_store(error)),
+        }
+    }
+
+    async fn size(&self, name: &str) -> Result<Option<u64>, Error> {
+        match self.store.head(&path(name)?).await {
+            Ok(found) => Ok(Some(found.size)),
             Err(StoreError::NotFound { .. }) => Ok(None),
             Err(error) => Err(Error::artifact_store(error)),
         }

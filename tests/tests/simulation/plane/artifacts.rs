@@ -77,7 +77,7 @@ impl Plane {
         Self::takes(world, process, Event::Loaded(ticket, loaded));
     }
 
-    pub(super) fn swaps(world: &mut World, process: Process, digest: Digest) {
+    pub(crate) fn swaps(world: &mut World, process: Process, digest: Digest) {
         let now = world.now;
         let Some(running) = &mut world.planes[process.plane].process else { return };
         running.serving = Some(digest);
@@ -85,7 +85,7 @@ impl Plane {
         let record = running.agent.record().clone();
         let number = process.plane;
         world.tell(|| format!("plane {number} serves {digest}"));
-        let wanted = record.taken.map(|taken| taken.artifact);
+        let wanted = record.wanted().map(|taken| taken.artifact);
         if wanted != Some(digest) {
             world.find(|| format!("plane {number} serves {digest} and was told to serve {wanted:?}"));
         }
