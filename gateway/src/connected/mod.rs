@@ -83,8 +83,7 @@ impl Prepared {
 
     /// Whether it begins with what was deployed, and not with what the command line names.
     pub fn serves_deployed(&self) -> bool {
-        let current = self.booted.notes.record().current;
-        current.is_some() && current == self.booted.start.running
+        self.booted.start.running.is_some_and(|running| self.booted.notes.record().has_served(running))
     }
 
     /// Reads this file anew when it changes, until something was deployed.

@@ -108,19 +108,19 @@ impl Record {
 
     /// A candidate is there whole, and is about to be loaded: to be written down before, as it may end this process too.
     pub fn boots(&mut self, candidate: Digest) {
-        let served = self.current == Some(candidate) || self.previous == Some(candidate);
+        let served = self.has_served(candidate);
         match self.trials.get_mut(&candidate) {
             Some(trials) => *trials += 1,
-            // Whoever was proven is not doubted because a machine lost power while it served. But this machine may not be the
-            // one that it was proven on: there is less memory, say, or another program.
+            // Whoever was proven is not doubted because a machine lost power while it served. But it was proven with as much
+            // memory as there was then, say, and by another program.
             None if served => *self.loads.entry(candidate).or_default() += 1,
             None => self.begin_trial(candidate),
         }
     }
 
-    /// A candidate was refused, in order: the process lived through it.
+    /// A candidate was refused, in order: the process lived through it. It may serve the next time, and is doubted as it was.
     pub fn boots_without(&mut self, candidate: Digest) {
-        self.end_trial(candidate);
+        self.suspend_trial(candidate);
         self.loads.remove(&candidate);
     }
 
@@ -132,14 +132,19 @@ impl Record {
         }
     }
 
-    /// This is what the process serves of what was deployed, and it lived through the loading. Where that is nothing, for want
-    /// of a listener or a key, say, what served last is what the next process tries.
+    /// This is what the process serves of what was deployed, and it lived through loading it. Where that is nothing, or the
+    /// one before, for want of a listener or a key, say, what served last is what the next process tries.
     pub fn booted(&mut self, running: Option<Digest>) {
         self.loads.clear();
-        if running.is_some() && running != self.current {
+        if running.is_some_and(|running| !self.has_served(running)) {
             self.current = running;
             self.previous = None;
         }
+    }
+
+    /// Whether an artifact that was deployed is what was put to work last, or the one before.
+    pub fn has_served(&self, digest: Digest) -> bool {
+        self.current == Some(digest) || self.previous == Some(digest)
     }
 
     /// Whether an artifact was set aside.
@@ -308,14 +313,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_booted_instead_is_doubted_as_it_was_and_its_successor_is_not() {
+    fn what_is_booted_instead_is_doubted_as_it_was_and_its_successor_is_remembered_and_doubted_as_it_was() {
         let mut boot = record(&[(1, 1), (2, 0)]).boot();
         boot.record.boots(digest(1));
         boot.record.boots_without(digest(1));
         boot.record.boots(digest(2));
         boot.record.booted(Some(digest(2)));
         let Record { current, previous, trials, .. } = boot.record;
-        assert_eq!((current, previous, trials), (Some(digest(2)), None, BTreeMap::from([(digest(2), 1)])));
+        assert_eq!((current, previous), (Some(digest(1)), Some(digest(2))));
+        assert_eq!(trials, BTreeMap::from([(digest(1), 1), (digest(2), 1)]));
     }
 
     #[test]
