@@ -269,12 +269,23 @@ fn what_was_asked_for_since_is_kept() {
 }
 
 #[test]
-fn an_artifact_that_cannot_be_read_now_is_not_removed() {
+fn an_artifact_that_cannot_be_read_is_fetched_anew_and_stays_until_then() {
     let (_kept, folder) = open();
     let bytes = vec![7; 1000];
     let file = folder.artifact(digest(&bytes));
     // It is there, and reading it is an error of input and output.
     symlink("/proc/self/mem", &file).unwrap();
-    assert_eq!(folder.cached(digest(&bytes), length(&bytes)).unwrap_err().code(), "state_unreadable");
-    assert!(file.symlink_metadata().is_ok());
+    assert_eq!(folder.read_artifact(digest(&bytes)).unwrap_err().code(), "state_unreadable");
+    let mut anew = partial(&folder, &bytes);
+    assert!(file.symlink_metadata().unwrap().is_symlink());
+    anew.append(&bytes).unwrap();
+    anew.finish().unwrap();
+    assert_eq!(folder.read_artifact(digest(&bytes)).unwrap(), bytes);
+}
+
+#[test]
+fn what_cannot_be_read_for_want_of_something_else_may_be_as_good_as_ever() {
+    let passes = |errno: Errno| Error::read(Path::new("artifact"))(errno.into()).passes();
+    assert!([Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::INTR].into_iter().all(passes));
+    assert!(![Errno::IO, Errno::ACCESS].into_iter().any(passes));
 }
