@@ -137,6 +137,26 @@ fn a_trust_root_that_cannot_be_read_is_not_lost() {
 }
 
 #[test]
+fn a_trust_root_that_is_damaged_is_written_anew_from_the_other_file() {
+    let (_kept, folder) = open();
+    let key = SigningKey::from_seed(&zeroize::Zeroizing::new([7; 32]));
+    let terms = Terms { threshold: 1.try_into().unwrap(), keys: vec![key.public()], issued_at: 1 };
+    folder.write_root(&SignedRoot::new(Root::first("p", terms).unwrap()).sign(&key)).unwrap();
+    let damage = |folder: &Folder| match folder.root() {
+        Ok(Kept::Repaired(_, error)) => error,
+        kept => panic!("{kept:?}"),
+    };
+    let whole = fs::read(folder.path.join("root.json")).unwrap();
+    for file in ["root.json", "root.copy.json"].map(|name| folder.path.join(name)) {
+        fs::write(&file, "half of wh").unwrap();
+        assert!(folder.repairs_root(&damage(&folder)), "{}", file.display());
+        assert!(matches!(folder.root(), Ok(Kept::Known(_))) && fs::read(&file).unwrap() == whole, "{}", file.display());
+    }
+    makes_unreadable(&folder.path.join("root.json"));
+    assert!(!folder.repairs_root(&damage(&folder)), "it may be as good as ever");
+}
+
+#[test]
 fn a_disk_that_is_full_leaves_what_was_written_before() {
     let (_kept, folder) = open();
     folder.remember(&record(1)).unwrap();
