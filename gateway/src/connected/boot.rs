@@ -114,7 +114,9 @@ fn root(folder: &Folder, damaged: &mut Damaged) -> Result<Option<Root>, Error> {
         Kept::Lost(error) => (None, error),
     };
     tracing::error!(%error, "the trust root of the state folder is damaged");
-    damaged.root = Some(alarm(error.code(), error.to_string()));
+    if root.is_none() || !folder.repairs_root(&error) {
+        damaged.root = Some(alarm(error.code(), error.to_string()));
+    }
     Ok(root)
 }
 
@@ -124,12 +126,16 @@ fn remembered(folder: &Folder, project: &str, damaged: &mut Damaged) -> Result<(
     let (record, what) = match folder.memory()? {
         Memory::Fresh => return Ok((fresh.clone(), Some(fresh))),
         Memory::Known(record) => return Ok(((*record).clone(), Some(*record))),
-        Memory::Repaired(record, what) => (*record, what),
-        Memory::Lost(what) => (fresh, what),
+        Memory::Repaired(record, what) => (Some(*record), what),
+        Memory::Lost(what) => (None, what),
     };
     tracing::error!(what, "the state folder is damaged");
+    // Where it cannot be written now, that is tried again, and told.
+    if let Some(record) = record.as_ref().filter(|record| folder.remember(record).is_ok()) {
+        return Ok((record.clone(), Some(record.clone())));
+    }
     damaged.record = Some(alarm("state_damaged", what));
-    Ok((record, None))
+    Ok((record.unwrap_or(fresh), None))
 }
 
 /// The first artifact that can be served. What is not there whole is not tried, and not to blame for anything.

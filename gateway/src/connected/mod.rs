@@ -25,6 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use artifact_format::container::Digest;
 use fleet::agent::{Agent, Event, Failure, Moment, Start, Ticket};
 use fleet::message::Phase;
 use tokio::sync::mpsc;
@@ -83,8 +84,7 @@ impl Prepared {
 
     /// Whether it begins with what was deployed, and not with what the command line names.
     pub fn serves_deployed(&self) -> bool {
-        let current = self.booted.notes.record().current;
-        current.is_some() && current == self.booted.start.running
+        self.booted.start.running.is_some_and(|running| self.booted.notes.record().has_served(running))
     }
 
     /// Reads this file anew when it changes, until something was deployed.
@@ -113,6 +113,7 @@ impl Prepared {
             fetch: None,
             candidate: None,
             told: None,
+            refused: None,
             folder,
             client,
             swap,
@@ -145,6 +146,8 @@ pub struct Connected {
     /// What was loaded, and is to be put to work or forgotten.
     candidate: Option<Box<Snapshot>>,
     told: Option<Phase>,
+    /// What was deployed and refused last, until nothing is wanted any more.
+    refused: Option<Digest>,
     signals: mpsc::Sender<Signal>,
     inbox: mpsc::Receiver<Signal>,
     began: Instant,

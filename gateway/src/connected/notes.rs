@@ -89,3 +89,38 @@ impl Drop for Notes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::disk::Memory;
+    use super::*;
+
+    fn digest(number: u8) -> Digest {
+        Digest([number; 32])
+    }
+
+    /// What the next process finds if this one ends now.
+    fn left(folder: &Folder) -> Record {
+        match folder.memory().unwrap() {
+            Memory::Known(record) => *record,
+            memory => panic!("{memory:?}"),
+        }
+    }
+
+    #[test]
+    fn what_served_well_is_on_the_disk_as_doubted_while_it_is_loaded_and_no_longer() {
+        let kept = tempfile::tempdir().unwrap();
+        let folder = Arc::new(Folder::open(&kept.path().join("state"), "p").unwrap());
+        let record = Record { current: Some(digest(1)), ..Record::new("p") };
+        folder.remember(&record).unwrap();
+        for _ in 0..3 {
+            let boot = left(&folder).boot();
+            assert_eq!((&boot.candidates[..], boot.set_aside), (&[digest(1)][..], None));
+            let mut notes = Notes::new(folder.clone(), boot.record, None);
+            notes.tries(digest(1));
+            assert_eq!(left(&folder).loads.get(&digest(1)), Some(&1));
+            notes.settles_for(Some(digest(1)));
+            assert_eq!(left(&folder), record);
+        }
+    }
+}

@@ -62,9 +62,9 @@ impl Connected {
         }
     }
 
-    fn say(&self, phase: &Phase) {
+    fn say(&mut self, phase: &Phase) {
         match phase {
-            Phase::Waiting => tracing::info!("waiting for something to be deployed"),
+            Phase::Waiting => self.waits(),
             Phase::Downloading { digest } => tracing::info!(sha256 = digest, "downloading"),
             Phase::Verifying { digest } => tracing::info!(sha256 = digest, "verifying"),
             Phase::Loading { digest } => tracing::info!(sha256 = digest, "loading"),
@@ -73,13 +73,25 @@ impl Connected {
                 tracing::info!(sha256 = digest, "serving what was deployed");
             }
             Phase::Rejected { digest, code, detail, .. } => {
-                let rejected =
-                    Rejected { digest: digest.parse().ok(), code: code.clone().into(), message: detail.clone() };
+                self.refused = digest.parse().ok();
+                let rejected = Rejected { digest: self.refused, code: code.clone().into(), message: detail.clone() };
                 self.swap.refuse(rejected);
             }
             Phase::RolledBack { digest, detail } => {
                 tracing::error!(sha256 = digest, detail, "rolled back to what served before");
             }
+        }
+    }
+
+    /// What was refused is not wanted any more. What was refused of the command line's file is another matter.
+    fn waits(&mut self) {
+        let refused = self.refused.take();
+        if refused.is_some() && refused == self.swap.rejected().and_then(|rejected| rejected.digest) {
+            self.swap.confirm();
+        }
+        match self.agent.deployed() {
+            Some(digest) => tracing::info!(sha256 = %digest, "serving what was deployed before"),
+            None => tracing::info!("waiting for something to be deployed"),
         }
     }
 }

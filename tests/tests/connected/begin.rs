@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use tests::scripted_control::{Delivery, pointer, signed};
 use tests::{Gateway, ScriptedControl, Upstream, wait};
 
-use crate::{assert_runs, version};
+use crate::{Stage, assert_runs, version};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fresh_data_plane_control_plane_down() {
@@ -88,6 +88,32 @@ async fn what_is_not_wanted_any_more_does_not_come_to_serve() {
     assert_runs(&gateway, &file).await;
     control.wants(&pointer);
     control.sees_active(&bad).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_refused_is_not_shown_any_more_once_it_is_not_wanted() {
+    let stage = Stage::set().await;
+    let mut bad = stage.version(1);
+    let at = bad.len() / 2;
+    bad[at] ^= 1;
+    stage.control.deploys(&bad);
+    let is_shown = async || stage.gateway.rejected().await == digest(&bad).to_string();
+    wait::until("it is refused", is_shown).await;
+    let has_metric = async || {
+        let metrics = stage.gateway.admin_get("/metrics").await;
+        String::from_utf8_lossy(&metrics.body).contains("portcullis_artifact_rejected_info{")
+    };
+    assert!(has_metric().await);
+
+    stage.control.wants_nothing();
+    wait::until("nobody is told of it", async || stage.gateway.rejected().await.is_empty()).await;
+    assert!(!has_metric().await);
+    let serving = digest(&stage.version(0)).to_string();
+    let says = || stage.gateway.messages("serving what was deployed before");
+    let is_said = async || says().iter().any(|entry| entry["sha256"] == serving);
+    wait::until("it says what it goes on with", is_said).await;
+    stage.runs(0).await;
+    stage.ends_well().await;
 }
 
 /// A folder to start from.

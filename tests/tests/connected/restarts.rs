@@ -72,6 +72,29 @@ async fn a_start_that_cannot_serve_what_served_last_does_not_forget_it() {
     stage.ends_well().await;
 }
 
+/// What was deployed last cannot be read by one process, which serves the one before.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_can_serve_only_the_one_before_does_not_forget_what_was_deployed() {
+    let mut stage = Stage::set().await;
+    stage.moves_to(1).await;
+    stage.is_ended().await;
+    stage.control.dies();
+    let (artifact, kept) = (stage.artifact(1), stage.file("kept"));
+    fs::rename(&artifact, &kept).unwrap();
+    // Nobody reads a folder as a file.
+    fs::create_dir(&artifact).unwrap();
+    stage.starts_again().await;
+    stage.runs(0).await;
+    assert_eq!(alarms(&stage.gateway).await, ["state_unreadable"]);
+    stage.is_ended().await;
+
+    fs::remove_dir(&artifact).unwrap();
+    fs::rename(&kept, &artifact).unwrap();
+    stage.starts_again().await;
+    stage.runs(1).await;
+    stage.ends_well().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_gone_does_not_stop_what_was_deployed() {
     let mut stage = Stage::set().await;

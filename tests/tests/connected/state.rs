@@ -218,6 +218,7 @@ async fn corrupt_record() {
     stage.starts_again().await;
     stage.runs(3).await;
     stage.control.sees_rejected("pointer_older").await;
+    assert!(alarms(&stage.gateway).await.is_empty(), "it is written anew");
     stage.ends_well().await;
 }
 

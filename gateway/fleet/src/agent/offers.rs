@@ -131,13 +131,11 @@ impl Agent {
         let Ok(offer) = answer else { return };
         let Offer { pointer, roots } = *offer;
         let change = self.roots.offered(roots, effects);
-        if change == Change::Believed {
-            self.target.believed(self.roots.version(), effects);
-        }
         // Whoever is served by now, or asked by now, knows better.
         if self.target.running().is_none() && !self.target.is_busy() {
             self.target.is_offered(pointer.artifact(), Source::Bootstrap, moment);
-            self.consider(pointer, Source::Bootstrap, (moment, effects));
+            self.offered = Some(Considered { pointer, source: Source::Bootstrap, judged: Judged::NotYet });
         }
+        self.believes(change, moment, effects);
     }
 }

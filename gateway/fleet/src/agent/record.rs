@@ -32,6 +32,9 @@ pub struct Record {
     /// How many times each artifact was put to work and was not seen to be well. One that is not here is believed to be.
     #[serde(default)]
     pub trials: BTreeMap<Digest, u32>,
+    /// How many processes in a row began to load an artifact that had been seen to be well, and were not done.
+    #[serde(default)]
+    pub loads: BTreeMap<Digest, u32>,
     /// Artifacts that ended the process more than once, oldest first.
     #[serde(default)]
     pub quarantined: Vec<Digest>,
@@ -78,11 +81,12 @@ impl Record {
     /// A process starts: artifacts that ended the last ones are set aside. Nothing is tried yet.
     #[must_use]
     pub fn boot(mut self) -> Boot {
-        let failed = self.trials.iter().filter(|(_, trials)| **trials >= TRIALS_MAX);
+        let failed = self.trials.iter().chain(&self.loads).filter(|(_, times)| **times >= TRIALS_MAX);
         let failed: Vec<Digest> = failed.map(|(digest, _)| *digest).collect();
         let mut set_aside = None;
         for digest in failed {
             self.trials.remove(&digest);
+            self.loads.remove(&digest);
             self.quarantine(digest);
             if self.current == Some(digest) || self.wanted().is_some_and(|wanted| wanted.artifact == digest) {
                 set_aside = Some(digest);
@@ -104,18 +108,20 @@ impl Record {
 
     /// A candidate is there whole, and is about to be loaded: to be written down before, as it may end this process too.
     pub fn boots(&mut self, candidate: Digest) {
-        let served = self.current == Some(candidate) || self.previous == Some(candidate);
+        let served = self.has_served(candidate);
         match self.trials.get_mut(&candidate) {
             Some(trials) => *trials += 1,
-            // Whoever was proven is not doubted because a machine lost power.
-            None if served => {}
+            // Whoever was proven is not doubted because a machine lost power while it served. But it was proven with as much
+            // memory as there was then, say, and by another program.
+            None if served => *self.loads.entry(candidate).or_default() += 1,
             None => self.begin_trial(candidate),
         }
     }
 
-    /// A candidate was refused, in order: the process lived through it.
+    /// A candidate was refused, in order: the process lived through it. It may serve the next time, and is doubted as it was.
     pub fn boots_without(&mut self, candidate: Digest) {
-        self.end_trial(candidate);
+        self.suspend_trial(candidate);
+        self.loads.remove(&candidate);
     }
 
     /// A candidate is not there whole any more.
@@ -126,13 +132,19 @@ impl Record {
         }
     }
 
-    /// This is what the process serves of what was deployed. Where that is nothing, for want of a listener or a key, say, what
-    /// served last is what the next process tries.
+    /// This is what the process serves of what was deployed, and it lived through loading it. Where that is nothing, or the
+    /// one before, for want of a listener or a key, say, what served last is what the next process tries.
     pub fn booted(&mut self, running: Option<Digest>) {
-        if running.is_some() && running != self.current {
+        self.loads.clear();
+        if running.is_some_and(|running| !self.has_served(running)) {
             self.current = running;
             self.previous = None;
         }
+    }
+
+    /// Whether an artifact that was deployed is what was put to work last, or the one before.
+    pub fn has_served(&self, digest: Digest) -> bool {
+        self.current == Some(digest) || self.previous == Some(digest)
     }
 
     /// Whether an artifact was set aside.
@@ -228,13 +240,38 @@ mod tests {
         assert!(boot.record.is_quarantined(&digest(3)));
     }
 
+    /// The machine loses power, again and again, and sometimes while the artifact is loaded.
     #[test]
     fn what_was_proven_is_booted_as_often_as_need_be() {
         let mut record = record(&[]);
         for _ in 0..5 {
             record = dies_at_boot(record).record;
+            record = dies_at_boot(record).record;
+            record.booted(Some(digest(1)));
+            assert!(record.loads.is_empty() && record.trials.is_empty());
         }
         assert_eq!((record.current, record.quarantined), (Some(digest(1)), Vec::new()));
+    }
+
+    /// There is less memory than there was, say.
+    #[test]
+    fn what_was_proven_and_ends_two_boots_in_a_row_while_it_is_loaded_is_set_aside() {
+        let first = dies_at_boot(record(&[]));
+        let second = dies_at_boot(first.record);
+        assert_eq!((&second.candidates[..], second.set_aside), (&[digest(1), digest(2)][..], None));
+        let third = dies_at_boot(second.record);
+        assert_eq!((&third.candidates[..], third.set_aside), (&[digest(2)][..], Some(digest(1))));
+        assert!(third.record.is_quarantined(&digest(1)));
+        assert_eq!(third.record.loads, BTreeMap::from([(digest(2), 1)]), "whoever is gone back to is counted as well");
+    }
+
+    #[test]
+    fn what_was_proven_and_is_refused_in_order_is_not_counted() {
+        let mut boot = dies_at_boot(record(&[]));
+        boot.record.boots(digest(1));
+        boot.record.boots_without(digest(1));
+        boot.record.boots(digest(2));
+        assert_eq!(boot.record.loads, BTreeMap::from([(digest(2), 1)]));
     }
 
     #[test]
@@ -258,8 +295,8 @@ mod tests {
     #[test]
     fn a_record_of_an_older_program_is_of_something_that_is_wanted() {
         let text = serde_json::to_string(&Record { taken: Some(taken(3)), ..Record::new("p") }).unwrap();
-        let older = text.replace(r#""withdrawn":false,"#, "");
-        assert_ne!(older, text);
+        let older = text.replace(r#""withdrawn":false,"#, "").replace(r#""loads":{},"#, "");
+        assert!(!older.contains("withdrawn") && !older.contains("loads"), "{older}");
         assert_eq!(serde_json::from_str::<Record>(&older).unwrap().wanted(), Some(taken(3)));
     }
 
@@ -276,14 +313,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_booted_instead_is_doubted_as_it_was_and_its_successor_is_not() {
+    fn what_is_booted_instead_is_doubted_as_it_was_and_its_successor_is_remembered_and_doubted_as_it_was() {
         let mut boot = record(&[(1, 1), (2, 0)]).boot();
         boot.record.boots(digest(1));
         boot.record.boots_without(digest(1));
         boot.record.boots(digest(2));
         boot.record.booted(Some(digest(2)));
         let Record { current, previous, trials, .. } = boot.record;
-        assert_eq!((current, previous, trials), (Some(digest(2)), None, BTreeMap::from([(digest(2), 1)])));
+        assert_eq!((current, previous), (Some(digest(1)), Some(digest(2))));
+        assert_eq!(trials, BTreeMap::from([(digest(1), 1), (digest(2), 1)]));
     }
 
     #[test]

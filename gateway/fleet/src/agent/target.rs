@@ -86,7 +86,7 @@ impl Target {
 
     /// What is served of what was deployed.
     pub(super) fn deployed(&self) -> Option<Digest> {
-        self.running.filter(|running| self.record.current == Some(*running))
+        self.running.filter(|running| self.record.has_served(*running))
     }
 
     /// Whether an artifact has to be fetched, and nothing is under way that it would have to stop.

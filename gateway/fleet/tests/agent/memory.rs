@@ -140,6 +140,42 @@ fn what_served_last_is_what_to_go_back_to_where_it_does_not_serve_either() {
     assert_eq!((current, previous), (Some(digest(8)), Some(digest(7))));
 }
 
+/// What was deployed last needs a listener that this process was not given, say.
+fn serves_only_the_one_before() -> Rig {
+    let record = Record { current: Some(digest(8)), previous: Some(digest(7)), ..Record::new(PROJECT) };
+    let mut rig = Rig::new(Start { record, running: Some(digest(7)), ..start() });
+    rig.loads = Outcome::Fails(Failure::refused("unknown_listener", String::new()));
+    rig.wants = Some(signed(1, 8));
+    rig.connect();
+    let running = Some(digest(7));
+    assert_eq!((rig.rejects_with().as_deref(), rig.agent.deployed()), (Some("unknown_listener"), running));
+    rig
+}
+
+#[test]
+fn what_was_deployed_is_remembered_and_kept_where_only_the_one_before_serves() {
+    let mut rig = serves_only_the_one_before();
+    let kept = kept_before_fetch(&rig.is_asked_for_nothing());
+    assert!(kept.len() == 1 && [7, 8].into_iter().all(|number| kept[0].contains(&digest(number))), "{kept:?}");
+    assert_eq!(rig.on_disk().boot().candidates, [digest(8), digest(7)]);
+}
+
+#[test]
+fn the_one_before_is_what_to_go_back_to_where_it_is_what_serves() {
+    let remembered = |rig: &Rig| (rig.on_disk().current, rig.on_disk().previous);
+    let mut rig = serves_only_the_one_before();
+    rig.loads = Outcome::Succeeds;
+    rig.is_told_of(&signed(2, 9));
+    assert!(rig.is_active(9));
+    assert_eq!(remembered(&rig), (Some(digest(9)), Some(digest(7))));
+
+    let mut rig = serves_only_the_one_before();
+    rig.loads = Outcome::Succeeds;
+    rig.is_told_of(&signed(2, 7));
+    assert!(rig.is_active(7));
+    assert_eq!(remembered(&rig), (Some(digest(7)), Some(digest(8))));
+}
+
 #[test]
 fn what_came_with_the_command_line_is_nothing_to_go_back_to() {
     let mut rig = Rig::restarted(Record::new(PROJECT), Some(digest(5)));

@@ -185,6 +185,30 @@ fn a_place_to_start_from_that_answers_late_has_no_roots_to_refuse() {
     assert!(rig.alarms().is_empty() && rig.root_version() == Some(3), "{:?}", rig.alarms());
 }
 
+/// The pointer is by a key that is believed, and its artifact by one that only a root names which did not come at first.
+#[test]
+fn what_was_refused_is_believed_once_the_place_to_start_from_has_its_root() {
+    let (_, chain) = chain();
+    let mut rig = Rig::new(Start { bootstrap: Bootstrap::Available, ..start() });
+    rig.until(|effect| matches!(effect, Effect::Connect));
+    rig.is_disconnected(None);
+    let is_ask = |effect: &Effect| matches!(effect, Effect::AskBootstrap { .. });
+    let answer = |rig: &mut Rig, roots: &[SignedRoot]| {
+        rig.until(is_ask);
+        let offer = Offer { pointer: signed(1, 7), roots: roots.to_vec() };
+        rig.happens(Event::Bootstrapped(Ok(Box::new(offer))));
+    };
+    rig.loads = Outcome::Fails(Failure::refused("untrusted", "nobody signed it".to_owned()));
+    for _ in 0..2 {
+        answer(&mut rig, &chain[..1]);
+        assert_eq!((rig.rejects_with().as_deref(), rig.root_version()), (Some("untrusted"), Some(1)));
+    }
+    assert_eq!(rig.count(is_load), 1, "nobody else is believed meanwhile");
+    rig.loads = Outcome::Succeeds;
+    answer(&mut rig, &chain[..2]);
+    assert!(rig.is_active(7) && rig.root_version() == Some(2));
+}
+
 /// A notice of something that key 2 signed, from a control plane that has this version of the root.
 fn notice(newest: u64) -> FromControlPlane {
     notice_of(1, newest)

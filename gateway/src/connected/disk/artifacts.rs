@@ -45,7 +45,11 @@ impl Folder {
             match self.read_artifact(artifact) {
                 Ok(_) => return Ok(Cached::Whole),
                 // Too many open files, say: it may be as good as ever.
-                Err(error @ Error::Read { .. }) if whole.is_file() => return Err(error),
+                Err(error) if error.passes() => return Err(error),
+                // A bad sector, say, or somebody else's file: it stays until what is fetched anew takes its place.
+                Err(error @ Error::Read { .. }) if whole.is_file() => {
+                    tracing::warn!(%error, "an artifact cannot be read, and is fetched anew");
+                }
                 Err(_) => fs::remove_file(&whole).map_err(Error::write(&whole))?,
             }
         }

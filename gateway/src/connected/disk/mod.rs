@@ -24,6 +24,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use artifact_format::container::Digest;
 use fleet::agent::Failure;
+use rustix::io::Errno;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -115,6 +116,13 @@ impl Error {
             Self::Read { file, source } => Self::Needed { file, source },
             other => other,
         }
+    }
+
+    /// Whether it says nothing of the folder, and passes: there was too little of something else.
+    fn passes(&self) -> bool {
+        let Self::Read { source, .. } = self else { return false };
+        matches!(source.kind(), io::ErrorKind::OutOfMemory | io::ErrorKind::Interrupted)
+            || matches!(Errno::from_io_error(source), Some(Errno::MFILE | Errno::NFILE))
     }
 
     /// A short name that stays the same.

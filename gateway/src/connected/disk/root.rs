@@ -52,6 +52,21 @@ impl Folder {
         write::replace(&self.path, COPY, &text)
     }
 
+    /// Writes what one of the files has over the other one, and says whether that was done. Only over one that is damaged: one
+    /// that cannot be read may be as good as ever, and newer.
+    pub(in crate::connected) fn repairs_root(&self, error: &Error) -> bool {
+        let Error::Damaged { file, .. } = error else { return false };
+        let (damaged, whole) = if file.ends_with(ROOT) { (ROOT, COPY) } else { (COPY, ROOT) };
+        let Ok(Some(text)) = write::read(&self.path.join(whole), root::FILE_MAX_BYTES) else { return false };
+        match write::replace(&self.path, damaged, &text) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(%error, "the state folder cannot be written");
+                false
+            }
+        }
+    }
+
     fn one_root(&self, name: &str) -> Result<Option<Root>, Error> {
         let file = self.path.join(name);
         let damaged = |what: String| Error::Damaged { file: file.clone(), what };

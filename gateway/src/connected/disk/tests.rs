@@ -137,6 +137,26 @@ fn a_trust_root_that_cannot_be_read_is_not_lost() {
 }
 
 #[test]
+fn a_trust_root_that_is_damaged_is_written_anew_from_the_other_file() {
+    let (_kept, folder) = open();
+    let key = SigningKey::from_seed(&zeroize::Zeroizing::new([7; 32]));
+    let terms = Terms { threshold: 1.try_into().unwrap(), keys: vec![key.public()], issued_at: 1 };
+    folder.write_root(&SignedRoot::new(Root::first("p", terms).unwrap()).sign(&key)).unwrap();
+    let damage = |folder: &Folder| match folder.root() {
+        Ok(Kept::Repaired(_, error)) => error,
+        kept => panic!("{kept:?}"),
+    };
+    let whole = fs::read(folder.path.join("root.json")).unwrap();
+    for file in ["root.json", "root.copy.json"].map(|name| folder.path.join(name)) {
+        fs::write(&file, "half of wh").unwrap();
+        assert!(folder.repairs_root(&damage(&folder)), "{}", file.display());
+        assert!(matches!(folder.root(), Ok(Kept::Known(_))) && fs::read(&file).unwrap() == whole, "{}", file.display());
+    }
+    makes_unreadable(&folder.path.join("root.json"));
+    assert!(!folder.repairs_root(&damage(&folder)), "it may be as good as ever");
+}
+
+#[test]
 fn a_disk_that_is_full_leaves_what_was_written_before() {
     let (_kept, folder) = open();
     folder.remember(&record(1)).unwrap();
@@ -269,12 +289,23 @@ fn what_was_asked_for_since_is_kept() {
 }
 
 #[test]
-fn an_artifact_that_cannot_be_read_now_is_not_removed() {
+fn an_artifact_that_cannot_be_read_is_fetched_anew_and_stays_until_then() {
     let (_kept, folder) = open();
     let bytes = vec![7; 1000];
     let file = folder.artifact(digest(&bytes));
     // It is there, and reading it is an error of input and output.
     symlink("/proc/self/mem", &file).unwrap();
-    assert_eq!(folder.cached(digest(&bytes), length(&bytes)).unwrap_err().code(), "state_unreadable");
-    assert!(file.symlink_metadata().is_ok());
+    assert_eq!(folder.read_artifact(digest(&bytes)).unwrap_err().code(), "state_unreadable");
+    let mut anew = partial(&folder, &bytes);
+    assert!(file.symlink_metadata().unwrap().is_symlink());
+    anew.append(&bytes).unwrap();
+    anew.finish().unwrap();
+    assert_eq!(folder.read_artifact(digest(&bytes)).unwrap(), bytes);
+}
+
+#[test]
+fn what_cannot_be_read_for_want_of_something_else_may_be_as_good_as_ever() {
+    let passes = |errno: Errno| Error::read(Path::new("artifact"))(errno.into()).passes();
+    assert!([Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::INTR].into_iter().all(passes));
+    assert!(![Errno::IO, Errno::ACCESS].into_iter().any(passes));
 }

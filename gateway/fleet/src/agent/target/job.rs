@@ -106,12 +106,12 @@ impl Target {
     fn swap(&mut self, digest: Digest, moment: Moment, effects: &mut Vec<Effect>) {
         effects.push(Effect::Swap { digest });
         // Not what came with the command line, which is not in the state folder.
-        let before = self.record.current.filter(|current| *current != digest);
-        let before = before.or(self.record.previous.filter(|previous| *previous != digest));
+        let last = [self.deployed(), self.record.current, self.record.previous];
+        let before = last.into_iter().flatten().find(|last| *last != digest);
         if let Some(before) = before {
             self.record.suspend_trial(before);
         }
-        if let Some(left) = self.record.previous.filter(|left| Some(*left) != before && *left != digest) {
+        for left in last.into_iter().flatten().filter(|left| Some(*left) != before && *left != digest) {
             self.record.end_trial(left);
         }
         self.record.previous = before;
