@@ -33,6 +33,7 @@ use super::problem::{Code, Problem};
 use super::reply::HoldsSecret;
 use crate::domain::access::{Identity, Principal};
 use crate::domain::idempotency::{Answer, Attempt, Claim, IdempotencyKey, LEASE};
+use crate::domain::store::changing;
 
 /// The longest key, in bytes.
 pub const KEY_MAX_BYTES: usize = 255;
@@ -75,7 +76,7 @@ async fn with_key(api: Api, request: Request, next: Next) -> Result<Response, Pr
         Claim::New(attempt) => {
             let work = Work { api, key, attempt, hashed };
             // A task of its own: whoever asked may go away and come back for the answer.
-            let task = tokio::spawn(work.run(parts, next).in_current_span());
+            let task = tokio::spawn(changing(work.run(parts, next)).in_current_span());
             task.await.map_err(|_| Problem::new(Code::Internal))
         }
     }

@@ -1,16 +1,17 @@
 //! The REST API. The only module that knows axum.
 //!
 //! Read in this order: [`router`] has every route and the scope that it takes; [`guard`] holds requests to it;
-//! `documented` says what they have in common; [`caller`] says who asks; [`refused`] writes down what is refused,
-//! [`idempotent`] does things once; `host` and `leftover` keep to HTTP; [`extract`] reads bodies and parameters, [`reply`]
-//! writes answers; [`memory`] and [`receive`] bound what files take; [`problem`] is the one place where errors become
-//! responses; then one file per noun.
+//! `documented` says what they have in common; [`caller`] says who asks, `change` that changes are decided by what is
+//! now; [`refused`] writes down what is refused, [`idempotent`] does things once; `host` and `leftover` keep to HTTP;
+//! [`extract`] reads bodies and parameters, [`reply`] writes answers; [`memory`] and [`receive`] bound what files take;
+//! [`problem`] is the one place where errors become responses; then one file per noun.
 
 mod api_keys;
 mod artifacts;
 mod audit;
 mod builds;
 pub mod caller;
+mod change;
 mod data_plane_socket;
 mod data_planes;
 mod deployments;

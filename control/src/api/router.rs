@@ -13,9 +13,9 @@ use utoipa_axum::routes;
 use super::extract::JSON_MAX_BYTES;
 use super::guard::Guarded as _;
 use super::{
-    Api, api_keys, artifacts, audit, builds, data_plane_socket, data_planes, deployments, docs, documented, guard,
-    health, host, idempotent, leftover, metrics, problem, projects, refused, revisions, rollouts, signing_keys, specs,
-    teams, tokens,
+    Api, api_keys, artifacts, audit, builds, change, data_plane_socket, data_planes, deployments, docs, documented,
+    guard, health, host, idempotent, leftover, metrics, problem, projects, refused, revisions, rollouts, signing_keys,
+    specs, teams, tokens,
 };
 use crate::domain::access::Scope;
 use crate::telemetry::Observe;
@@ -47,6 +47,7 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn_with_state(api.clone(), idempotent::once))
         .layer(from_fn_with_state(api.clone(), guard::authenticate))
+        .layer(from_fn(change::by_what_is_now))
         // It finds out itself who asks: what is refused there costs as little as can be.
         .merge(data_plane_socket::router())
         .layer(from_fn_with_state(api.clone(), refused::note))

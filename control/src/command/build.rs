@@ -1,12 +1,13 @@
 //! `build`: a spec compiled into an artifact, on a server.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::asking::{AskingArgs, Columns};
 use super::{Context, Error, Outcome};
-use crate::client::{self, Body, Client, ProjectArgs, Thing};
+use crate::client::waiting::AWAY;
+use crate::client::{self, Body, Client, ProjectArgs, Seen, Thing, Waiting};
 use crate::domain::name::Name;
 use crate::output::{Console, printable};
 
@@ -42,9 +43,6 @@ pub struct Args {
     #[command(flatten)]
     asking: AskingArgs,
 }
-
-/// How often it is looked how far a build is, at first and in the end.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
 const ROWS: Columns = &[
     ("id", "/id"),
@@ -96,20 +94,28 @@ impl Args {
     }
 }
 
-/// Looks again and again, until the build has ended.
+/// Looks again and again, until the build has ended. A control plane that is away meanwhile is waited for, too.
 fn wait(client: &Client, mut build: Thing, timeout: Duration, console: Console) -> Result<Thing, Error> {
-    let began = Instant::now();
-    let progress = console.progress("building");
-    let (mut pause, longest) = PAUSES;
+    let id = build.must("/id")?.to_owned();
+    let mut waiting = Waiting::new(client.at(["builds", id.as_str()]), timeout);
+    let mut progress = Some(console.progress("building"));
     while !matches!(build.must("/state")?, "succeeded" | "failed" | "cancelled") {
-        let left = timeout.saturating_sub(began.elapsed());
-        let (id, state) = (build.must("/id")?.to_owned(), build.must("/state")?.to_owned());
-        if left.is_zero() {
-            return Err(client::Error::TimedOut { build: id, state, waited: timeout }.into());
+        match waiting.look(client)? {
+            Seen::Is(seen) => {
+                build = seen;
+                progress.get_or_insert_with(|| console.progress("building"));
+            }
+            Seen::Away => {
+                // Said once, where the progress was.
+                if progress.take().is_some() {
+                    console.note(AWAY);
+                }
+            }
+            Seen::TooLate => {
+                let state = build.must("/state")?.to_owned();
+                return Err(client::Error::TimedOut { build: id, state, waited: timeout }.into());
+            }
         }
-        client.pause(pause.min(left));
-        pause = (pause * 3 / 2).min(longest);
-        build = client.get(client.at(["builds", id.as_str()]))?;
     }
     drop(progress);
     Ok(build)

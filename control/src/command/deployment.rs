@@ -1,12 +1,13 @@
 //! `deployment`: how deployments go on, and how they are steered.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::asking::{AskingArgs, Columns, LimitArgs};
 use super::{Context, Error, Outcome};
-use crate::client::{self, Body, Client, ProjectArgs, Thing};
+use crate::client::waiting::AWAY;
+use crate::client::{self, Body, Client, ProjectArgs, Seen, Thing, Waiting};
 use crate::output::{Console, printable};
 
 /// The arguments of `deployment`.
@@ -97,15 +98,8 @@ pub(super) struct WaitArgs {
     timeout: Duration,
 }
 
-/// How often it is looked how far a deployment is, at first and in the end.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
-
-/// How long the last look may take, when the time to wait is over.
-const LAST_LOOK: Duration = Duration::from_secs(5);
 /// How long it may take to ask how far it is within a wave, which is only said.
 const PROGRESS_MAX: Duration = Duration::from_secs(2);
-/// What is said while nobody answers: the deployment goes on by itself as soon as somebody does.
-const AWAY: &str = "the control plane is away: waiting for it";
 
 /// What a table shows of a deployment.
 pub(super) const ROWS: Columns = &[
@@ -249,27 +243,23 @@ impl WaitArgs {
 
     /// Looks again and again, and says what is new. A control plane that is away meanwhile is waited for, too.
     fn until_it_ends(self, client: &Client, mut deployment: Thing, console: Console) -> Result<Thing, Error> {
-        let began = Instant::now();
-        let remaining = || self.timeout.saturating_sub(began.elapsed());
-        let (mut pause, longest) = PAUSES;
-        let (mut said, mut is_here) = (String::new(), true);
         let id = deployment.must("/id")?.to_owned();
+        let mut waiting = Waiting::new(client.at(["deployments", id.as_str()]), self.timeout);
+        let (mut said, mut is_here) = (String::new(), true);
         while !has_ended(&deployment)? {
             let text = if is_here { progress(client, &deployment)? } else { AWAY.to_owned() };
             if text != said {
                 console.note(printable(&text));
                 said = text;
             }
-            let left = remaining();
-            if left.is_zero() {
-                let state = deployment.must("/state")?.to_owned();
-                return Err(client::Error::StillDeploying { deployment: id, state, waited: self.timeout }.into());
+            match waiting.look(client)? {
+                Seen::Is(seen) => (deployment, is_here) = (seen, true),
+                Seen::Away => is_here = false,
+                Seen::TooLate => {
+                    let state = deployment.must("/state")?.to_owned();
+                    return Err(client::Error::StillDeploying { deployment: id, state, waited: self.timeout }.into());
+                }
             }
-            client.pause(pause.min(left));
-            pause = (pause * 3 / 2).min(longest);
-            let seen = client.look(client.at(["deployments", id.as_str()]), remaining().max(LAST_LOOK))?;
-            is_here = seen.is_some();
-            deployment = seen.unwrap_or(deployment);
         }
         Ok(deployment)
     }

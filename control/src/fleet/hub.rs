@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
 use super::admission::{Admission, Place, Refused, random_below};
+use super::ahead::Ahead;
 use super::arrival::{self, Arrival};
 use super::loading::Loading;
 use super::orders::{Basis, Orders};
@@ -55,7 +56,7 @@ pub(super) struct Unwritten {
     pub(super) heard: HashMap<InstanceKey, Arc<Seat>>,
     pub(super) left: HashMap<InstanceKey, Arc<Seat>>,
     /// Deployments whose pointers data planes are ahead of.
-    pub(super) floors: HashMap<DeploymentId, std::num::NonZeroU64>,
+    pub(super) floors: HashMap<DeploymentId, Ahead>,
 }
 
 /// The connections of one project's data planes.

@@ -170,11 +170,14 @@ impl Hub {
         let absence = self.times.absence();
         taking(&gone, async |rows| self.store.let_go(self.replica, rows, absence).await).await?;
         self.write_traffic(heard.values().chain(left.values())).await?;
-        for (deployment, serial) in floors {
-            match self.store.raise_floor(*deployment, *serial).await {
+        for (deployment, ahead) in floors {
+            match self.raise_floor(*deployment, ahead).await {
                 Ok(()) => {}
                 Err(error @ Error::Unavailable { .. }) => return Err(error),
-                Err(error) => tracing::warn!(%error, %deployment, %serial, "data planes are ahead of their pointer"),
+                Err(error) => {
+                    let serial = ahead.serial;
+                    tracing::warn!(%error, %deployment, %serial, "data planes are ahead of their pointer");
+                }
             }
         }
         Ok(())
@@ -221,9 +224,8 @@ impl Hub {
                 }
             }
         }
-        for (deployment, serial) in taken.floors {
-            let floor = unwritten.floors.entry(deployment).or_insert(serial);
-            *floor = serial.max(*floor);
+        for (deployment, ahead) in taken.floors {
+            unwritten.is_ahead(deployment, ahead);
         }
     }
 

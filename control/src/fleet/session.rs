@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::admission::Place;
+use super::ahead::Ahead;
 use super::arrival::{alarms, health, take_state};
 use super::hub::{Group, Hub};
 use super::orders::{Order, Orders, frame};
@@ -272,9 +273,9 @@ impl Session {
         let least = if is_forked { seen.saturating_add(1) } else { seen };
         if let Some(least) = std::num::NonZeroU64::new(least).filter(|least| *least > own) {
             drop(told);
-            let mut unwritten = self.hub.unwritten();
-            let floor = unwritten.floors.entry(deployment).or_insert(least);
-            *floor = least.max(*floor);
+            let labels = Arc::clone(&self.standing.borrow().labels);
+            let (project, data_plane) = (self.group.project, self.seat.key.data_plane);
+            self.hub.unwritten().is_ahead(deployment, Ahead { serial: least, project, data_plane, labels });
         }
     }
 

@@ -1,10 +1,9 @@
 //! How waiting for a deployment ends, whatever the server says.
 
 use serde_json::{Value, json};
-use tests::Scripted;
-use tests::scripted::Peer;
 
 use crate::sandbox::Sandbox;
+use crate::waiting;
 
 const ID: &str = "0199aaaa-0000-7000-8000-000000000001";
 
@@ -20,34 +19,8 @@ async fn wait_for_answers(
     progress: u16,
     arguments: &'static [&'static str],
 ) -> (i32, String, Value) {
-    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let server = Scripted::each(move |mut peer: Peer, _| {
-        let (answers, asked) = (answers.clone(), asked.clone());
-        async move {
-            let head = peer.request().await.unwrap_or_default();
-            let (status, body) = if head.contains("/progress") {
-                (progress, json!({ "data_planes": 3, "online": 3, "serving": 1, "waves": [] }))
-            } else {
-                let number = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                answers[number.min(answers.len() - 1)].clone()
-            };
-            let body = body.to_string();
-            let head = format!("HTTP/1.1 {status} So\r\ncontent-type: application/json\r\nconnection: close\r\n");
-            peer.say(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await;
-            peer.wait_for_close().await;
-        }
-    })
-    .await;
-    let url = format!("http://{}", server.address());
-    let output = tokio::task::spawn_blocking(move || {
-        let sandbox = Sandbox::new();
-        let mut command = sandbox.command(&["deployment", "get", ID, "--server", &url, "-o", "json"]);
-        command.args(arguments).env("PORTCULLIS_CONTROL_TOKEN", "pct_test").output().unwrap()
-    });
-    let output = output.await.unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    let shown = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-    (output.status.code().unwrap(), said, shown)
+    let aside = ("/progress", progress, json!({ "data_planes": 3, "online": 3, "serving": 1, "waves": [] }));
+    waiting::ends(answers, aside, &[&["deployment", "get", ID][..], arguments].concat()).await
 }
 
 fn deployment(state: &str, reason: &Value) -> Value {

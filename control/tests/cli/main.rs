@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
+mod builds;
 mod check;
 mod client;
 mod compile;
@@ -14,3 +15,4 @@ mod keys;
 mod reference;
 mod sandbox;
 mod secrets;
+mod waiting;

@@ -27,6 +27,7 @@ crate::in_both!(
     two_groups_with_one_artifact_have_a_history_each,
     drift_is_in_the_history_once_for_each_time,
     drift_that_has_no_room_left_is_noted_all_the_same,
+    what_goes_on_with_what_was_withdrawn_drifts,
     what_goes_well_takes_no_place_of_failures,
     what_is_said_at_once_is_kept_in_its_order,
     processes_that_chose_the_same_id_are_two,
@@ -242,6 +243,21 @@ async fn drift_that_has_no_room_left_is_noted_all_the_same(kept: Kept) {
     assert_eq!(fleet.kept.store.database().fetch_all(select).await.unwrap().len(), 2, "and both are done with");
     fleet.kept.run(sql("delete from node_events where outcome = 'drifted'")).await;
     assert_eq!(notes_drift(&fleet, 1001).await, 0);
+}
+
+/// Nothing is wanted any more: the history is that of what it goes on with.
+async fn what_goes_on_with_what_was_withdrawn_drifts(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(OLD).await;
+    let gateway = &fleet.gateways[0];
+    let id = fleet.wanted(gateway).await.unwrap().deployment;
+    fleet.kept.run(sql("update deployments set is_withdrawn = true")).await;
+    fleet.kept.run(sql("update processes set wanted = null")).await;
+    drifts_since(&fleet, gateway, 1000).await;
+    assert_eq!([notes_drift(&fleet, 1001).await, notes_drift(&fleet, 1001).await], [1, 0]);
+    let history = fleet.kept.store.node_events(Reach::Everything, id, &PageRequest::default()).await.unwrap().items;
+    let drifted: Vec<_> = history.iter().filter(|event| event.outcome == NodeOutcome::Drifted).collect();
+    assert_eq!((drifted.len(), drifted[0].data_plane), (1, gateway.id));
+    assert!(drifted[0].detail.as_ref().unwrap().contains("withdrawn"), "{:?}", drifted[0].detail);
 }
 
 /// Pods that come and go for months say that all is well so often that nothing else would have room.

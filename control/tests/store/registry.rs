@@ -32,6 +32,7 @@ in_both!(
     terms_tell_of_every_change,
     what_is_old_is_forgotten,
     everything_is_counted,
+    who_connects_anew_has_drifted_since_before,
 );
 
 fn newcomer(project: &Project, name: &str, labels: &str) -> Newcomer {
@@ -409,4 +410,21 @@ async fn everything_is_counted(kept: Kept) {
     let other_team = kept.team("blue").await;
     let hidden = control::domain::store::OfProject { reach: within(&other_team), project: project.id };
     assert!(matches!(kept.store.fleet_summary(hidden).await, Err(Error::NotFound(_))));
+}
+
+/// Whether something else is wanted, or nothing: no new connection is a new time.
+async fn who_connects_anew_has_drifted_since_before(kept: Kept) {
+    let team = kept.team("red").await;
+    let project = kept.project(&team, "shop").await;
+    let member = comes(&kept, &project, "edge").await;
+    let (replica, instance, before) = (Uuid::now_v7(), Uuid::now_v7(), jiff::Timestamp::UNIX_EPOCH);
+    for wanted in [Some(Digest([8; 32])), None] {
+        for drift_since in [before, now()] {
+            let mut said = heard(&member, instance);
+            (said.instance.wanted, said.instance.drift_since) = (wanted, Some(drift_since));
+            kept.store.keep_heard(replica, &[said]).await.unwrap();
+        }
+        let shown = kept.store.instances(&[member.id]).await.unwrap();
+        assert_eq!(shown[&member.id][0].drift_since, Some(before), "{wanted:?}");
+    }
 }

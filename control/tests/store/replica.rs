@@ -7,7 +7,9 @@ use control::domain::access::Reach;
 use control::domain::error::Error;
 use control::domain::id::TeamId;
 use control::domain::page::PageRequest;
-use control::domain::store::{Credentials as _, Fleet as _, Health as _, Registry as _, Replica as State, Teams as _};
+use control::domain::store::{
+    Credentials as _, Fleet as _, Health as _, Registry as _, Replica as State, Teams as _, changing,
+};
 use control::domain::team::NewTeam;
 use control::store::DatabaseStore;
 use control::store::sql::{Database, Error as SqlError, Reader, sql};
@@ -176,6 +178,27 @@ async fn a_read_of_several_statements_is_of_one_source() {
     });
     assert_eq!(read.await.unwrap(), (1, 1));
     assert_eq!(reads.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_read_for_a_change_is_of_now_or_nothing() {
+    let mut pair = pair().await;
+    pair.make("red").await;
+    pair.catches_up().await;
+    pair.replica.pause_replay().await;
+    pair.make("blue").await;
+    pair.primary.kill().await;
+    assert_eq!(pair.names().await, ["red"]);
+    let red = "red".parse().unwrap();
+    assert!(pair.store.team_named(Reach::Everything, &red).await.is_ok());
+    let one = changing(pair.store.team_named(Reach::Everything, &red)).await;
+    assert!(matches!(one, Err(Error::Unavailable { .. })), "{one:?}");
+    let all = changing(pair.store.teams(Reach::Everything, &PageRequest::default())).await;
+    assert!(matches!(all, Err(Error::Unavailable { .. })), "{all:?}");
+    pair.primary.restart().await;
+    // Others may be shown what is old for a moment more.
+    assert_eq!(changing(pair.names()).await, ["blue", "red"]);
+    assert_eq!(pair.names().await, ["blue", "red"], "and now it is known to be back");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

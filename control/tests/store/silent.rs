@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use control::domain::error::Error;
 use control::store::sql::{Database, Error as SqlError, Unanswered as _, sql};
-use tests::postgres::Postgres;
+use tests::postgres::{self, Postgres};
 use tests::{Relay, wait};
 
 /// How many connections a control plane opens at most.
 const CONNECTIONS: usize = 16;
 /// How long a server may say nothing.
 const SILENCE: Duration = Duration::from_secs(35);
+/// By when somebody has waited for longer than a statement may take.
+const LONG: Duration = Duration::from_secs(45);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_goes_silent_is_given_up_and_asked_anew() {
@@ -54,4 +56,23 @@ async fn a_database_that_goes_silent_is_given_up_and_asked_anew() {
     }
     let said = held[0].fetch_one(sql("select count(*) as words from said")).await.unwrap();
     assert_eq!(said.get::<i64>("words").unwrap(), 0, "what may have been committed is not done again");
+}
+
+/// Another control plane is at the schema for longer than any other statement may take: whoever starts meanwhile waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_migration_may_take_longer_than_other_statements() {
+    let postgres = postgres::Database::create().await;
+    let url = postgres.url();
+    let database = Database::open(&url, None).await.unwrap();
+    let mut migrating = database.begin_long().await.unwrap();
+    migrating.execute(sql("lock table _sqlx_migrations in access exclusive mode")).await.unwrap();
+    let opening = tokio::spawn(async move { Database::open(&url, None).await });
+    let waiting = || {
+        sql("select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' \
+             and query_start < clock_timestamp() - interval '31 seconds'")
+    };
+    let waits_still = async || !database.fetch_all(waiting()).await.unwrap().is_empty();
+    assert!(wait::within(LONG, waits_still).await, "it was given up");
+    migrating.commit().await.unwrap();
+    opening.await.unwrap().unwrap();
 }

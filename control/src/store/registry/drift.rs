@@ -1,4 +1,4 @@
-//! Who drifts, written into the history of what it is to serve.
+//! Who drifts, written into the history of what it is to serve; where that is nothing, of what it goes on with.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub(super) async fn note(database: &Database, replica: Uuid, before: Timestamp) 
     let dialect = transaction.dialect();
     let select =
         sql("select p.data_plane_id, p.instance_id, p.wanted, p.running from processes p where p.replica_id = $1 \
-         and p.wanted is not null and p.drift_since < $2 \
+         and p.drift_since < $2 \
          and (p.drift_noted is null or p.drift_noted <> p.drift_since) \
          order by p.data_plane_id, p.instance_id limit $3")
         .bind(replica)
@@ -40,15 +40,20 @@ pub(super) async fn note(database: &Database, replica: Uuid, before: Timestamp) 
 }
 
 fn event(row: &Row) -> Result<Value, Error> {
-    let running: Option<Digest> = row.get("running")?;
+    let (wanted, running): (Option<Digest>, Option<Digest>) = (row.get("wanted")?, row.get("running")?);
+    let detail = match (wanted, running) {
+        (Some(_), Some(running)) => format!("serves {running}"),
+        (_, None) => "serves nothing".to_owned(),
+        (None, Some(_)) => "goes on with what was withdrawn, and nothing else is deployed for it".to_owned(),
+    };
     Ok(json!({
         "id": EventId::new(),
         "data_plane": row.get::<DataPlaneId>("data_plane_id")?,
         "instance": row.get::<Uuid>("instance_id")?,
         "deployment": null,
         "outcome": "drifted",
-        "artifact": row.get::<Digest>("wanted")?,
+        "artifact": wanted.or(running),
         "code": null,
-        "detail": running.map_or_else(|| "serves nothing".to_owned(), |running| format!("serves {running}")),
+        "detail": detail,
     }))
 }

@@ -49,9 +49,10 @@ fn rows(dialect: Dialect) -> Statement {
 const AND_KEPT: &str = "on conflict (data_plane_id, instance_id) do update set node_id = excluded.node_id, \
      presence = 'connected', replica_id = excluded.replica_id, away_until = null, version = excluded.version, \
      labels = excluded.labels, address = excluded.address, running = excluded.running, wanted = excluded.wanted, \
-     drift_since = case when excluded.drift_since is not null and processes.wanted = excluded.wanted \
-     then coalesce(processes.drift_since, excluded.drift_since) else excluded.drift_since end, pointer_serial = excluded.pointer_serial, \
-     root_version = excluded.root_version, phase = excluded.phase, phase_name = excluded.phase_name, \
+     drift_since = case when excluded.drift_since is not null \
+     and processes.wanted is not distinct from excluded.wanted \
+     then coalesce(processes.drift_since, excluded.drift_since) else excluded.drift_since end, \
+     pointer_serial = excluded.pointer_serial, root_version = excluded.root_version, phase = excluded.phase, phase_name = excluded.phase_name, \
      health = excluded.health, alarms = excluded.alarms, connected_at = excluded.connected_at, \
      last_seen = excluded.last_seen";
 const UNLESS_HELD_ELSEWHERE: &str = " where processes.replica_id = excluded.replica_id";

@@ -13,7 +13,7 @@ use super::sqlite::SqliteFile;
 use super::{Error, Reader, Row, Snapshot, Statement, Transaction, Unanswered, migrate, postgres, span, sqlite};
 use crate::domain;
 use crate::domain::error::Noun;
-use crate::domain::store::Replica;
+use crate::domain::store::{Replica, is_changing};
 
 /// A database that is ready: its schema is this program's.
 #[derive(Debug, Clone)]
@@ -194,7 +194,7 @@ impl Database {
     /// Every row of what is committed now: for lists and other reads that are heavy. A replica answers where there is one
     /// that is not late; or whatever it has, where the primary does not answer.
     pub async fn fetch_list(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        let Some((primary, follower)) = self.pair() else { return self.fetch_all(statement).await };
+        let Some((primary, follower)) = self.stand_in() else { return self.fetch_all(statement).await };
         let own = Reader::Replica(follower.pool.clone());
         let (current, own) = (follower.fetch_current(primary, statement.clone()), own.fetch_all(statement));
         let current = async { Ok(current.await?.into_iter().map(Row::Postgres).collect()) };
@@ -205,13 +205,14 @@ impl Database {
     /// read from the replica, where there is one, and may be as old as that is.
     ///
     /// For what is shown, and for whoever asks to be let in. Not for what decides anything: an old answer is no harm only
-    /// where nothing is written, ended or sent away for it.
+    /// where nothing is written, ended or sent away for it. Whoever is [changing](domain::store::changing) something is
+    /// never answered by the replica.
     pub async fn known<T, E, F>(&self, read: impl Fn(Reader) -> F) -> Result<T, E>
     where
         E: Unanswered + Display,
         F: Future<Output = Result<T, E>>,
     {
-        let Some((primary, follower)) = self.pair() else { return Box::pin(read(Reader::Now(self.clone()))).await };
+        let Some((primary, follower)) = self.stand_in() else { return Box::pin(read(Reader::Now(self.clone()))).await };
         // Nothing is asked until it is polled.
         let (primary, own) = (read(Reader::Primary(primary.clone())), read(Reader::Replica(follower.pool.clone())));
         Box::pin(follower.stand_in(primary, own)).await
@@ -224,6 +225,11 @@ impl Database {
             async move { reader.fetch_optional(select).await?.ok_or_else(|| reader.missing(noun)) }
         };
         self.known(read).await
+    }
+
+    /// The replica that may answer, and whom it follows.
+    fn stand_in(&self) -> Option<(&PgPool, &Follower)> {
+        self.pair().filter(|_| !is_changing())
     }
 
     fn pair(&self) -> Option<(&PgPool, &Follower)> {

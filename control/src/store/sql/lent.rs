@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use sqlx::Postgres;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgPool, PgRow};
@@ -59,6 +60,18 @@ impl Lent {
         self.heard(said)
     }
 
+    /// The rows, one after the other: few of them are in memory. Whoever reads them may take any time between two.
+    pub(super) fn fetch(&mut self, statement: Statement) -> BoxStream<'_, Result<PgRow, Error>> {
+        let patience = self.patience;
+        let Some(own) = self.own.as_deref_mut() else { return stream::iter([Err(Error::Silent)]).boxed() };
+        let rows = postgres::query(statement).fetch(own);
+        let next = stream::try_unfold(rows, move |mut rows| async move {
+            let Ok(said) = timeout(patience, rows.try_next()).await else { return Err(Error::Silent) };
+            Ok(said?.map(|row| (row, rows)))
+        });
+        next.boxed()
+    }
+
     /// Runs a statement. Returns how many rows it changed.
     pub(super) async fn execute(&mut self, statement: Statement) -> Result<u64, Error> {
         let said = timeout(self.patience, postgres::query(statement).execute(self.own()?)).await;
@@ -67,9 +80,18 @@ impl Lent {
 
     /// Begins a transaction.
     pub(super) async fn begin(&mut self) -> Result<(), Error> {
+        self.begin_with("begin").await
+    }
+
+    /// Begins one that only reads, and what was committed at one moment.
+    pub(super) async fn begin_snapshot(&mut self) -> Result<(), Error> {
+        self.begin_with("begin isolation level repeatable read read only").await
+    }
+
+    async fn begin_with(&mut self, word: &'static str) -> Result<(), Error> {
         // From here on the server may have heard of it.
         self.stage = Stage::Begun;
-        self.say("begin").await
+        self.say(word).await
     }
 
     /// Ends the transaction as if it had not been, where one has begun.
@@ -139,4 +161,45 @@ async fn roll_back(mut own: PoolConnection<Postgres>) {
 
 async fn say(connection: &mut PgConnection, word: &'static str) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(word).execute(connection).await.map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use ::tests::Relay;
+    use ::tests::postgres::Postgres;
+    use sqlx::postgres::PgConnectOptions;
+
+    use super::super::sql;
+    use super::*;
+
+    /// How long a server may say nothing here.
+    const PATIENCE: Duration = Duration::from_millis(500);
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_read_for_long_is_given_up_where_nothing_more_comes() {
+        let postgres = Postgres::start().await;
+        let own: PgConnectOptions = postgres.url().parse().unwrap();
+        let relay = Relay::to(own.get_port()).await;
+        let pool = postgres::connect(own.port(relay.address().port())).await.unwrap();
+        let mut lent = Lent::by(&pool).await.unwrap();
+        lent.begin_snapshot().await.unwrap();
+        lent.take_time().await.unwrap();
+        let mut lent = lent.waiting(PATIENCE);
+        // More than is under way at a time.
+        let many = "select repeat('x', 1000) as word from generate_series(1, 100000)";
+        let mut rows = lent.fetch(sql(many));
+        assert!(rows.next().await.unwrap().is_ok());
+        // Whoever reads takes longer than the server may.
+        ::tests::wait::pass(2 * PATIENCE).await;
+        assert!(rows.next().await.unwrap().is_ok());
+        relay.falls_silent();
+        let error = loop {
+            match rows.next().await.unwrap() {
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, Error::Silent), "{error}");
+        assert!(rows.next().await.is_none(), "nobody waits for it once more");
+    }
 }

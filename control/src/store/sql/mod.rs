@@ -54,6 +54,12 @@ pub enum Error {
         "the database's schema: {0}; this control plane is older than the one that made it, or it is another database"
     )]
     Schema(#[source] sqlx::migrate::MigrateError),
+    /// It was not brought up to date, and nobody says why.
+    #[error(
+        "the database's schema was not brought up to date within an hour: the database went silent, or another control \
+         plane that is at it takes as long (`select * from pg_stat_activity` shows what it waits for); start this one again"
+    )]
+    SchemaTakesTooLong,
     /// There is no file.
     #[error("{}: there is no database: give --database-url, or the data folder of the control plane", file.display())]
     NoDatabase {

@@ -21,6 +21,8 @@ const ANSWER: Duration = Duration::from_secs(10);
 const STATEMENT: &str = "30s";
 /// How long a server may say nothing to a statement at all. One that is there has given it up before.
 pub(super) const SILENCE: Duration = Duration::from_secs(35);
+/// How long a server may say nothing to what may take as long as it takes.
+pub(super) const LONG: Duration = Duration::from_hours(1);
 /// How long a connection that lay idle may take to say that it still leads anywhere.
 const PROBE: Duration = Duration::from_secs(2);
 
@@ -49,6 +51,12 @@ pub(super) async fn take_time(transaction: &mut PgConnection) -> Result<(), sqlx
         sqlx::query(setting).execute(&mut *transaction).await?;
     }
     Ok(())
+}
+
+/// One connection to the same server, whose statements may take as long as they take.
+pub(super) async fn connect_long(pool: &PgPool) -> Result<PgPool, sqlx::Error> {
+    let options = PgConnectOptions::clone(&pool.connect_options()).options([("statement_timeout", "0")]);
+    PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE).connect_with(options).await
 }
 
 /// A server that heavy reads go to. It need not be there.

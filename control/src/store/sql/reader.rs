@@ -76,6 +76,7 @@ impl Unanswered for Error {
             Self::Url { .. }
             | Self::Replica
             | Self::Schema(_)
+            | Self::SchemaTakesTooLong
             | Self::NoDatabase { .. }
             | Self::OtherSchema { .. }
             | Self::Late

@@ -7,14 +7,12 @@ use sqlx::postgres::{PgPool, PgRow};
 use sqlx::{Row as _, ValueRef as _};
 
 use super::lent::Lent;
-use super::{Error, Statement};
+use super::{Error, Statement, postgres};
 
 /// How often a transaction is done again.
 const REPLAYS_MAX: u32 = 4;
 /// How long it is waited before, the first time; each time twice as long.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How long a server may say nothing to what may take as long as it takes.
-const LONG: Duration = Duration::from_hours(1);
 /// How many bytes of statements are kept to be done again. What is larger holds documents, whose team was locked first:
 /// nobody is in its way.
 const KEPT_BYTES_MAX: usize = 256 << 10;
@@ -46,7 +44,7 @@ impl Length {
         let own = Lent::by(pool).await?;
         Ok(match self {
             Self::Usual => own,
-            Self::Long => own.waiting(LONG),
+            Self::Long => own.waiting(postgres::LONG),
         })
     }
 

@@ -1,9 +1,10 @@
 //! The state of one moment.
 
 use futures_util::stream::{BoxStream, StreamExt as _, TryStreamExt as _};
-use sqlx::{Postgres, Sqlite};
+use sqlx::Sqlite;
 
-use super::{Error, Row, Statement, postgres, sqlite};
+use super::lent::Lent;
+use super::{Error, Row, Statement, postgres, sql, sqlite};
 
 /// What was committed when this was begun, whatever is written in the meantime.
 #[derive(Debug)]
@@ -11,7 +12,8 @@ pub enum Snapshot {
     /// Of SQLite: a read transaction, which its write-ahead log waits for.
     Sqlite(sqlx::Transaction<'static, Sqlite>),
     /// Of PostgreSQL: repeatable read, read only.
-    Postgres(sqlx::Transaction<'static, Postgres>),
+    #[expect(private_interfaces, reason = "taken by a database, never made elsewhere")]
+    Postgres(Lent),
 }
 
 impl Snapshot {
@@ -23,11 +25,13 @@ impl Snapshot {
     }
 
     pub(super) async fn of_postgres(pool: &sqlx::PgPool) -> Result<Self, Error> {
-        let mut own = pool.begin_with("begin isolation level repeatable read read only").await?;
-        postgres::take_time(&mut own).await?;
+        let mut own = Lent::by(pool).await?;
+        own.begin_snapshot().await?;
+        own.take_time().await?;
         // PostgreSQL's, too.
-        sqlx::query("select 1").fetch_optional(&mut *own).await?;
-        Ok(Self::Postgres(own))
+        own.fetch_optional(sql("select 1")).await?;
+        // It may sort a whole table before a row comes.
+        Ok(Self::Postgres(own.waiting(postgres::LONG)))
     }
 
     /// The rows, one after the other: few of them are in memory.
@@ -36,9 +40,7 @@ impl Snapshot {
             Self::Sqlite(own) => {
                 sqlite::query(statement).fetch(&mut **own).map_ok(Row::Sqlite).map_err(Error::from).boxed()
             }
-            Self::Postgres(own) => {
-                postgres::query(statement).fetch(&mut **own).map_ok(Row::Postgres).map_err(Error::from).boxed()
-            }
+            Self::Postgres(own) => own.fetch(statement).map_ok(Row::Postgres).boxed(),
         }
     }
 }
