@@ -151,7 +151,7 @@ impl Driver {
                 continue;
             }
             match self.drive(project, deployment).await {
-                Err(error @ Error::Unavailable { .. }) => return Err(error),
+                Err(error @ (Error::Unavailable { .. } | Error::Unsettled(_))) => return Err(error),
                 Err(error) => {
                     if self.stuck.failed(deployment, Instant::now()) == News::Yes {
                         let cause = error.source().map(tracing::field::display);
@@ -172,7 +172,7 @@ impl Driver {
                 continue;
             }
             match self.renew(project).await {
-                Err(error @ Error::Unavailable { .. }) => return Err(error),
+                Err(error @ (Error::Unavailable { .. } | Error::Unsettled(_))) => return Err(error),
                 Err(error) => {
                     if self.overdue.failed(project, Instant::now()) == News::Yes {
                         let cause = error.source().map(tracing::field::display);
@@ -234,7 +234,7 @@ impl Driver {
         let error = match self.issuer(project).await {
             Ok(issuer) => return self.store.advance(at, step, Some(&issuer)).await.map(|_| Taken::Yes),
             // It may be back soon.
-            Err(error @ (Error::Unavailable { .. } | Error::Refused(_))) => return Err(error),
+            Err(error @ (Error::Unavailable { .. } | Error::Unsettled(_) | Error::Refused(_))) => return Err(error),
             Err(error) => error,
         };
         if self.is_left_to_others(at.0, &error) {
