@@ -2,8 +2,6 @@
 //! [`domain::rollout`](crate::domain::rollout), and taken by whoever is first. There is no leader whose death would stop
 //! a rollout.
 
-mod setbacks;
-
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +19,7 @@ use crate::domain::registry::Terms;
 use crate::domain::rollout::{Rollout, Step};
 use crate::domain::signing::Signer;
 use crate::domain::store::Store;
-use setbacks::{News, Setbacks};
+use crate::setbacks::{News, Setbacks};
 
 /// How often it is looked whether anything comes next, whether anybody says so or not.
 const POLL: Duration = Duration::from_secs(1);
