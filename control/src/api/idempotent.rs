@@ -190,7 +190,8 @@ impl Work {
         Response::from_parts(parts, body)
     }
 
-    /// Writes down what was answered: again and again while the database is away, until another attempt may have the key.
+    /// Writes down what was answered: again and again while the database is away, until another attempt may have the
+    /// key.
     async fn keep(self, answer: Answer) {
         let began = Instant::now();
         while let Err(error) = self.api.store.answer_claim(&self.key, self.attempt, answer.clone()).await {

@@ -94,8 +94,8 @@ async fn an_upload_that_broke_off_leaves_its_key_free() {
     assert_eq!(projects(&served).await, 1);
 }
 
-/// The connection to the database breaks while a change is being made so: nobody knows whether it was, and it is not made
-/// again.
+/// The connection to the database breaks while a change is being made so: nobody knows whether it was, and it is not
+/// made again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_may_have_been_done_is_not_done_again() {
     let postgres = Postgres::start().await;

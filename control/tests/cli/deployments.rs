@@ -82,8 +82,8 @@ async fn a_server_that_is_away_is_waited_for() {
     assert_eq!((code, said.contains("waiting for it")), (7, false), "{said}");
 }
 
-/// What lets it go further is about the state that was read, so that it is not done twice; what stops it is about whatever
-/// there is.
+/// What lets it go further is about the state that was read, so that it is not done twice; what stops it is about
+/// whatever there is.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_goes_further_is_what_was_read() {
     let heads = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));

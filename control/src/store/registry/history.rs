@@ -14,9 +14,9 @@ const KEPT: i64 = 50;
 /// Whose history it is.
 type Place = (DeploymentId, DataPlaneId);
 
-/// Writes down what became of each deployment on the data plane: where it is not said of which, of one of that artifact that
-/// has reached it: the newest in which something is known of it, or else the newest. The oldest make room. Returns how many
-/// were written.
+/// Writes down what became of each deployment on the data plane: where it is not said of which, of one of that artifact
+/// that has reached it: the newest in which something is known of it, or else the newest. The oldest make room. Returns
+/// how many were written.
 pub(super) async fn write(transaction: &mut Transaction, rows: Vec<Value>) -> Result<usize, Error> {
     if rows.is_empty() {
         return Ok(0);
