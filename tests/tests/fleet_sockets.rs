@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use fleet::message::{
-    Alarm, FromControlPlane, FromDataPlane, Health, Heartbeat, Offered, Phase, Reason, Rejection, write,
+    Alarm, Formats, FromControlPlane, FromDataPlane, Health, Heartbeat, Offered, Phase, Reason, Rejection, write,
 };
 use futures_util::SinkExt as _;
 use serde_json::json;
@@ -105,6 +105,21 @@ async fn a_newer_root_is_told_at_once_and_with_whatever_its_key_signs() {
         }
     };
     assert!(root_version > before, "{root_version:?} after {before:?}");
+}
+
+/// Nobody has to deploy something that it refuses to find out.
+#[tokio::test]
+async fn who_does_not_read_what_is_built_has_an_alarm() {
+    let (control_plane, project) = serving().await;
+    let mut identity = project.data_plane("edge-1");
+    identity.hello.formats = Formats { oldest: 1000, newest: 1001 };
+    let mut edge = identity.joins(control_plane.address()).await;
+    let alarmed = |plane: &serde_json::Value| plane["instances"][0]["alarms"][0]["code"] == "artifact_format";
+    project.shows(&control_plane, "edge-1", alarmed).await;
+    edge.heartbeat(Health::default()).await;
+    let shown = project.shows(&control_plane, "edge-1", |plane| plane["instances"][0]["health"].is_object()).await;
+    assert_eq!(shown["instances"][0]["alarms"].as_array().unwrap().len(), 1, "{shown:#}");
+    assert!(alarmed(&shown), "{shown:#}");
 }
 
 /// It had nothing before: it goes on with what was withdrawn, and that is seen. Once something is deployed, all is well.

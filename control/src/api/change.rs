@@ -6,7 +6,8 @@ use axum::response::Response;
 
 use crate::domain::store::changing;
 
-/// Lets whoever is let in to change something, and whatever is looked at before it, be of now: not of a replica that is late.
+/// Whoever changes something is let in, and what is looked at before it is read, by what is committed now: never by a
+/// replica that is late.
 pub(super) async fn by_what_is_now(request: Request, next: Next) -> Response {
     if request.method().is_safe() { next.run(request).await } else { changing(next.run(request)).await }
 }

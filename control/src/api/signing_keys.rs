@@ -14,7 +14,7 @@ use super::reply::Created;
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{ProjectId, SigningKeyId};
 use crate::domain::page::Page;
-use crate::domain::signing_key::{NewSigningKey, SigningKey};
+use crate::domain::signing_key::{NewRetirement, NewSigningKey, SigningKey};
 
 /// List a project's signing keys, newest first.
 #[utoipa::path(
@@ -76,9 +76,11 @@ pub(super) async fn rotate(
 }
 
 /// Retire a signing key: what it signed is believed no more, its private half is forgotten, and it never comes back. The
-/// active one must be rotated first. The project's trust root gets a new version.
+/// active one must be rotated first, and what only this one vouches for replaced where it is deployed, unless it is given
+/// up. The project's trust root gets a new version.
 #[utoipa::path(
     post, path = "/projects/{project}/signing-keys/{key}/retire", tag = "signing-keys",
+    request_body = Option<NewRetirement>,
     params(("project" = ProjectId, Path), ("key" = SigningKeyId, Path)),
     responses((status = 200, body = SigningKey))
 )]
@@ -86,8 +88,10 @@ pub(super) async fn retire(
     State(api): State<Api>,
     caller: Caller,
     Path((project, id)): Path<(ProjectId, SigningKeyId)>,
+    new: Option<Json<NewRetirement>>,
 ) -> Result<axum::Json<SigningKey>, Problem> {
-    Ok(axum::Json(api.keys.retire(&caller.act, caller.within(project), id).await?))
+    let NewRetirement { deployed } = new.map(|Json(new)| new).unwrap_or_default();
+    Ok(axum::Json(api.keys.retire(&caller.act, caller.within(project), (id, deployed)).await?))
 }
 
 /// A version of a trust root, as gateways read it: `root.json`.

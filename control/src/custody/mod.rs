@@ -22,7 +22,7 @@ use crate::domain::error::Error;
 use crate::domain::id::{ProjectId, SigningKeyId, TeamId};
 use crate::domain::project::{Founding, NewProject, Project};
 use crate::domain::signing::Signer;
-use crate::domain::signing_key::{Kind, NewSigningKey, SigningKey};
+use crate::domain::signing_key::{Deployed, Kind, NewSigningKey, SigningKey};
 use crate::domain::store::{OfProject, Store};
 use crate::key::{MasterKey, MasterKeyId};
 
@@ -103,9 +103,14 @@ impl Keys {
     }
 
     /// A key that is believed no more.
-    pub async fn retire(&self, act: &Act, of: OfProject, id: SigningKeyId) -> Result<SigningKey, Error> {
+    pub async fn retire(
+        &self,
+        act: &Act,
+        of: OfProject,
+        (id, deployed): (SigningKeyId, Deployed),
+    ) -> Result<SigningKey, Error> {
         let key = self.store.signing_key(of, id).await?;
-        self.change(act, of, Change::Retire(&key)).await
+        self.change(act, of, Change::Retire(&key, deployed)).await
     }
 
     /// A key that somebody asks for.

@@ -9,7 +9,7 @@ use super::vault::Made;
 use crate::domain::digest::Digest;
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{ProjectId, SigningKeyId};
-use crate::domain::signing_key::{Keyring, SigningKey, Step, Succession};
+use crate::domain::signing_key::{Deployed, Keyring, SigningKey, Step, Succession};
 use crate::domain::time::now;
 
 /// What is to be done with a project's keys.
@@ -19,7 +19,7 @@ pub(super) enum Change<'a> {
     /// Another is active, instead of this one.
     Rotate(SigningKeyId, &'a Made),
     /// This one is believed no more.
-    Retire(&'a SigningKey),
+    Retire(&'a SigningKey, Deployed),
 }
 
 /// The first version of a project's root, with its first key. It names the project by id, which never changes.
@@ -47,11 +47,11 @@ impl Change<'_> {
             Self::Rotate(from, _) if *from != ring.active.id => {
                 refuse("it is not the active key: only that one is rotated")
             }
-            Self::Retire(key) if key.id == ring.active.id => {
+            Self::Retire(key, _) if key.id == ring.active.id => {
                 refuse("it is the active key: rotate it first, and retire it when everything it signed is gone")
             }
-            Self::Retire(key) if key.retired_at.is_some() => refuse("it is retired already"),
-            Self::Add(_) | Self::Rotate(..) | Self::Retire(_) => Ok(()),
+            Self::Retire(key, _) if key.retired_at.is_some() => refuse("it is retired already"),
+            Self::Add(_) | Self::Rotate(..) | Self::Retire(..) => Ok(()),
         }
     }
 
@@ -63,13 +63,13 @@ impl Change<'_> {
         let mut keys: Vec<PublicKey> = believed.keys().cloned().collect();
         match self {
             Self::Add(made) | Self::Rotate(_, made) => keys.push(made.key.public.clone()),
-            Self::Retire(retired) => keys.retain(|key| Digest(key.id().0) != retired.key_id),
+            Self::Retire(retired, _) => keys.retain(|key| Digest(key.id().0) != retired.key_id),
         }
         let next = SignedRoot::new(believed.next(terms(keys)).map_err(unfit)?).sign(active);
         let (step, root) = match self {
             Self::Add(made) => (Step::Add(made.key.clone()), made.sign(next)),
             Self::Rotate(from, made) => (Step::Rotate { from: *from, to: made.key.clone() }, made.sign(next)),
-            Self::Retire(key) => (Step::Retire(key.id), next),
+            Self::Retire(key, deployed) => (Step::Retire(key.id, *deployed), next),
         };
         believed.advance(root.clone()).map_err(|error| damaged(&error))?;
         Ok(Succession { step, root })

@@ -92,6 +92,26 @@ pub struct NewSigningKey {
     pub public_key: Option<String>,
 }
 
+/// A signing key to be retired.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRetirement {
+    /// What becomes of what is deployed, or is to be, and only this key vouches for.
+    #[serde(default)]
+    pub deployed: Deployed,
+}
+
+/// What becomes of what is deployed and only a key vouches for that is to be retired.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Deployed {
+    /// It is kept: where there is any, the key is not retired (409).
+    #[default]
+    Kept,
+    /// It is given up: what serves goes on, and does not believe it any more when it restarts.
+    Abandoned,
+}
+
 /// The text of a private key. Wiped from memory when dropped; never shown.
 #[derive(Deserialize)]
 #[serde(from = "String")]
@@ -179,7 +199,7 @@ pub enum Step {
         to: KeyToKeep,
     },
     /// One is believed no more; what is kept of its private half is forgotten.
-    Retire(SigningKeyId),
+    Retire(SigningKeyId, Deployed),
 }
 
 impl Step {
@@ -187,7 +207,7 @@ impl Step {
     pub fn key(&self) -> SigningKeyId {
         match self {
             Self::Add(key) | Self::Rotate { to: key, .. } => key.id,
-            Self::Retire(id) => *id,
+            Self::Retire(id, _) => *id,
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Data planes that are ahead of the pointer that they are to follow: they take the next one only where it is above what they
-//! have taken.
+//! Data planes that are ahead of the pointer that they are to follow: they take the next one only where it is above what
+//! they have taken.
 //!
 //! Whoever speaks is compared with what was known to be served then, which may be older than what is: a replica of the
 //! database stands in for it, or another control plane has just issued something. So it is compared once more with the plan

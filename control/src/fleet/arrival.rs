@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use artifact_format::container::FORMAT_VERSION;
 use fleet::message;
 use jiff::Timestamp;
 use thiserror::Error;
@@ -20,6 +21,9 @@ const ALARMS_MAX: usize = 16;
 /// The longest detail of an alarm that is kept, in bytes.
 const ALARM_MAX_BYTES: usize = 512;
 
+/// What the alarm is called that a data plane reads nothing of what is built here.
+const UNREADABLE: &str = "artifact_format";
+
 /// A data plane that has said who it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Arrival {
@@ -29,6 +33,8 @@ pub struct Arrival {
     pub gateway_host: Option<String>,
     /// As it is to be shown.
     pub instance: Instance,
+    /// What somebody should look at for as long as it is what it says.
+    pub alarm: Option<Alarm>,
 }
 
 /// Something that a data plane must not say.
@@ -52,7 +58,7 @@ impl Arrival {
     /// Reads it.
     ///
     /// # Errors
-    /// A name, a label, a host, a version or a digest is none.
+    /// A name, a label, a host, a version, a digest or a range of formats is none.
     pub fn read(hello: message::Hello, address: Option<String>, now: Timestamp) -> Result<Self, Error> {
         let name = hello.name.parse::<Name>().map_err(|error| invalid("name", error))?;
         if hello.gateway_host.as_deref().is_some_and(|host| !is_host(host)) {
@@ -61,6 +67,7 @@ impl Arrival {
         if hello.version.len() > VERSION_MAX_BYTES || hello.version.contains('\0') {
             return Err(invalid("version", format!("{VERSION_MAX_BYTES} bytes at most")));
         }
+        let alarm = unreadable(hello.formats)?;
         let mut instance = Instance {
             id: hello.instance_id,
             node: hello.node_id,
@@ -80,8 +87,23 @@ impl Arrival {
             last_seen: now,
         };
         take_state(&mut instance, hello.state)?;
-        Ok(Self { name, gateway_host: hello.gateway_host, instance })
+        Ok(Self { name, gateway_host: hello.gateway_host, instance, alarm })
     }
+}
+
+/// It refuses what it does not read, once that is there. Nobody has to deploy anything to find out.
+fn unreadable(message::Formats { oldest, newest }: message::Formats) -> Result<Option<Alarm>, Error> {
+    if oldest > newest {
+        return Err(invalid("formats", "the oldest is newer than the newest"));
+    }
+    let alarm = || Alarm {
+        code: UNREADABLE.to_owned(),
+        detail: format!(
+            "it reads artifacts of the formats {oldest} to {newest}, and what is built here is of format \
+             {FORMAT_VERSION}: it will refuse that; upgrade the older of the two"
+        ),
+    };
+    Ok((!(oldest..=newest).contains(&FORMAT_VERSION)).then(alarm))
 }
 
 fn labels(said: BTreeMap<String, String>) -> Result<Labels, Error> {
@@ -153,7 +175,7 @@ pub fn alarms(said: Vec<message::Alarm>) -> Vec<Alarm> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Arrival, Error, Timestamp};
+    use super::{Arrival, Error, FORMAT_VERSION, Timestamp, message};
 
     fn check(change: impl FnOnce(&mut Value), expected: Option<&str>) {
         let id = "0199e0b4-6d2e-7c3f-9d3a-6f1f5f0a5b11";
@@ -169,6 +191,14 @@ mod tests {
     }
 
     #[test]
+    fn who_does_not_read_what_is_built_here_is_seen() {
+        let alarmed = |oldest, newest| super::unreadable(message::Formats { oldest, newest }).unwrap().is_some();
+        let own = FORMAT_VERSION;
+        assert!(!alarmed(own, own) && !alarmed(0, own) && !alarmed(own, own + 1));
+        assert!(alarmed(0, own - 1) && alarmed(own + 1, own + 2));
+    }
+
+    #[test]
     fn what_cannot_be_kept_is_refused_with_its_place() {
         check(|_| {}, None);
         check(|hello| hello["name"] = json!("a b"), Some("name"));
@@ -176,6 +206,7 @@ mod tests {
         check(|hello| hello["labels"] = json!({"x": "a b"}), Some("labels"));
         check(|hello| hello["gateway_host"] = json!("a b"), Some("gateway_host"));
         check(|hello| hello["version"] = json!("x".repeat(65)), Some("version"));
+        check(|hello| hello["formats"] = json!({"oldest": 2, "newest": 1}), Some("formats"));
         check(|hello| hello["state"]["running_digest"] = json!("07"), Some("running_digest"));
         check(|hello| hello["state"]["phase"] = json!({"name": "active", "digest": "x"}), Some("phase"));
         check(|hello| hello["state"]["pointer_serial"] = json!(u64::MAX), Some("pointer_serial"));

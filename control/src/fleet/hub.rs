@@ -301,7 +301,7 @@ impl Guest {
         drop(turn);
         place.is_known();
         let number = hub.numbers.fetch_add(1, Ordering::Relaxed);
-        let seat = Arc::new(Seat::new(number, member, secret, arrival.instance));
+        let seat = Arc::new(Seat::new(number, member, secret, (arrival.instance, arrival.alarm)));
         let group = hub.sit(&group, &seat);
         if hub.is_draining.load(Ordering::Relaxed) {
             seat.end(End::ENDING);

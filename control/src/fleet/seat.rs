@@ -11,7 +11,7 @@ use super::orders::Order;
 use crate::domain::digest::Digest;
 use crate::domain::label::Labels;
 use crate::domain::node::{Occasion, Said, Traffic};
-use crate::domain::registry::{Heard, Instance, InstanceKey, Member};
+use crate::domain::registry::{Alarm, Heard, Instance, InstanceKey, Member};
 
 /// How many changes of phase are remembered until they are written: more than one deployment takes.
 const SAID_MAX: usize = 16;
@@ -27,6 +27,8 @@ pub(super) struct Seat {
     /// How often its data plane had been asked to connect anew.
     pub(super) disconnects: i64,
     pub(super) since: Instant,
+    /// What somebody should look at for as long as it is connected.
+    pub(super) alarm: Option<Alarm>,
     pub(super) standing: watch::Sender<Standing>,
     told: Mutex<Told>,
 }
@@ -73,7 +75,12 @@ impl End {
 }
 
 impl Seat {
-    pub(super) fn new(number: u64, member: Member, secret: [u8; 32], instance: Instance) -> Self {
+    pub(super) fn new(
+        number: u64,
+        member: Member,
+        secret: [u8; 32],
+        (instance, alarm): (Instance, Option<Alarm>),
+    ) -> Self {
         let key = InstanceKey { data_plane: member.id, instance: instance.id };
         let standing = Standing { labels: Arc::new(member.labels), version: member.version, drain: None, end: None };
         let told = Told { instance, said: Vec::new(), traffic: BTreeMap::new() };
@@ -83,6 +90,7 @@ impl Seat {
             secret,
             disconnects: member.disconnects,
             since: Instant::now(),
+            alarm,
             standing: watch::Sender::new(standing),
             told: Mutex::new(told),
         }

@@ -246,7 +246,11 @@ impl Session {
         let mut told = self.seat.told();
         let instance = &mut told.instance;
         let drifts = instance.is_held_to(self.order.artifact, now());
-        instance.alarms.retain(|alarm| alarm.code != WITHDRAWN);
+        let own = &self.seat.alarm;
+        instance
+            .alarms
+            .retain(|alarm| alarm.code != WITHDRAWN && own.as_ref().is_none_or(|own| own.code != alarm.code));
+        instance.alarms.extend(own.clone());
         if drifts && self.order.artifact.is_none() {
             let detail =
                 "what it serves was withdrawn, and nothing else is deployed for it: deploy something".to_owned();

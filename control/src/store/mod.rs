@@ -44,6 +44,7 @@ mod specs;
 pub mod sql;
 mod teams;
 mod tokens;
+mod vouching;
 
 use async_trait::async_trait;
 

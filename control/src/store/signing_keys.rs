@@ -13,12 +13,15 @@ use super::changes::{Topic, announce};
 use super::projects;
 use super::sealing;
 use super::sql::{Error as SqlError, Row, Statement, Transaction, sql};
+use super::vouching;
 use crate::domain::act::{Act, Action};
 use crate::domain::error::{Error, Noun};
 use crate::domain::id::{ProjectId, SigningKeyId};
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::project::Project;
-use crate::domain::signing_key::{ActiveKey, Custody, KeyToKeep, Keyring, Kind, SigningKey, State, Step, Succession};
+use crate::domain::signing_key::{
+    ActiveKey, Custody, Deployed, KeyToKeep, Keyring, Kind, SigningKey, State, Step, Succession,
+};
 use crate::domain::store::{OfProject, Projects as _, Reseal, Result, SigningKeys};
 use crate::domain::time::now;
 use crate::domain::version::Version;
@@ -89,7 +92,10 @@ impl SigningKeys for DatabaseStore {
                 activate(&mut transaction, to.id).await?;
                 Action::SigningKeyRotate
             }
-            Step::Retire(id) => {
+            Step::Retire(id, deployed) => {
+                if *deployed == Deployed::Kept {
+                    vouching::check_for_others(&mut transaction, project.id, *id).await?;
+                }
                 let set = sql("update signing_keys set retired_at = $1, sealed = null \
                      where project_id = $2 and id = $3 and not is_active and retired_at is null");
                 one(transaction.execute(set.bind(now()).bind(project.id).bind(*id)).await?)?;

@@ -55,6 +55,9 @@ async fn what_cannot_be_a_key_is_refused_with_its_place() {
     }
     let active = text(&served.get(&keys).await["items"][0]["id"]);
     check(&served, &format!("{keys}/{active}/retire"), json!({}), (409, "conflict", "")).await;
+    let retire = format!("{keys}/{active}/retire");
+    check(&served, &retire, json!({ "deployed": "forgotten" }), (422, "invalid", "/deployed")).await;
+    check(&served, &retire, json!({ "deployed": "abandoned" }), (409, "conflict", "")).await;
     let public = json!({ "kind": "public", "public_key": key::generate().unwrap().public().to_base64() });
     check(&served, &format!("{keys}/{active}/rotate"), public, (422, "invalid", "/kind")).await;
     assert_eq!(served.ask("GET", &keys.replace("signing-keys", "trust-roots/2")).status().await, 404);

@@ -6,7 +6,7 @@ use control::domain::audit::{Event, EventFilter, Outcome, Refusal};
 use control::domain::id::TeamId;
 use control::domain::page::{Cursor, PageRequest};
 use control::domain::project_update::ProjectUpdate;
-use control::domain::signing_key::NewSigningKey;
+use control::domain::signing_key::{Deployed, NewSigningKey};
 use control::domain::spec::SpecUpdate;
 use control::domain::store::{
     At, Audit as _, DataPlanes as _, Edit, OfProject, Projects as _, SigningKeys as _, Specs as _, Teams as _,
@@ -209,6 +209,6 @@ async fn a_change_says_what_changed(kept: Kept) {
     let detail = last().await;
     assert_eq!(detail["active_key"], json!({ "from": old.key_id, "to": key.key_id }));
     assert_eq!((&detail["trust_root"], &detail["kind"]), (&json!({ "from": 1, "to": 2 }), &json!("generated")));
-    kept.keys.retire(&act(), of, old.id).await.unwrap();
+    kept.keys.retire(&act(), of, (old.id, Deployed::Kept)).await.unwrap();
     assert_eq!(last().await["state"], json!({ "from": "trusted", "to": "retired" }));
 }

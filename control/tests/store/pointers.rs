@@ -8,7 +8,7 @@ use control::domain::deployment::NewDeployment;
 use control::domain::error::Error;
 use control::domain::plan::{FLOOR_RISE_MAX, Pace};
 use control::domain::signing::Signer as _;
-use control::domain::signing_key::NewSigningKey;
+use control::domain::signing_key::{Deployed, NewSigningKey};
 use control::domain::store::{Fleet as _, Rollouts as _, SigningKeys as _};
 use control::store::DatabaseStore;
 use control::store::sql::{Database, sql};
@@ -91,7 +91,7 @@ async fn a_pointer_of_a_retired_key_is_issued_anew(kept: Kept) {
     let first = store.active_key(fleet.project.id).await.unwrap();
     keys.rotate(&act(), (project, first.id), NewSigningKey::GENERATED).await.unwrap();
     assert!(store.renewals_due().await.unwrap().is_empty());
-    keys.retire(&act(), project, first.id).await.unwrap();
+    keys.retire(&act(), project, (first.id, Deployed::Kept)).await.unwrap();
     fleet.pass().await;
     let pointer = fleet.wanted(&fleet.gateways[0]).await.unwrap().pointer;
     assert_eq!(believed(&fleet, &pointer).await.serial.get(), 2);

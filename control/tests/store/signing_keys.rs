@@ -1,16 +1,20 @@
 //! Signing keys and trust roots.
 
+use std::sync::Arc;
+
 use artifact_format::root::{Root, SignedRoot};
 use artifact_format::signature::SigningKey as PrivateKey;
 use control::custody::{Allowed, References};
 use control::domain::access::Reach;
+use control::domain::deployment::NewDeployment;
+use control::domain::digest::Digest;
 use control::domain::error::{Error, Noun};
 use control::domain::id::SigningKeyId;
 use control::domain::page::PageRequest;
 use control::domain::project::Project;
 use control::domain::signing::Signer as _;
-use control::domain::signing_key::{Kind, NewSigningKey, Pem, SigningKey, State};
-use control::domain::store::{Fleet as _, OfProject, Projects as _, Registry as _, SigningKeys as _};
+use control::domain::signing_key::{Deployed, Kind, NewSigningKey, Pem, SigningKey, State};
+use control::domain::store::{Deployments as _, Fleet as _, OfProject, Projects as _, Registry as _, SigningKeys as _};
 use control::key;
 use control::store::DatabaseStore;
 use control::store::sql::{Database, sql};
@@ -30,6 +34,7 @@ crate::in_both!(
     keys_go_with_their_project,
     many_that_rotate_at_once_make_one_chain,
     who_waits_is_told_of_a_newer_root,
+    what_is_deployed_keeps_the_only_key_that_vouches_for_it,
 );
 
 async fn project(kept: &Kept) -> Project {
@@ -99,7 +104,7 @@ async fn a_rotation_is_followed_by_whoever_believed(kept: Kept) {
     assert_eq!(kept.keys.signing_key(project.id).await.unwrap().public().to_base64(), new.public_key);
     let root = followed(&kept, &project).await;
     assert_eq!((root.version().get(), root.keys().len()), (2, 2));
-    let retired = kept.keys.retire(&act(), of(&project), old.id).await.unwrap();
+    let retired = kept.keys.retire(&act(), of(&project), (old.id, Deployed::Kept)).await.unwrap();
     assert!(retired.state == State::Retired && retired.retired_at.is_some());
     let root = followed(&kept, &project).await;
     assert_eq!((root.version().get(), public_keys(&root)), (3, vec![new.public_key]));
@@ -119,7 +124,10 @@ async fn a_rotation_is_followed_by_whoever_believed(kept: Kept) {
 async fn the_active_key_is_rotated_and_nothing_else(kept: Kept) {
     let project = project(&kept).await;
     let first = active(&kept, &project).await;
-    assert!(matches!(kept.keys.retire(&act(), of(&project), first.id).await, Err(Error::Conflict(_))));
+    assert!(matches!(
+        kept.keys.retire(&act(), of(&project), (first.id, Deployed::Kept)).await,
+        Err(Error::Conflict(_))
+    ));
     let added = kept.keys.add(&act(), of(&project), NewSigningKey::GENERATED).await.unwrap();
     assert_eq!((added.state, active(&kept, &project).await.id), (State::Trusted, first.id));
     assert!(matches!(rotate(&kept, &project, added.id).await, Err(Error::Conflict(_))));
@@ -144,9 +152,9 @@ async fn a_retired_key_is_forgotten_and_never_comes_back(kept: Kept) {
         kept.store.database().fetch_optional(select).await.unwrap().unwrap().get::<i64>("count").unwrap()
     };
     assert_eq!(sealed().await, 1);
-    kept.keys.retire(&act(), of(&project), key.id).await.unwrap();
+    kept.keys.retire(&act(), of(&project), (key.id, Deployed::Kept)).await.unwrap();
     assert_eq!(sealed().await, 0);
-    assert!(matches!(kept.keys.retire(&act(), of(&project), key.id).await, Err(Error::Conflict(_))));
+    assert!(matches!(kept.keys.retire(&act(), of(&project), (key.id, Deployed::Kept)).await, Err(Error::Conflict(_))));
     let again = kept.keys.add(&act(), of(&project), imported(&private)).await;
     assert!(matches!(again, Err(Error::Conflict(_))));
     assert_eq!(chain(&kept, &project).await.len(), 3);
@@ -214,7 +222,7 @@ async fn a_root_names_so_many_keys(kept: Kept) {
     }
     let refused = kept.keys.add(&act(), of(&project), NewSigningKey::GENERATED).await.unwrap_err();
     assert!(refused.to_string().contains("at most 16 keys"), "{refused}");
-    kept.keys.retire(&act(), of(&project), last.unwrap().id).await.unwrap();
+    kept.keys.retire(&act(), of(&project), (last.unwrap().id, Deployed::Kept)).await.unwrap();
     kept.keys.add(&act(), of(&project), NewSigningKey::GENERATED).await.unwrap();
     assert_eq!(followed(&kept, &project).await.keys().len(), 16);
 }
@@ -230,7 +238,7 @@ async fn another_teams_keys_are_not_there(kept: Kept) {
     assert!(matches!(kept.keys.add(&act(), other, NewSigningKey::GENERATED).await, Err(Error::NotFound(_))));
     let rotated = kept.keys.rotate(&act(), (other, key.id), NewSigningKey::GENERATED).await;
     assert!(matches!(rotated, Err(Error::NotFound(_))));
-    assert!(matches!(kept.keys.retire(&act(), other, key.id).await, Err(Error::NotFound(_))));
+    assert!(matches!(kept.keys.retire(&act(), other, (key.id, Deployed::Kept)).await, Err(Error::NotFound(_))));
     // Nor is a key of one project a key of another one of the same team.
     let second = kept.project(&kept.team("green").await, "other").await;
     let crossed = OfProject { reach: Reach::Everything, project: second.id };
@@ -272,7 +280,7 @@ async fn many_that_rotate_at_once_make_one_chain(kept: Kept) {
                     Err(error) => panic!("{error}"),
                 }
             };
-            keys.retire(&act(), of, replaced).await.unwrap();
+            keys.retire(&act(), of, (replaced, Deployed::Kept)).await.unwrap();
         })
     });
     futures_util::future::join_all(rotations).await.into_iter().for_each(|rotation| rotation.unwrap());
@@ -300,4 +308,33 @@ async fn who_waits_is_told_of_a_newer_root(kept: Kept) {
     rotate(&kept, &project, active(&kept, &project).await.id).await.unwrap();
     tests::wait::patiently("the change", changes.changed()).await.unwrap();
     hearing.abort();
+}
+
+async fn what_is_deployed_keeps_the_only_key_that_vouches_for_it(kept: Kept) {
+    let project = project(&kept).await;
+    let old = active(&kept, &project).await;
+    let new = rotate(&kept, &project, old.id).await.unwrap();
+    let other = kept.keys.add(&act(), of(&project), NewSigningKey::GENERATED).await.unwrap();
+    crate::fleet::artifact(&kept, &project, 1).await;
+    let are_signed_by = async |keys: &[&SigningKey]| {
+        let ids: Vec<String> = keys.iter().map(|key| key.key_id.to_string()[..16].to_owned()).collect();
+        kept.run(sql("update artifacts set signed_by = $1").bind(serde_json::json!(ids))).await;
+    };
+    let retire = async |key: &SigningKey, deployed| kept.keys.retire(&act(), of(&project), (key.id, deployed)).await;
+    are_signed_by(&[&old]).await;
+    kept.store.create_deployment(&act(), of(&project), NewDeployment::of(Digest([1; 32]))).await.unwrap();
+    // Before it has begun, and after that.
+    for _ in 0..2 {
+        let refused = retire(&old, Deployed::Kept).await.unwrap_err();
+        let Error::Conflict(why) = &refused else { panic!("{refused}") };
+        assert!(why.contains("serve: 1.") && why.contains("abandoned"), "{why}");
+        let driver = control::rollouts::Driver::new(Arc::new(kept.store.clone()), Arc::new(kept.keys.clone()));
+        driver.pass().await.unwrap();
+    }
+    // Others vouch for it, too; or nobody needs this one to.
+    are_signed_by(&[&other, &new]).await;
+    retire(&other, Deployed::Kept).await.unwrap();
+    are_signed_by(&[&old, &other]).await;
+    assert!(retire(&old, Deployed::Kept).await.is_err(), "a retired one vouches for nothing");
+    assert_eq!(retire(&old, Deployed::Abandoned).await.unwrap().state, State::Retired);
 }

@@ -52,9 +52,9 @@ const AND_KEPT: &str = "on conflict (data_plane_id, instance_id) do update set n
      drift_since = case when excluded.drift_since is not null \
      and processes.wanted is not distinct from excluded.wanted \
      then coalesce(processes.drift_since, excluded.drift_since) else excluded.drift_since end, \
-     pointer_serial = excluded.pointer_serial, root_version = excluded.root_version, phase = excluded.phase, phase_name = excluded.phase_name, \
-     health = excluded.health, alarms = excluded.alarms, connected_at = excluded.connected_at, \
-     last_seen = excluded.last_seen";
+     pointer_serial = excluded.pointer_serial, root_version = excluded.root_version, phase = excluded.phase, \
+     phase_name = excluded.phase_name, health = excluded.health, alarms = excluded.alarms, \
+     connected_at = excluded.connected_at, last_seen = excluded.last_seen";
 const UNLESS_HELD_ELSEWHERE: &str = " where processes.replica_id = excluded.replica_id";
 const RETURNING: &str = " returning data_plane_id, instance_id";
 
