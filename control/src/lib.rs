@@ -14,7 +14,8 @@
 //! - [`backup`]: all of that in one file, and back;
 //! - [`mod@fleet`]: data planes that are connected, and what they are told;
 //! - [`server`]: the listener; [`telemetry`]: logs, metrics and traces; `watcher`: folders that are watched for changes;
-//! - [`hidden`]: what is not shown by accident; [`output`]: what is shown; [`config`]: what the environment says.
+//! - `setbacks`: what failed, and is left alone for a while; [`hidden`]: what is not shown by accident;
+//!   [`output`]: what is shown; [`config`]: what the environment says.
 
 pub mod access;
 pub mod api;
@@ -42,6 +43,7 @@ pub mod key;
 pub mod output;
 pub mod rollouts;
 pub mod server;
+mod setbacks;
 pub mod store;
 pub mod telemetry;
 pub mod upload;

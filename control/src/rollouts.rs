@@ -2,8 +2,6 @@
 //! [`domain::rollout`](crate::domain::rollout), and taken by whoever is first. There is no leader whose death would stop
 //! a rollout.
 
-mod setbacks;
-
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +19,7 @@ use crate::domain::registry::Terms;
 use crate::domain::rollout::{Rollout, Step};
 use crate::domain::signing::Signer;
 use crate::domain::store::Store;
-use setbacks::{News, Setbacks};
+use crate::setbacks::{News, Setbacks};
 
 /// How often it is looked whether anything comes next, whether anybody says so or not.
 const POLL: Duration = Duration::from_secs(1);
@@ -151,7 +149,7 @@ impl Driver {
                 continue;
             }
             match self.drive(project, deployment).await {
-                Err(error @ Error::Unavailable { .. }) => return Err(error),
+                Err(error @ (Error::Unavailable { .. } | Error::Unsettled(_))) => return Err(error),
                 Err(error) => {
                     if self.stuck.failed(deployment, Instant::now()) == News::Yes {
                         let cause = error.source().map(tracing::field::display);
@@ -172,7 +170,7 @@ impl Driver {
                 continue;
             }
             match self.renew(project).await {
-                Err(error @ Error::Unavailable { .. }) => return Err(error),
+                Err(error @ (Error::Unavailable { .. } | Error::Unsettled(_))) => return Err(error),
                 Err(error) => {
                     if self.overdue.failed(project, Instant::now()) == News::Yes {
                         let cause = error.source().map(tracing::field::display);
@@ -234,7 +232,7 @@ impl Driver {
         let error = match self.issuer(project).await {
             Ok(issuer) => return self.store.advance(at, step, Some(&issuer)).await.map(|_| Taken::Yes),
             // It may be back soon.
-            Err(error @ (Error::Unavailable { .. } | Error::Refused(_))) => return Err(error),
+            Err(error @ (Error::Unavailable { .. } | Error::Unsettled(_) | Error::Refused(_))) => return Err(error),
             Err(error) => error,
         };
         if self.is_left_to_others(at.0, &error) {

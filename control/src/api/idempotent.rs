@@ -8,6 +8,7 @@
 //!   holds a key for a minute; what it had done and not answered is done again.
 //! - Another request with the same key: 422 `idempotency-key-reused`.
 //! - What was refused changed nothing, so its key is free again, for the same request or a better one.
+//! - What may have been done, because the database did not say (500 `outcome-unknown`), keeps its key, and that answer.
 //! - An answer that held a secret is not kept: 409 `answer-not-kept`, with the place of what was made. Rotate it there.
 
 use std::pin::Pin;
@@ -25,6 +26,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use hyper::body::{Frame, SizeHint};
 use sha2::{Digest as _, Sha256};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::Instrument as _;
 
 use super::Api;
@@ -32,6 +34,7 @@ use super::extract::invalid_parameter;
 use super::problem::{Code, Problem};
 use super::reply::HoldsSecret;
 use crate::domain::access::{Identity, Principal};
+use crate::domain::error::Error;
 use crate::domain::idempotency::{Answer, Attempt, Claim, IdempotencyKey, LEASE};
 use crate::domain::store::changing;
 
@@ -43,6 +46,10 @@ const ANSWER_MAX_BYTES: usize = 1 << 20;
 const REST_MAX_BYTES: u64 = 256 << 20;
 /// How often an attempt says that it lives.
 const HEARTBEAT: Duration = Duration::from_secs(LEASE.as_secs() / 3);
+/// How long whoever asked waits for their answer to be written down.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long it is waited until it is written down again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -63,7 +70,7 @@ async fn with_key(api: Api, request: Request, next: Next) -> Result<Response, Pr
     let key = IdempotencyKey { principal: owner(principal.identity), key: key(request.headers())? };
     let (parts, body) = request.into_parts();
     let hashed = Hashed::new(&parts, body);
-    match api.store.claim(&key).await? {
+    match api.store.claim(&key).await.map_err(not_begun)? {
         Claim::UnderWay => {
             let detail = "a request with this Idempotency-Key is under way; ask again to get its answer";
             Err(Problem::new(Code::InProgress).detail(detail).retry_after(1))
@@ -79,6 +86,14 @@ async fn with_key(api: Api, request: Request, next: Next) -> Result<Response, Pr
             let task = tokio::spawn(changing(work.run(parts, next)).in_current_span());
             task.await.map_err(|_| Problem::new(Code::Internal))
         }
+    }
+}
+
+/// Where nobody knows whether a key was taken, nothing was done under it.
+fn not_begun(error: Error) -> Error {
+    match error {
+        Error::Unsettled(source) => Error::database(source),
+        error => error,
     }
 }
 
@@ -143,7 +158,7 @@ impl Work {
                 }
             }
         };
-        if response.status().is_success() { self.done(response).await } else { self.refused(response).await }
+        if stands(&response) { self.done(response).await } else { self.refused(response).await }
     }
 
     async fn refused(self, response: Response) -> Response {
@@ -169,11 +184,30 @@ impl Work {
         });
         let request = self.hashed.digest().await;
         let answer = Answer { request, status: parts.status.as_u16(), headers: headers.collect(), body: kept };
-        if let Err(error) = self.api.store.answer_claim(&self.key, self.attempt, answer).await {
-            tracing::error!(%error, "what was done under an Idempotency-Key may be done again");
-        }
+        let keeping = tokio::spawn(self.keep(answer).in_current_span());
+        // It goes on when nobody waits for it.
+        drop(timeout(PATIENCE, keeping).await);
         Response::from_parts(parts, body)
     }
+
+    /// Writes down what was answered: again and again while the database is away, until another attempt may have the
+    /// key.
+    async fn keep(self, answer: Answer) {
+        let began = Instant::now();
+        while let Err(error) = self.api.store.answer_claim(&self.key, self.attempt, answer.clone()).await {
+            if began.elapsed() >= LEASE {
+                tracing::error!(%error, "what was done under an Idempotency-Key may be done again");
+                return;
+            }
+            sleep(PAUSE).await;
+        }
+    }
+}
+
+/// Whether what was asked for was done, or may have been.
+fn stands(response: &Response) -> bool {
+    let problem = response.extensions().get::<Problem>();
+    response.status().is_success() || problem.is_some_and(|problem| problem.code() == Code::OutcomeUnknown)
 }
 
 /// A body that is hashed while it is read, by whomever.
@@ -258,6 +292,21 @@ mod tests {
         for wrong in ["", "\"\"", "a b", "\"a", "a\"b", &"k".repeat(KEY_MAX_BYTES + 1)] {
             check(wrong, None);
         }
+    }
+
+    #[test]
+    fn what_may_have_been_done_keeps_its_key() {
+        let silent = || std::io::Error::from(std::io::ErrorKind::TimedOut);
+        let check = |error: Error, expected: bool| {
+            let told = error.to_string();
+            assert_eq!(stands(&Problem::from(error).into_response()), expected, "{told}");
+        };
+        check(Error::Unsettled(silent().into()), true);
+        check(Error::database(silent()), false);
+        check(Error::Conflict("it is over".to_owned()), false);
+        // A key that was not taken is no change.
+        check(not_begun(Error::Unsettled(silent().into())), false);
+        assert!(stands(&StatusCode::CREATED.into_response()));
     }
 
     #[tokio::test]

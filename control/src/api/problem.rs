@@ -94,6 +94,8 @@ codes! {
     QueueFull = TOO_MANY_REQUESTS, "queue-full", "Too many builds are waiting";
     /// A bug, or what is stored is damaged.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something went wrong here";
+    /// A change was to be made, and the database did not say whether it has been.
+    OutcomeUnknown = INTERNAL_SERVER_ERROR, "outcome-unknown", "Nobody knows whether this was done";
     /// More is under way than there is memory for.
     Busy = SERVICE_UNAVAILABLE, "busy", "Too much is under way";
     /// Something that is needed is away.
@@ -212,6 +214,11 @@ impl From<Error> for Problem {
             Error::Refused(source) => {
                 tracing::error!(error = %source, "the database does not do what it was asked");
                 Self::new(Code::Unavailable).detail(detail).retry_after(1)
+            }
+            Error::Unsettled(source) => {
+                tracing::error!(error = %source, "a change may have been made, or not");
+                // Not to be asked for again without a look: no `Retry-After`.
+                Self::new(Code::OutcomeUnknown).detail(detail)
             }
             Error::Damaged(noun) => {
                 tracing::error!(%noun, "what is stored cannot be read");

@@ -124,7 +124,9 @@ impl Error {
 fn said(error: &domain::error::Error) -> String {
     match error {
         domain::error::Error::Unavailable { dependency, source } => format!("the {dependency}: {source}"),
-        domain::error::Error::Refused(source) => format!("the database: {source}"),
+        domain::error::Error::Refused(source) | domain::error::Error::Unsettled(source) => {
+            format!("the database: {source}")
+        }
         other => other.to_string(),
     }
 }

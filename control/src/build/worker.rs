@@ -153,7 +153,11 @@ impl Workshop {
         let (began, mut pause) = (Instant::now(), PAUSE);
         loop {
             let said = self.store.finish_build(claim, ending.clone()).await;
-            let Err(error @ (Error::Unavailable { dependency: Dependency::Database, .. } | Error::Refused(_))) = said
+            let Err(
+                error @ (Error::Unavailable { dependency: Dependency::Database, .. }
+                | Error::Unsettled(_)
+                | Error::Refused(_)),
+            ) = said
             else {
                 return said;
             };

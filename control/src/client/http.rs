@@ -3,7 +3,7 @@
 //! A request is sent at most [`ATTEMPTS`] times, with growing pauses, or those that `Retry-After` asks for if they are
 //! no longer than [`PAUSE_MAX`]. Sent again is what never arrived and what was refused for the rate (429). What may have
 //! arrived is sent again where doing it twice is doing it once: GET, DELETE, what has an `If-Match`, and every POST, which
-//! has an `Idempotency-Key`.
+//! has an `Idempotency-Key`. Where the server itself does not know whether it was done (500), somebody has to look.
 
 use std::path::Path;
 use std::time::Duration;
@@ -182,8 +182,13 @@ impl Client {
 
     /// POST, which is done once, however often it must be sent.
     pub fn post(&self, url: Url, body: Body<'_>) -> Result<Thing, Error> {
+        self.post_about(url, body, None)
+    }
+
+    /// The same, about a thing that is in the state that was read, or in whatever state it is.
+    pub fn post_about(&self, url: Url, body: Body<'_>, etag: Option<&str>) -> Result<Thing, Error> {
         let idempotency_key = Some(format!("\"{}\"", Uuid::new_v4()));
-        self.send(&Call { body, idempotency_key, ..Call::new(Method::POST, url) })?.thing()
+        self.send(&Call { body, if_match: etag, idempotency_key, ..Call::new(Method::POST, url) })?.thing()
     }
 
     /// PATCH of a thing that is in the state that was read.

@@ -76,6 +76,15 @@ enum Verb {
     },
 }
 
+/// Which state of a deployment is steered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    /// The one that was read: it does not go on twice.
+    WhatWasRead,
+    /// Whatever it is in: it is to stop.
+    Whatever,
+}
+
 /// Which deployment.
 #[derive(Debug, clap::Args)]
 struct WhichArgs {
@@ -170,13 +179,13 @@ pub fn run(args: &Args, context: &Context) -> Result<Outcome, Error> {
         }
         Verb::Events { limit, which } => which.list(context, (*limit, "events", EVENTS))?,
         Verb::History { limit, which } => which.list(context, (*limit, "history", HISTORY))?,
-        Verb::Pause(which) => which.steer(context, "pause", Body::Empty)?,
-        Verb::Resume(which) => which.steer(context, "resume", Body::Empty)?,
+        Verb::Pause(which) => which.steer(context, ("pause", About::Whatever), Body::Empty)?,
+        Verb::Resume(which) => which.steer(context, ("resume", About::WhatWasRead), Body::Empty)?,
         Verb::Promote { which, everyone } => {
             let body = json!({ "to": if *everyone { "everyone" } else { "next" } });
-            which.steer(context, "promote", Body::Json(&body))?;
+            which.steer(context, ("promote", About::WhatWasRead), Body::Json(&body))?;
         }
-        Verb::Abort(which) => which.steer(context, "abort", Body::Empty)?,
+        Verb::Abort(which) => which.steer(context, ("abort", About::Whatever), Body::Empty)?,
         Verb::Unpin { selector, project, asking } => {
             let session = asking.open(context)?;
             let project = session.project(project)?;
@@ -207,10 +216,16 @@ impl WhichArgs {
         self.asking.show_all(&client.list(&all, limit.number())?, columns, context.console)
     }
 
-    fn steer(&self, context: &Context, how: &str, body: Body<'_>) -> Result<(), Error> {
-        let (client, deployment) = self.open(context)?;
+    fn steer(&self, context: &Context, (how, about): (&str, About), body: Body<'_>) -> Result<(), Error> {
+        let (client, mut deployment) = self.open(context)?;
+        let one = client.at(["deployments", deployment.must("/id")?]);
+        if about == About::WhatWasRead && deployment.etag.is_none() {
+            // A list says no state.
+            deployment = client.get(one)?;
+        }
+        let etag = deployment.etag.as_deref().filter(|_| about == About::WhatWasRead);
         let url = client.at(["deployments", deployment.must("/id")?, how]);
-        self.asking.show(&client.post(url, body)?, ROWS, context.console)
+        self.asking.show(&client.post_about(url, body, etag)?, ROWS, context.console)
     }
 }
 

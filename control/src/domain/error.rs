@@ -56,6 +56,12 @@ pub enum Error {
     /// anything else. What it said is for the log.
     #[error("the control plane's database cannot do this right now")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database was to make a change so, and did not say whether it has. What it said is for the log.
+    #[error(
+        "the control plane's database did not say whether this was done: look at what is there before you ask for it \
+         again"
+    )]
+    Unsettled(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// What is stored cannot be what was stored: a bug, or somebody else's hand.
     #[error("what is stored about this {0} cannot be read")]
     Damaged(Noun),

@@ -185,6 +185,18 @@ impl Instance {
             None => self.artifact.is_some() && self.pointer_serial.is_some(),
         }
     }
+
+    /// Holds it to what it is to serve by now, and says whether it serves something else. It does so since now, where it
+    /// was to serve something else until now, too: from that it has not departed yet.
+    pub fn is_held_to(&mut self, wanted: Option<Digest>, at: Timestamp) -> bool {
+        if self.wanted != wanted {
+            self.drift_since = None;
+        }
+        self.wanted = wanted;
+        let departs = self.departs_from(wanted);
+        self.drift_since = departs.then(|| self.drift_since.unwrap_or(at));
+        departs
+    }
 }
 
 impl Terms {
@@ -239,10 +251,13 @@ pub struct FleetSummary {
 mod tests {
     use super::*;
 
-    /// Whether one departs that serves the first, and has taken a pointer or none, where the second is wanted.
-    fn check((artifact, pointer_serial): (Option<u8>, Option<i64>), wanted: Option<u8>, expected: bool) {
-        let digest = |byte: u8| Digest([byte; 32]);
-        let instance = Instance {
+    fn digest(byte: u8) -> Digest {
+        Digest([byte; 32])
+    }
+
+    /// One that serves this, and has taken that pointer.
+    fn instance(artifact: Option<u8>, pointer_serial: Option<i64>) -> Instance {
+        Instance {
             id: Uuid::from_u128(1),
             node: Uuid::from_u128(1),
             presence: Presence::Connected,
@@ -259,8 +274,12 @@ mod tests {
             alarms: Vec::new(),
             connected_at: Timestamp::UNIX_EPOCH,
             last_seen: Timestamp::UNIX_EPOCH,
-        };
-        let departs = instance.departs_from(wanted.map(digest));
+        }
+    }
+
+    /// Whether one departs that serves the first, and has taken a pointer or none, where the second is wanted.
+    fn check((artifact, pointer_serial): (Option<u8>, Option<i64>), wanted: Option<u8>, expected: bool) {
+        let departs = instance(artifact, pointer_serial).departs_from(wanted.map(digest));
         assert_eq!(departs, expected, "{artifact:?}, {pointer_serial:?}, {wanted:?}");
     }
 
@@ -274,5 +293,24 @@ mod tests {
         check((Some(1), None), None, false);
         check((None, Some(7)), None, false);
         check((None, None), None, false);
+    }
+
+    #[test]
+    fn whoever_is_to_serve_something_else_has_not_departed_from_it_yet() {
+        let mut instance = instance(Some(1), Some(7));
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        let mut check = |wanted: Option<u8>, second: i64, since: Option<i64>| {
+            let departs = instance.is_held_to(wanted.map(digest), at(second));
+            assert_eq!((departs, instance.drift_since), (since.is_some(), since.map(at)), "{wanted:?} at {second}");
+            assert_eq!(instance.wanted, wanted.map(digest));
+        };
+        check(Some(1), 1, None);
+        check(Some(2), 2, Some(2));
+        check(Some(2), 3, Some(2));
+        // It refused that for an hour, and something else is deployed.
+        check(Some(3), 3600, Some(3600));
+        check(None, 3700, Some(3700));
+        check(Some(3), 3800, Some(3800));
+        check(Some(1), 3900, None);
     }
 }

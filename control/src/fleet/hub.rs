@@ -314,7 +314,7 @@ impl Guest {
 fn refusal(error: &Error) -> bytes::Bytes {
     match error {
         Error::NotFound(_) => goodbye(Reason::Removed, "the project is not there any more"),
-        Error::Unavailable { .. } | Error::Refused(_) | Error::Damaged(_) => {
+        Error::Unavailable { .. } | Error::Unsettled(_) | Error::Refused(_) | Error::Damaged(_) => {
             tracing::warn!(%error, "a data plane cannot be registered");
             goodbye(Reason::Ending, "the control plane cannot register anybody right now")
         }

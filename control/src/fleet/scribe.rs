@@ -173,7 +173,7 @@ impl Hub {
         for (deployment, ahead) in floors {
             match self.raise_floor(*deployment, ahead).await {
                 Ok(()) => {}
-                Err(error @ Error::Unavailable { .. }) => return Err(error),
+                Err(error @ (Error::Unavailable { .. } | Error::Unsettled(_))) => return Err(error),
                 Err(error) => {
                     let serial = ahead.serial;
                     tracing::warn!(%error, %deployment, %serial, "data planes are ahead of their pointer");

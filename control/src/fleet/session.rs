@@ -245,9 +245,7 @@ impl Session {
     fn compare(&self) {
         let mut told = self.seat.told();
         let instance = &mut told.instance;
-        instance.wanted = self.order.artifact;
-        let drifts = instance.departs_from(self.order.artifact);
-        instance.drift_since = drifts.then(|| instance.drift_since.unwrap_or_else(now));
+        let drifts = instance.is_held_to(self.order.artifact, now());
         let own = &self.seat.alarm;
         instance
             .alarms

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::time::sleep;
+use tokio::time::{Instant as Clock, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::Times;
@@ -15,8 +15,10 @@ use super::hub::{Group, Hub};
 use super::orders::{Basis, Orders};
 use super::seat::{End, Seat};
 use crate::domain::error::Error;
+use crate::domain::id::ProjectId;
 use crate::domain::plan::Plan;
 use crate::domain::registry::{Member, Terms};
+use crate::setbacks::{News, Setbacks};
 
 /// How often it is looked, for what nobody told of: what is revoked is refused within as much.
 const EVERY: Duration = Duration::from_secs(3);
@@ -32,12 +34,18 @@ pub struct Watcher {
     /// When plans were last looked at, by the database's clock; none: all are to be compared.
     plans_seen: Option<Timestamp>,
     whole_at: Instant,
+    /// Projects whose plans cannot be read.
+    unread_plans: Setbacks<ProjectId>,
+    /// Projects of which it cannot be read which data planes they have.
+    unread_members: Setbacks<ProjectId>,
 }
 
 impl Watcher {
     /// Of a hub.
     pub fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, plans_seen: None, whole_at: Instant::now() }
+        let unread = || Setbacks::new(EVERY);
+        let (unread_plans, unread_members) = (unread(), unread());
+        Self { hub, plans_seen: None, whole_at: Instant::now(), unread_plans, unread_members }
     }
 
     /// Looks until `stop`.
@@ -55,7 +63,10 @@ impl Watcher {
             if let Err(error) = self.look().await {
                 tracing::warn!(%error, "cannot look what data planes are to serve; they are told what was known before");
                 self.plans_seen = None;
-                self.hub.doubt();
+                // One that only does not do what it was asked is no other than before.
+                if matches!(error, Error::Unavailable { .. }) {
+                    self.hub.doubt();
+                }
             }
             sleep(GATHERED_FOR).await;
         }
@@ -71,15 +82,18 @@ impl Watcher {
         let revisions: HashMap<_, _> =
             revisions.into_iter().map(|changed| (changed.project, changed.revision)).collect();
         let groups: Vec<_> = self.hub.groups().values().cloned().collect();
-        let mut failed = None;
+        for unread in [&self.unread_plans, &self.unread_members] {
+            unread.retain(|project| groups.iter().any(|group| group.project == project));
+        }
         // Plans before terms: whoever signed a pointer that is there is named by a root that is there by then.
         let mut plans = HashMap::new();
         for group in &groups {
             // Where all are asked for, one that is not there has no revision.
             let revision = revisions.get(&group.project).copied().or(since.is_none().then_some(Plan::NOTHING));
-            if revision.is_some_and(|revision| revision != group.orders.borrow().revision()) {
+            let is_another = revision.is_some_and(|revision| revision != group.orders.borrow().revision());
+            if is_to_be_read(&self.unread_plans, (group.project, is_another), Clock::now()) {
                 let plan = self.hub.store.plan(group.project).await;
-                plans.extend(note(&mut failed, group, plan)?.map(|plan| (group.project, plan)));
+                plans.extend(note(&self.unread_plans, group.project, plan)?.map(|plan| (group.project, plan)));
             }
         }
         let began = Instant::now();
@@ -92,12 +106,9 @@ impl Watcher {
         }
         for group in &groups {
             let terms = terms.remove(&group.project).unwrap_or_default();
-            note(&mut failed, group, self.hub.hold_to(group, terms, began).await)?;
+            note(&self.unread_members, group.project, self.hub.hold_to(group, terms, began).await)?;
         }
-        // Only now: what failed is looked at again.
-        if let Some(error) = failed {
-            return Err(error);
-        }
+        // Only now: what failed is looked at again. What cannot be read of one project is looked at again by itself.
         if since.is_none() {
             self.whole_at = Instant::now();
         }
@@ -106,16 +117,26 @@ impl Watcher {
     }
 }
 
-/// What cannot be read of one project keeps no other from its own; a database that is away has nothing for anybody.
-fn note<T>(failed: &mut Option<Error>, group: &Group, outcome: Result<T, Error>) -> Result<Option<T>, Error> {
+/// Whether a project's plan is to be read: because it is another one, or because it could not be read, and was left
+/// alone since.
+fn is_to_be_read(unread: &Setbacks<ProjectId>, (project, is_another): (ProjectId, bool), now: Clock) -> bool {
+    if unread.has_failed(project) { unread.is_due(project, now) } else { is_another }
+}
+
+/// What cannot be read of one project keeps no other from its own, and is said once; a database that is away has nothing
+/// for anybody.
+fn note<T>(unread: &Setbacks<ProjectId>, project: ProjectId, outcome: Result<T, Error>) -> Result<Option<T>, Error> {
     match outcome {
-        Ok(read) => Ok(Some(read)),
+        Ok(read) => {
+            unread.succeeded(project);
+            Ok(Some(read))
+        }
         Err(error @ Error::Unavailable { .. }) => Err(error),
         Err(error) => {
-            let cause = error.source().map(tracing::field::display);
-            let project = group.project;
-            tracing::error!(%error, cause, %project, "cannot look what this project's data planes are to serve");
-            *failed = Some(error);
+            if unread.failed(project, Clock::now()) == News::Yes {
+                let cause = error.source().map(tracing::field::display);
+                tracing::error!(%error, cause, %project, "cannot look what this project's data planes are to serve");
+            }
             Ok(None)
         }
     }
@@ -200,5 +221,32 @@ impl Group {
                 is_new
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::error::Noun;
+
+    #[test]
+    fn what_cannot_be_read_of_one_project_is_looked_at_again_alone() {
+        let unread = Setbacks::new(EVERY);
+        let (damaged, sound) = (ProjectId::new(), ProjectId::new());
+        let began = Clock::now();
+        let is_read = |project, is_another, at| is_to_be_read(&unread, (project, is_another), at);
+        assert!(is_read(damaged, true, began) && !is_read(damaged, false, began));
+        let refused = Err::<(), _>(Error::Damaged(Noun::Deployment));
+        assert!(matches!(note(&unread, damaged, refused), Ok(None)));
+        // Whether it changes meanwhile or not; and the other one only where it does.
+        assert_eq!([true, false].map(|is_another| is_read(damaged, is_another, began)), [false, false]);
+        assert_eq!([true, false].map(|is_another| is_read(sound, is_another, began)), [true, false]);
+        let later = Clock::now() + EVERY;
+        assert!(is_read(damaged, false, later) && !is_read(sound, false, later));
+        assert!(matches!(note(&unread, damaged, Ok(())), Ok(Some(()))));
+        assert!(!is_read(damaged, false, later));
+        // A database that is away is no project's fault.
+        let away = Err::<(), _>(Error::database("it is away"));
+        assert!(note(&unread, damaged, away).is_err() && !unread.has_failed(damaged));
     }
 }

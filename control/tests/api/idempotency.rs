@@ -1,9 +1,11 @@
 //! `Idempotency-Key`.
 
+use control::store::sql::{Database, sql};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tests::client::Answer;
-use tests::wait;
+use tests::postgres::Postgres;
+use tests::{Relay, wait};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -90,6 +92,51 @@ async fn an_upload_that_broke_off_leaves_its_key_free() {
     drop(connection);
     wait::until("the key is free", async || shop().await.status == 201).await;
     assert_eq!(projects(&served).await, 1);
+}
+
+/// The connection to the database breaks while a change is being made so: nobody knows whether it was, and it is not
+/// made again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_may_have_been_done_is_not_done_again() {
+    let postgres = Postgres::start().await;
+    let own_url = postgres.url();
+    let port: u16 = own_url.rsplit([':', '/']).nth(1).unwrap().parse().unwrap();
+    let relay = Relay::to(port).await;
+    let served = Served::on(&own_url.replace(&format!(":{port}/"), &format!(":{}/", relay.address().port()))).await;
+    // What makes a project so waits for whoever has the lock.
+    postgres.run(
+        "create function waits() returns trigger language plpgsql \
+         as 'begin perform pg_advisory_xact_lock(1); return null; end'",
+    );
+    postgres.run(
+        "create constraint trigger waits after insert on projects deferrable initially deferred \
+         for each row execute function waits()",
+    );
+    let holder = Database::open(&own_url, None).await.unwrap();
+    let mut lock = holder.begin().await.unwrap();
+    lock.execute(sql("select pg_advisory_xact_lock(1)")).await.unwrap();
+
+    let unknown = (500, "outcome-unknown".to_owned());
+    let shop = || make(&served, "k-1", json!({ "name": "shop" }));
+    let breaks = async {
+        let waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted";
+        wait::until("it is being made so", async || postgres.run(waiting) == "1").await;
+        relay.breaks();
+    };
+    let (first, ()) = tokio::join!(shop(), breaks);
+    assert_eq!(refusal(&first), unknown);
+    assert_eq!(first.header("retry-after"), "");
+    lock.commit().await.unwrap();
+    let made = || postgres.run("select count(*) from projects");
+    wait::until("it was done", async || made() == "1").await;
+    // The answer may have to be written down yet.
+    wait::until("it is told again", async || {
+        let again = shop().await;
+        assert!(again.status >= 400, "it is done again");
+        (refusal(&again), again.header("idempotent-replayed")) == (unknown.clone(), "true")
+    })
+    .await;
+    assert_eq!(made(), "1");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use control::access::upkeep::{Keep, Retention};
 use control::app::{AdminToken, App, BuildSettings, FleetSettings, KeySettings, Settings};
 use control::config::Config;
 use control::custody::References;
+use control::hidden::Hidden;
 use control::server::Options;
 use control::store::sql::Database;
 use serde_json::{Value, json};
@@ -44,8 +45,17 @@ impl Served {
 
     /// Each credential may make so many requests a second.
     pub(crate) async fn limited(rate_limit: u32) -> Self {
+        Self::set(|folder| settings(folder, rate_limit)).await
+    }
+
+    /// It keeps everything but artifacts in this database.
+    pub(crate) async fn on(url: &str) -> Self {
+        Self::set(|folder| Settings { database_url: Some(Hidden::new(url.to_owned())), ..settings(folder, 0) }).await
+    }
+
+    async fn set(settings: impl FnOnce(PathBuf) -> Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (address, secret, running) = serve(folder.path().to_owned(), rate_limit).await;
+        let (address, secret, running) = serve(&settings(folder.path().to_owned())).await;
         Self { address, token: secret.unwrap(), running: Some(running), folder }
     }
 
@@ -54,7 +64,7 @@ impl Served {
         let (stop, task) = self.running.take().unwrap();
         drop(stop);
         task.await.unwrap();
-        let (address, _, running) = serve(self.folder.path().to_owned(), 0).await;
+        let (address, _, running) = serve(&settings(self.folder.path().to_owned(), 0)).await;
         (self.address, self.running) = (address, Some(running));
     }
 
@@ -137,11 +147,8 @@ pub(crate) fn settings(data_folder: PathBuf, rate_limit: u32) -> Settings {
     }
 }
 
-async fn serve(
-    data_folder: PathBuf,
-    rate_limit: u32,
-) -> (SocketAddr, Option<String>, (oneshot::Sender<()>, JoinHandle<()>)) {
-    let server = App::start(&settings(data_folder, rate_limit)).await.unwrap();
+async fn serve(settings: &Settings) -> (SocketAddr, Option<String>, (oneshot::Sender<()>, JoinHandle<()>)) {
+    let server = App::start(settings).await.unwrap();
     let address = server.addresses()[0];
     let secret = server.bootstrap_token.as_ref().map(|secret| secret.reveal().to_owned());
     let (stop, stopped) = oneshot::channel::<()>();

@@ -82,6 +82,38 @@ async fn a_server_that_is_away_is_waited_for() {
     assert_eq!((code, said.contains("waiting for it")), (7, false), "{said}");
 }
 
+/// What lets it go further is about the state that was read, so that it is not done twice; what stops it is about
+/// whatever there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_further_is_what_was_read() {
+    let heads = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = std::sync::Arc::clone(&heads);
+    let server = Scripted::each(move |mut peer: Peer, _| {
+        let seen = std::sync::Arc::clone(&seen);
+        async move {
+            let head = peer.request().await.unwrap_or_default().to_ascii_lowercase();
+            seen.lock().unwrap().push(head);
+            let body = deployment("paused", &Value::Null).to_string();
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\netag: \"7\"\r\nconnection: close\r\n";
+            peer.say(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).await;
+            peer.wait_for_close().await;
+        }
+    })
+    .await;
+    for (verb, expected) in [("promote", true), ("resume", true), ("pause", false), ("abort", false)] {
+        let url = format!("http://{}", server.address());
+        let code = tokio::task::spawn_blocking(move || {
+            let sandbox = Sandbox::new();
+            let mut command = sandbox.command(&["deployment", verb, ID, "--server", &url]);
+            command.env("PORTCULLIS_CONTROL_TOKEN", "pct_test").output().unwrap().status.code()
+        });
+        assert_eq!(code.await.unwrap(), Some(0), "{verb}");
+        let heads = std::mem::take(&mut *heads.lock().unwrap());
+        let posted = heads.iter().find(|head| head.starts_with("post ")).unwrap();
+        assert_eq!(posted.contains("if-match: \"7\""), expected, "{posted}");
+    }
+}
+
 #[test]
 fn what_is_deployed_and_how_is_said_once() {
     let sandbox = Sandbox::new();

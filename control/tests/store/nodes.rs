@@ -25,6 +25,7 @@ crate::in_both!(
     who_was_removed_is_passed_over,
     history_keeps_failures_and_an_end,
     two_groups_with_one_artifact_have_a_history_each,
+    what_becomes_of_a_group_is_in_no_other_groups_history,
     drift_is_in_the_history_once_for_each_time,
     drift_that_has_no_room_left_is_noted_all_the_same,
     what_goes_on_with_what_was_withdrawn_drifts,
@@ -194,6 +195,35 @@ async fn two_groups_with_one_artifact_have_a_history_each(kept: Kept) {
         let told: Vec<_> = history.iter().rev().map(|event| (event.data_plane, event.outcome)).collect();
         assert_eq!(told, [(gateway.id, NodeOutcome::Reached), (gateway.id, NodeOutcome::Active)]);
     }
+}
+
+/// One artifact is deployed to two groups, to that of production last.
+async fn what_becomes_of_a_group_is_in_no_other_groups_history(kept: Kept) {
+    let mut fleet = Fleet::of(kept, &["env=dev", "env=prod"]).await.serving(OLD).await;
+    let mut ids = Vec::new();
+    for selector in ["env=dev", "env=prod"] {
+        let new = NewDeployment { selector: selector.parse().unwrap(), ..NewDeployment::of(NEW) };
+        ids.push(fleet.deploy(new).await);
+        fleet.pass().await;
+    }
+    // One has come since, of which nothing became yet, and one says so of what it was told before.
+    let late = fleet.register("env=dev").await;
+    fleet.gateways.push(late.clone());
+    fleet.say(&late, None, Phase::Waiting).await;
+    let detail = "it kept failing".to_owned();
+    fleet.hears(&[said(&fleet.gateways[0], (Some(OLD), None), Phase::RolledBack { digest: NEW, detail })]).await;
+    fleet.kept.run(sql("update processes set wanted = $1").bind(NEW)).await;
+    drifts_since(&fleet, &late, 1000).await;
+    assert_eq!(notes_drift(&fleet, 1001).await, 1);
+
+    let outcomes = async |id| {
+        let history = fleet.kept.store.node_events(Reach::Everything, id, &PageRequest::default()).await.unwrap().items;
+        let told = history.iter().rev().map(|event| (event.data_plane, event.outcome));
+        told.filter(|(_, outcome)| *outcome != NodeOutcome::Reached).collect::<Vec<_>>()
+    };
+    let [dev, prod] = [outcomes(ids[0]).await, outcomes(ids[1]).await];
+    assert_eq!(dev, [(fleet.gateways[0].id, NodeOutcome::RolledBack), (late.id, NodeOutcome::Drifted)]);
+    assert!(prod.is_empty(), "{prod:?}");
 }
 
 async fn drift_is_in_the_history_once_for_each_time(kept: Kept) {

@@ -39,7 +39,10 @@ async fn a_database_that_goes_silent_is_given_up_and_asked_anew() {
     let (asked, ended, read) = tokio::join!(asking.execute(say("never")), ending.commit(), reading);
     let took = began.elapsed();
     assert!(took + Duration::from_secs(1) > SILENCE && took < SILENCE + Duration::from_secs(5), "{took:?}");
-    for error in [asked.unwrap_err(), ended.unwrap_err(), read.unwrap().unwrap_err()] {
+    let ended = ended.unwrap_err();
+    assert!(matches!(ended, SqlError::Unsettled(_)), "nobody knows what came of it: {ended}");
+    assert!(matches!(Error::from(ended), Error::Unsettled(_)));
+    for error in [asked.unwrap_err(), read.unwrap().unwrap_err()] {
         assert!(matches!(error, SqlError::Silent), "{error}");
         assert!(matches!(Error::from(error), Error::Unavailable { .. }));
     }

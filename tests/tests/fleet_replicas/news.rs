@@ -74,3 +74,30 @@ async fn lost_notifications_of_a_deployment() {
     assert!(wait::within(Duration::from_secs(6), told).await, "the deployment is not found");
     assert!(unheard() > before, "nobody said anything");
 }
+
+/// What cannot be read of a project is said once, and looked at again by itself, until it can be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_project_that_cannot_be_read_is_spoken_of_once() {
+    let database = Database::create().await;
+    let control_plane = patient(&database.url()).start().await;
+    let project = Project::on(&control_plane).await;
+    let followers = fleet(&project, 2, &[control_plane.address()]);
+    let artifacts = [project.push(&control_plane, "/a").await, project.push(&control_plane, "/b").await];
+    project.deploy(&control_plane, &artifacts[0]).await;
+    all(&followers, "all were told", |seen| seen.serial.is_some()).await;
+    let told = followers[0].seen().serial;
+    database.run("update pointers set document = '\"damaged\"'");
+    database.run(
+        "update plans set revision = revision + 1, \
+         changed_at = cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)",
+    );
+    let said = |what: &str| control_plane.logs().iter().filter(|entry| entry.to_string().contains(what)).count();
+    let unreadable = "cannot look what this project's data planes are to serve";
+    wait::until("it is said", async || said(unreadable) > 0).await;
+    // As long as it takes to look twice more.
+    wait::pass(Duration::from_secs(7)).await;
+    assert_eq!([said(unreadable), said("they are told what was known before")], [1, 0]);
+    // The next deployment takes the place of what is damaged.
+    project.deploy(&control_plane, &artifacts[1]).await;
+    all(&followers, "all were told of the next", |seen| seen.serial > told).await;
+}

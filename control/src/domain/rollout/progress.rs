@@ -11,6 +11,7 @@ use crate::domain::node::Node;
 #[schema(as = DeploymentProgress)]
 pub struct Progress {
     /// How many data planes it is for: its selector chooses them, and no deployment that started later has reached them.
+    /// Where it was withdrawn, or decides nothing any more: no other one has.
     pub data_planes: usize,
     /// How many of them are online.
     pub online: usize,

@@ -63,8 +63,12 @@ impl Rollouts for DatabaseStore {
         let members = rows::members(&self.database, id).await?;
         // Of now, as everything here: it decides.
         let plan = self.plan(deployment.project).await?;
-        let place = plan.entries.iter().position(|entry| entry.deployment == id).unwrap_or_default();
-        let later = &plan.entries[..place];
+        let later: &[_] = match plan.entries.iter().position(|entry| entry.deployment == id) {
+            Some(place) => &plan.entries[..place],
+            // It decides nothing any more: it is for nobody whom any other is for.
+            None if deployment.started_at.is_some() => &plan.entries,
+            None => &[],
+        };
         let nodes = self.nodes(deployment.project, deployment.artifact).await?;
         let nodes = nodes
             .into_iter()

@@ -14,8 +14,9 @@ const KEPT: i64 = 50;
 /// Whose history it is.
 type Place = (DeploymentId, DataPlaneId);
 
-/// Writes down what became of each deployment on the data plane: where it is not said of which, of the newest of that
-/// artifact that has reached it. The oldest make room. Returns how many were written.
+/// Writes down what became of each deployment on the data plane: where it is not said of which, of one of that artifact
+/// that has reached it: the newest in which something is known of it, or else the newest. The oldest make room. Returns
+/// how many were written.
 pub(super) async fn write(transaction: &mut Transaction, rows: Vec<Value>) -> Result<usize, Error> {
     if rows.is_empty() {
         return Ok(0);
@@ -44,7 +45,8 @@ pub(super) async fn write(transaction: &mut Transaction, rows: Vec<Value>) -> Re
          where o.project_id = p.project_id and o.artifact = n.artifact and o.started_at is not null \
          and (o.id = n.deployment or n.deployment is null) and (o.for_everyone or exists (select 1 \
          from deployment_members m where m.deployment_id = o.id and m.data_plane_id = p.id)) \
-         order by o.serial desc limit 1)) as found order by id returning deployment_id, data_plane_id",
+         order by exists (select 1 from node_events e where e.deployment_id = o.id and e.data_plane_id = p.id) desc, \
+         o.serial desc limit 1)) as found order by id returning deployment_id, data_plane_id",
     );
     let written = transaction.fetch_all(insert).await?;
     let places = written.iter().map(place).collect::<Result<BTreeSet<_>, _>>()?;

@@ -94,7 +94,7 @@ impl Registry for DatabaseStore {
     }
 
     async fn note_drift(&self, replica: Uuid, before: Timestamp) -> Result<u64> {
-        Ok(drift::note(&self.database, replica, before).await?)
+        drift::note(self, replica, before).await
     }
 
     async fn fleet_summary(&self, of: OfProject) -> Result<FleetSummary> {

@@ -109,11 +109,11 @@ impl Lent {
         self.heard(said)
     }
 
-    /// Ends a transaction, well or not. Where nothing is said, nobody knows which.
+    /// Ends a transaction, well or not. Where nothing is said, nobody knows which: [`Error::Unsettled`].
     pub(super) async fn commit(&mut self) -> Result<(), Error> {
         let ended = self.say("commit").await;
         self.stage = Stage::Alone;
-        ended
+        ended.map_err(Error::of_commit)
     }
 
     async fn say(&mut self, word: &'static str) -> Result<(), Error> {

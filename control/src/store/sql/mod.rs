@@ -80,6 +80,9 @@ pub enum Error {
     /// A server takes what it is asked, and says nothing.
     #[error("the database does not answer")]
     Silent,
+    /// It was to make something so, and did not say that it has.
+    #[error("the database did not say whether it was done: {0}")]
+    Unsettled(#[source] Box<Self>),
     /// Nothing was found in a replica, and the database itself is away.
     #[error("the database does not answer, and its replica, which may be late, has nothing of the kind")]
     Late,
@@ -133,6 +136,12 @@ impl Error {
         is_unreadable || self.code().is_some_and(|code| is_about_the_statement(&code))
     }
 
+    /// What came of a transaction that was to be committed. Only what the database says clearly undid it: where the
+    /// connection broke, or nothing was said, it may have been done.
+    fn of_commit(self) -> Self {
+        if self.is_refusal() { self } else { Self::Unsettled(Box::new(self)) }
+    }
+
     fn database_error(&self) -> Option<&dyn sqlx::error::DatabaseError> {
         match self {
             Self::Driver(error) => error.as_database_error(),
@@ -158,7 +167,11 @@ fn is_about_the_statement(code: &str) -> bool {
 
 impl From<Error> for domain::error::Error {
     fn from(error: Error) -> Self {
-        if error.is_refusal() { Self::Refused(error.into()) } else { Self::database(error) }
+        match error {
+            Error::Unsettled(_) => Self::Unsettled(error.into()),
+            error if error.is_refusal() => Self::Refused(error.into()),
+            error => Self::database(error),
+        }
     }
 }
 
@@ -175,6 +188,17 @@ mod tests {
         }
         for error in [Error::Silent, Error::Late, Error::Driver(sqlx::Error::PoolTimedOut)] {
             assert!(matches!(domain::error::Error::from(error), domain::error::Error::Unavailable { .. }));
+        }
+    }
+
+    #[test]
+    fn what_was_undone_is_told_from_what_may_have_been_done() {
+        let undone = Error::Driver(sqlx::Error::RowNotFound).of_commit();
+        assert!(matches!(domain::error::Error::from(undone), domain::error::Error::Refused(_)));
+        let broken = Error::Driver(sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into()));
+        for error in [Error::Silent, broken] {
+            let error = domain::error::Error::from(error.of_commit());
+            assert!(matches!(error, domain::error::Error::Unsettled(_)), "{error:?}");
         }
     }
 

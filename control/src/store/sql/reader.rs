@@ -78,6 +78,8 @@ impl Unanswered for Error {
             | Self::Schema(_)
             | Self::SchemaTakesTooLong
             | Self::NoDatabase { .. }
+            // Another source may know it, and is not asked: it was a change.
+            | Self::Unsettled(_)
             | Self::OtherSchema { .. }
             | Self::Late
             | Self::Column { .. } => false,

@@ -2,7 +2,8 @@
 
 use control::domain::deployment::{Happened, NewDeployment, NewRollback, ReasonCode, State};
 use control::domain::digest::Digest;
-use control::domain::store::Deployments as _;
+use control::domain::id::DeploymentId;
+use control::domain::store::{Deployments as _, Rollouts as _};
 
 use super::events;
 use crate::fleet::{Fleet, NEW, OLD, canary};
@@ -14,7 +15,35 @@ crate::in_both!(
     a_way_back_for_some_ends_a_canary_for_all,
     what_was_told_to_everyone_stays_with_the_others,
     what_does_not_overlap_goes_on_beside,
+    what_decides_nothing_any_more_is_for_nobody,
 );
+
+/// Of how many data planes it is said that a deployment is for them, and that they serve it.
+async fn progress(fleet: &Fleet, id: DeploymentId) -> (usize, usize) {
+    let progress = fleet.kept.store.rollout(id).await.unwrap().unwrap().progress();
+    (progress.data_planes, progress.serving)
+}
+
+/// Once everybody has gone over to another one, or it was withdrawn from above another one.
+async fn what_decides_nothing_any_more_is_for_nobody(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
+    let first = fleet.wanted(&fleet.gateways[0]).await.unwrap().deployment;
+    let over = fleet.deploy(NewDeployment::of(NEW)).await;
+    assert_eq!([progress(&fleet, first).await, progress(&fleet, over).await], [(2, 2), (0, 0)], "it has not started");
+    fleet.pass().await;
+    fleet.obey().await;
+    fleet.pass().await;
+    assert_eq!([progress(&fleet, first).await, progress(&fleet, over).await], [(0, 0), (2, 2)]);
+    // The same artifact as before: who serves the first one's serves the third one's.
+    let again = fleet.deploy(canary(OLD)).await;
+    fleet.pass().await;
+    fleet.obey().await;
+    assert_eq!([progress(&fleet, first).await, progress(&fleet, over).await], [(0, 0), (1, 1)]);
+    fleet.deploy(NewDeployment::of(NEW)).await;
+    fleet.pass().await;
+    assert_eq!(fleet.deployment(again).await.state, State::Superseded);
+    assert_eq!(progress(&fleet, again).await, (0, 0));
+}
 
 async fn a_newer_one_takes_over(kept: Kept) {
     let fleet = Fleet::of(kept, &["a=1", "a=2"]).await.serving(OLD).await;
