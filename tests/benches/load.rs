@@ -29,7 +29,7 @@ fn environment() -> Environment {
 fn measure(bencher: Bencher<'_, '_>, file: &[u8]) {
     let environment = environment();
     let name = digest(file);
-    bencher.bench(|| load(name, divan::black_box(file), &environment).unwrap());
+    bencher.bench(|| load(name, divan::black_box(file), (None, &environment)).unwrap());
 }
 
 #[divan::bench(args = [10, 100, 1_000, 10_000])]
