@@ -1,6 +1,8 @@
 //! How waiting for a deployment ends, whatever the server says.
 
 use serde_json::{Value, json};
+use tests::Scripted;
+use tests::scripted::Peer;
 
 use crate::sandbox::Sandbox;
 use crate::waiting;
