@@ -66,7 +66,7 @@ async fn whatever_was_spoilt_is_written_again(kept: Kept) {
     let publisher = Publisher { store: Arc::new(store), artifacts, shelf: shelf.clone() };
     publisher.publish(project, Look::Quick).await.unwrap();
     let (root, artifact) = ("roots/1.json".to_owned(), format!("artifacts/{digest}"));
-    let spoils: [(&str, &str, &str, Look); 6] = [
+    let cases: [(&str, &str, &str, Look); 6] = [
         // Newer than whatever comes, and nobody signed it.
         ("pointer.json", "\"serial\":1,", "\"serial\":18446744073709551615,", Look::Quick),
         // As new, and nobody signed it.
@@ -76,7 +76,7 @@ async fn whatever_was_spoilt_is_written_again(kept: Kept) {
         (root.as_str(), "\"threshold\":1", "\"threshold\":2", Look::Whole),
         (root.as_str(), "}", "", Look::Whole),
     ];
-    for (name, from, to, look) in spoils {
+    for (name, from, to, look) in cases {
         let name = format!("{project}/{name}");
         let written = shelf.file(&name).await.unwrap().unwrap();
         let spoilt = std::str::from_utf8(&written).unwrap().replace(from, to);

@@ -89,9 +89,10 @@ impl Connected {
         if refused.is_some() && refused == self.swap.rejected().and_then(|rejected| rejected.digest) {
             self.swap.confirm();
         }
-        match self.agent.deployed() {
-            Some(digest) => tracing::info!(sha256 = %digest, "serving what was deployed before"),
-            None => tracing::info!("waiting for something to be deployed"),
+        if let Some(digest) = self.agent.deployed() {
+            tracing::info!(sha256 = %digest, "serving what was deployed before");
+        } else {
+            tracing::info!("waiting for something to be deployed");
         }
     }
 }

@@ -129,13 +129,17 @@ impl Site {
 
     /// A gateway that finds it here, and has no reason to believe it.
     fn doubting(&self, url: &str) -> Setup {
-        let setup = Gateway::serving_nothing().set("--control-plane", url).set("--project-id", PROJECT);
-        setup.set("--api-key", API_KEY).set("--state-dir", &self.state.path().display().to_string())
+        remembering(url, &self.state)
     }
 
     /// A gateway that finds it here, and believes it.
     fn believing(&self, url: &str) -> Setup {
-        self.doubting(url).set("--control-plane-ca", &self.front.authority.display().to_string())
+        self.believed_by(self.doubting(url))
+    }
+
+    /// A gateway that believes it.
+    fn believed_by(&self, setup: Setup) -> Setup {
+        setup.set("--control-plane-ca", &self.front.authority.display().to_string())
     }
 
     /// The gateway serves what it deployed, and says so.
@@ -150,6 +154,12 @@ impl Site {
         wait::until("it is told again that it cannot be reached", async || told() >= 2).await;
         assert_eq!(self.control.connected(), 0);
     }
+}
+
+/// A gateway that finds its control plane there, and remembers in this folder.
+fn remembering(url: &str, state: &TempDir) -> Setup {
+    let setup = Gateway::serving_nothing().set("--control-plane", url).set("--project-id", PROJECT);
+    setup.set("--api-key", API_KEY).set("--state-dir", &state.path().display().to_string())
 }
 
 /// The certificate and the key of a data plane, which nobody issued but itself; written to a folder.
@@ -254,63 +264,49 @@ async fn an_authority_that_was_replaced_is_believed() {
 /// Nobody has to connect for it to be seen, and who is connected can tell.
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_that_are_of_no_use_are_an_alarm_until_they_are() {
-    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
-    let (state, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = tempfile::tempdir().unwrap();
     let own = Own::within(folder.path());
-    let shows = Shows::Certificate(own.renewed());
-    let front = Front::before(address_of(&control), shows, folder.path()).await;
-    control.deploys(&version(&upstream, 1));
-    let setup = connected(&format!("https://{}", front.address), &front.authority, state.path());
-    let setup = setup.set("--control-plane-cert", &own.certificate.display().to_string());
-    let gateway = setup.set("--control-plane-key", &own.key.display().to_string()).start().await;
-    control.sees_active(&version(&upstream, 1)).await;
-    let connections = control.connected();
-    for file in [&own.certificate, &own.key, &front.authority] {
+    let site = Site::before(Shows::Certificate(own.renewed()), folder).await;
+    let gateway = own.shown_by(site.believing(&site.url())).start().await;
+    site.leads(&gateway).await;
+    let connections = site.control.connected();
+    for file in [&own.certificate, &own.key, &site.front.authority] {
         let good = std::fs::read(file).unwrap();
         std::fs::write(file, "").unwrap();
-        wait::until("the control plane is told", async || control.alarms() == ["certificates_unusable"]).await;
+        wait::until("the control plane is told", async || site.control.alarms() == ["certificates_unusable"]).await;
         wait::until("it is shown", async || alarms(&gateway).await == ["certificates_unusable"]).await;
         std::fs::write(file, good).unwrap();
-        wait::until("that has an end", async || control.alarms().is_empty()).await;
+        wait::until("that has an end", async || site.control.alarms().is_empty()).await;
         wait::until("that is shown", async || alarms(&gateway).await.is_empty()).await;
     }
-    assert_eq!(control.connected(), connections, "the connection stays open");
+    assert_eq!(site.control.connected(), connections, "the connection stays open");
 }
 
 /// A secret that is mounted late, say: what was deployed serves meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_without_certificates_serves_what_was_deployed() {
-    let (upstream, control) = (Upstream::fixed(b"steady").await, ScriptedControl::start().await);
-    let (state, fresh, folder) =
-        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (folder, fresh) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let own = Own::within(folder.path());
-    let shows = Shows::Certificate(own.renewed());
-    let front = Front::before(address_of(&control), shows, folder.path()).await;
-    let url = format!("https://{}", front.address);
-    let setup = |state: &Path| {
-        let setup = connected(&url, &front.authority, state);
-        let setup = setup.set("--control-plane-cert", &own.certificate.display().to_string());
-        setup.set("--control-plane-key", &own.key.display().to_string())
-    };
-    control.deploys(&version(&upstream, 0));
-    let mut gateway = setup(state.path()).start().await;
-    for (number, file) in [&own.certificate, &own.key, &front.authority].into_iter().enumerate() {
-        control.sees_active(&version(&upstream, number)).await;
+    let site = Site::before(Shows::Certificate(own.renewed()), folder).await;
+    let setup = |state: &TempDir| own.shown_by(site.believed_by(remembering(&site.url(), state)));
+    let mut gateway = setup(&site.state).start().await;
+    for (number, file) in (1..).zip([&own.certificate, &own.key, &site.front.authority]) {
+        site.control.sees_active(&version(&site.upstream, number)).await;
         gateway.signal(Signal::TERM);
         assert!(gateway.ended().await.success());
         let good = std::fs::read(file).unwrap();
         std::fs::remove_file(file).unwrap();
         // Whoever has nothing yet is told at once.
-        let refusal = setup(fresh.path()).start_refused().await;
+        let refusal = setup(&fresh).start_refused().await;
         assert_eq!(refusal.status.code(), Some(1), "{}", refusal.said);
         assert!(refusal.said.contains(&file.display().to_string()), "{}", refusal.said);
 
-        control.deploys(&version(&upstream, number + 1));
-        gateway = setup(state.path()).start().await;
-        assert_runs(&gateway, &version(&upstream, number)).await;
+        site.control.deploys(&version(&site.upstream, number + 1));
+        gateway = setup(&site.state).start().await;
+        assert_runs(&gateway, &version(&site.upstream, number)).await;
         wait::until("it is told", async || alarms(&gateway).await == ["certificates_unusable"]).await;
         std::fs::write(file, good).unwrap();
-        assert_runs(&gateway, &version(&upstream, number + 1)).await;
+        assert_runs(&gateway, &version(&site.upstream, number + 1)).await;
         wait::until("that has an end", async || alarms(&gateway).await.is_empty()).await;
     }
 }
