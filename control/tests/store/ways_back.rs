@@ -309,8 +309,8 @@ async fn what_somebody_aborted_is_not_gone_back_from_again(kept: Kept) {
     fleet.pass().await;
     let by = issuer(&fleet).await;
     let aborted = fleet.kept.store.abort_deployment(&act(), edit(id), Some(&by)).await.unwrap();
-    let why = refused(&fleet, None).await;
-    assert!(why.starts_with(&format!("deployment {} is already aborted", aborted.serial)), "{why}");
+    let said = refused(&fleet, None).await;
+    assert!(said.starts_with(&format!("deployment {} is already aborted", aborted.serial)), "{said}");
     assert_eq!(fleet.all_wanted().await, [1, 1]);
 
     // A way back that was aborted took nobody back: it can be gone again.
