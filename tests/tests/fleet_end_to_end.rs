@@ -66,8 +66,8 @@ const RETURNS_WITHIN: Duration = Duration::from_secs(90);
 /// Of heartbeats every 30 seconds, the second comes 27 seconds after the first at the soonest.
 const BEFORE_THE_SECOND_HEARTBEAT: Duration = Duration::from_secs(25);
 
-/// Whoever lost the connection has to come back first. From then on both sides are right within one heartbeat, since `hello`
-/// says what is served and `welcome` what is wanted.
+/// Whoever lost the connection has to come back first. From then on both sides are right within one heartbeat, since
+/// `hello` says what is served and `welcome` what is wanted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn after_an_outage_both_sides_are_right_within_one_heartbeat() {
     let mut company = Company::with(&[("--heartbeat-interval", "30s"), ("--return-time", "90s")]).await;
@@ -81,7 +81,8 @@ async fn after_an_outage_both_sides_are_right_within_one_heartbeat() {
     company.command.succeeds(&[&["deploy", &second][..], &how].concat());
     runs(&gateway, &second).await;
 
-    // What is wanted changes while the gateway is away, and no deployment is under way, in which heartbeats come sooner.
+    // What is wanted changes while the gateway is away, and no deployment is under way, in which heartbeats come
+    // sooner.
     gateway.signal(Signal::TERM);
     assert!(gateway.ended().await.success());
     assert_eq!(company.command.json(&["deployment", "abort", "2"])["state"], "aborted");

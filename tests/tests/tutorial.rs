@@ -11,7 +11,8 @@ use tests::documented;
 
 const PAGE: &str = "docs/tutorial/control-plane.md";
 
-/// Whether everybody sees this line of what the page shows: the heads of tables, and what is true of every first deployment.
+/// Whether everybody sees this line of what the page shows: the heads of tables, and what is true of every first
+/// deployment.
 fn is_for_everybody(line: &str) -> bool {
     let names = ["NAME", "number", "kind", "selector", "state", "reason", "wave", "waves", "strategy", "gates"];
     names.into_iter().chain(["takes back", "message", "author", "started by", "scheduled"]).any(|name| {

@@ -76,8 +76,8 @@ pub(super) async fn rotate(
 }
 
 /// Retire a signing key: what it signed is believed no more, its private half is forgotten, and it never comes back. The
-/// active one must be rotated first, and what only this one vouches for replaced where it is deployed, unless it is given
-/// up. The project's trust root gets a new version.
+/// active one must be rotated first, and what only this one vouches for replaced where it is deployed, unless it is
+/// given up. The project's trust root gets a new version.
 #[utoipa::path(
     post, path = "/projects/{project}/signing-keys/{key}/retire", tag = "signing-keys",
     request_body = Option<NewRetirement>,

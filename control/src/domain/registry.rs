@@ -186,8 +186,8 @@ impl Instance {
         }
     }
 
-    /// Holds it to what it is to serve by now, and says whether it serves something else. It does so since now, where it
-    /// was to serve something else until now, too: from that it has not departed yet.
+    /// Holds it to what it is to serve by now, and says whether it serves something else. It does so since now, where
+    /// it was to serve something else until now, too: from that it has not departed yet.
     pub fn is_held_to(&mut self, wanted: Option<Digest>, at: Timestamp) -> bool {
         if self.wanted != wanted {
             self.drift_since = None;

@@ -1,9 +1,9 @@
-//! Data planes that are ahead of the pointer that they are to follow: they take the next one only where it is above what
-//! they have taken.
+//! Data planes that are ahead of the pointer that they are to follow: they take the next one only where it is above
+//! what they have taken.
 //!
 //! Whoever speaks is compared with what was known to be served then, which may be older than what is: a replica of the
-//! database stands in for it, or another control plane has just issued something. So it is compared once more with the plan
-//! of now, before a pointer is issued anew for a whole project's sake.
+//! database stands in for it, or another control plane has just issued something. So it is compared once more with the
+//! plan of now, before a pointer is issued anew for a whole project's sake.
 
 use std::num::NonZeroU64;
 use std::sync::Arc;

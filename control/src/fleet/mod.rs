@@ -7,8 +7,8 @@
 //!   serve; [`arrival`]: what a data plane says of itself, read strictly;
 //! - [`orders`]: what a project's data planes are to serve, as frames that are written once for all of them;
 //! - [`session`]: one conversation, `vigil`: how long it may be silent; [`hub`]: all of them;
-//! - [`watcher`]: looks for what changed, and tells sessions; [`scribe`]: writes what they said, and who is gone; `ahead`: of
-//!   which pointers they have taken more than there is.
+//! - [`watcher`]: looks for what changed, and tells sessions; [`scribe`]: writes what they said, and who is gone;
+//!   `ahead`: of which pointers they have taken more than there is.
 
 mod admission;
 mod ahead;

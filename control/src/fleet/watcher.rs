@@ -123,8 +123,8 @@ fn is_to_be_read(unread: &Setbacks<ProjectId>, (project, is_another): (ProjectId
     if unread.has_failed(project) { unread.is_due(project, now) } else { is_another }
 }
 
-/// What cannot be read of one project keeps no other from its own, and is said once; a database that is away has nothing
-/// for anybody.
+/// What cannot be read of one project keeps no other from its own, and is said once; a database that is away has
+/// nothing for anybody.
 fn note<T>(unread: &Setbacks<ProjectId>, project: ProjectId, outcome: Result<T, Error>) -> Result<Option<T>, Error> {
     match outcome {
         Ok(read) => {

@@ -9,8 +9,8 @@ use crate::domain::store::Result;
 /// How many deployments are named.
 const NAMED: usize = 10;
 
-/// Refuses where data planes are to serve, or will be, what only this one vouches for of the keys that are believed. Whoever
-/// calls holds the project.
+/// Refuses where data planes are to serve, or will be, what only this one vouches for of the keys that are believed.
+/// Whoever calls holds the project.
 pub(super) async fn check_for_others(
     transaction: &mut Transaction,
     project: ProjectId,
@@ -43,8 +43,9 @@ pub(super) async fn check_for_others(
     numbers.truncate(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     Err(Error::Conflict(format!(
-        "only this key vouches for what these deployments have data planes serve: {}{more}. They would not believe it when \
-         they restart. Deploy what another key has signed first; or give it up, with `\"deployed\": \"abandoned\"`",
+        "only this key vouches for what these deployments have data planes serve: {}{more}. They would not believe it \
+         when they restart. Deploy what another key has signed first; or give it up, with \
+         `\"deployed\": \"abandoned\"`",
         numbers.join(", ")
     )))
 }

@@ -1,8 +1,8 @@
 //! Whether something is read to be shown, or to be changed.
 //!
 //! A store may show what it knows where what is committed now is out of reach ([`Replica`](super::Replica)). Whoever
-//! changes something is let in, and decides, by what is committed now or not at all. It holds for whatever is read within
-//! a piece of work, wherever that is, so that nobody can forget to say so. What is spawned there is other work.
+//! changes something is let in, and decides, by what is committed now or not at all. It holds for whatever is read
+//! within a piece of work, wherever that is, so that nobody can forget to say so. What is spawned there is other work.
 
 tokio::task_local! {
     static CHANGING: ();

@@ -37,9 +37,9 @@ pub trait Registry: Send + Sync {
     /// Some of the processes that are away do not come back, on these grounds. Returns how many. Of those of a data plane
     /// that are gone, the newest 100 are remembered.
     async fn declare_gone(&self, grounds: Grounds) -> Result<u64>;
-    /// Writes down which processes of this replica have drifted since before that: what they are to serve has their history,
-    /// or what they go on with, where that is nothing. Each time that one drifts it is written once. Returns how many are
-    /// new.
+    /// Writes down which processes of this replica have drifted since before that: what they are to serve has their
+    /// history, or what they go on with, where that is nothing. Each time that one drifts it is written once. Returns
+    /// how many are new.
     async fn note_drift(&self, replica: Uuid, before: Timestamp) -> Result<u64>;
     /// What decides whether the connections of these projects stay. Those of a project that is not there have no root.
     async fn terms(&self, projects: &[ProjectId]) -> Result<BTreeMap<ProjectId, Terms>>;

@@ -35,8 +35,8 @@ pub(super) fn taken(standing: &[Standing], selector: Option<&Selector>) -> Optio
 }
 
 /// What these data planes served before the first of these deployments, which decides for all of them: where they go
-/// back to if nobody says where. Nobody goes back twice without saying so: a gate may have been faster, or somebody else
-/// who rolled back or aborted.
+/// back to if nobody says where. Nobody goes back twice without saying so: a gate may have been faster, or somebody
+/// else who rolled back or aborted.
 pub(super) async fn artifact_before(
     transaction: &mut Transaction,
     standing: &[Standing],

@@ -57,7 +57,8 @@ pub enum Error {
     /// It was not brought up to date, and nobody says why.
     #[error(
         "the database's schema was not brought up to date within an hour: the database went silent, or another control \
-         plane that is at it takes as long (`select * from pg_stat_activity` shows what it waits for); start this one again"
+         plane that is at it takes as long (`select * from pg_stat_activity` shows what it waits for); start this one \
+         again"
     )]
     SchemaTakesTooLong,
     /// There is no file.

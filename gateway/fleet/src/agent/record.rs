@@ -111,14 +111,15 @@ impl Record {
         let served = self.has_served(candidate);
         match self.trials.get_mut(&candidate) {
             Some(trials) => *trials += 1,
-            // Whoever was proven is not doubted because a machine lost power while it served. But it was proven with as much
-            // memory as there was then, say, and by another program.
+            // Whoever was proven is not doubted because a machine lost power while it served. But it was proven with as
+            // much memory as there was then, say, and by another program.
             None if served => *self.loads.entry(candidate).or_default() += 1,
             None => self.begin_trial(candidate),
         }
     }
 
-    /// A candidate was refused, in order: the process lived through it. It may serve the next time, and is doubted as it was.
+    /// A candidate was refused, in order: the process lived through it. It may serve the next time, and is doubted as
+    /// it was.
     pub fn boots_without(&mut self, candidate: Digest) {
         self.suspend_trial(candidate);
         self.loads.remove(&candidate);
@@ -132,8 +133,8 @@ impl Record {
         }
     }
 
-    /// This is what the process serves of what was deployed, and it lived through loading it. Where that is nothing, or the
-    /// one before, for want of a listener or a key, say, what served last is what the next process tries.
+    /// This is what the process serves of what was deployed, and it lived through loading it. Where that is nothing, or
+    /// the one before, for want of a listener or a key, say, what served last is what the next process tries.
     pub fn booted(&mut self, running: Option<Digest>) {
         self.loads.clear();
         if running.is_some_and(|running| !self.has_served(running)) {

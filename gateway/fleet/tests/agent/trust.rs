@@ -185,7 +185,8 @@ fn a_place_to_start_from_that_answers_late_has_no_roots_to_refuse() {
     assert!(rig.alarms().is_empty() && rig.root_version() == Some(3), "{:?}", rig.alarms());
 }
 
-/// The pointer is by a key that is believed, and its artifact by one that only a root names which did not come at first.
+/// The pointer is by a key that is believed, and its artifact by one that only a root names which did not come at
+/// first.
 #[test]
 fn what_was_refused_is_believed_once_the_place_to_start_from_has_its_root() {
     let (_, chain) = chain();

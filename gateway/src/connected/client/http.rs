@@ -1,8 +1,8 @@
 //! The library's client, and the certificates that it was made of.
 //!
 //! A client keeps what it was made of to its end, and certificates of a day are common: it is made anew when the files
-//! are others, whoever asks next. That is seen before each request, and whenever the gateway says how it is; a `stat` is
-//! nothing beside either.
+//! are others, whoever asks next. That is seen before each request, and whenever the gateway says how it is; a `stat`
+//! is nothing beside either.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

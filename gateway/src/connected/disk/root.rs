@@ -52,8 +52,8 @@ impl Folder {
         write::replace(&self.path, COPY, &text)
     }
 
-    /// Writes what one of the files has over the other one, and says whether that was done. Only over one that is damaged: one
-    /// that cannot be read may be as good as ever, and newer.
+    /// Writes what one of the files has over the other one, and says whether that was done. Only over one that is
+    /// damaged: one that cannot be read may be as good as ever, and newer.
     pub(in crate::connected) fn repairs_root(&self, error: &Error) -> bool {
         let Error::Damaged { file, .. } = error else { return false };
         let (damaged, whole) = if file.ends_with(ROOT) { (ROOT, COPY) } else { (COPY, ROOT) };

@@ -35,9 +35,9 @@ fn sizes() -> impl Strategy<Value = Vec<Share>> {
 }
 
 proptest! {
-    /// Whatever a fleet does: never more than a wave's data planes get it (which `begin` asserts), waves and members only
-    /// grow, nothing begins after a breach or before it is judged, and there is an end to it, unless nobody is there to
-    /// begin with.
+    /// Whatever a fleet does: never more than a wave's data planes get it (which `begin` asserts), waves and members
+    /// only grow, nothing begins after a breach or before it is judged, and there is an end to it, unless nobody is
+    /// there to begin with.
     #[test]
     fn whatever_a_fleet_does(
         nodes in 0..10_usize,
@@ -72,7 +72,8 @@ proptest! {
             if breached.is_some() {
                 prop_assert_eq!(world.rollout.deployment.wave, before, "a wave began in spite of a breach");
             }
-            let over = (1..world.rollout.deployment.wave).find(|wave| remark::unjudged(&world.rollout, *wave).is_some());
+            let is_unjudged = |wave: &i64| remark::unjudged(&world.rollout, *wave).is_some();
+            let over = (1..world.rollout.deployment.wave).find(is_unjudged);
             prop_assert!(!waits || over.is_none(), "wave {over:?} was over before it was judged");
         }
         // Left alone, it ends, in so much time as its waves may take.
@@ -81,7 +82,8 @@ proptest! {
             world.goes_on(110);
         }
         let (state, wave, _) = world.state();
-        let waits = wave == 0 && !world.rollout.nodes.iter().any(|node| node.instances.iter().any(Instance::is_connected));
+        let is_there = |node: &Node| node.instances.iter().any(Instance::is_connected);
+        let waits = wave == 0 && !world.rollout.nodes.iter().any(is_there);
         prop_assert!(state.is_final() || state == State::Paused || waits, "{:?}", world.state());
     }
 }
