@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::access::Reach;
-use crate::domain::artifact::{ArtifactAt, ArtifactBytes};
+use crate::domain::artifact::ArtifactBytes;
 use crate::domain::bootstrap::{Shelf, stands};
 use crate::domain::digest::Digest;
 use crate::domain::error::{Error, Noun};
@@ -114,7 +114,7 @@ impl Publisher {
             match stand.entry {
                 Some(entry) => {
                     self.roots(project, &stand.folder, look).await?;
-                    self.artifact(project, &stand.folder, entry.artifact).await?;
+                    self.artifact(project, &stand.folder, entry).await?;
                     // Last: whoever has read it finds everything that it takes.
                     self.pointer(project, &stand.folder, entry).await?;
                 }
@@ -172,10 +172,9 @@ impl Publisher {
         Ok(())
     }
 
-    async fn artifact(&self, project: ProjectId, folder: &str, digest: Digest) -> Result<(), Error> {
+    async fn artifact(&self, project: ProjectId, folder: &str, entry: &Entry) -> Result<(), Error> {
+        let (digest, size) = (entry.artifact, entry.pointer.length().get());
         let name = format!("{folder}/artifacts/{digest}");
-        let at = ArtifactAt { reach: Reach::Everything, project: Some(project), digest };
-        let size = u64::try_from(self.store.artifact(at).await?.size).map_err(|_| Error::Damaged(Noun::Artifact))?;
         if self.shelf.size(&name).await? == Some(size) {
             return Ok(());
         }

@@ -255,6 +255,11 @@ impl SignedPointer {
         self.pointer.artifact
     }
 
+    /// How long that is said to be, in bytes.
+    pub fn length(&self) -> NonZeroU64 {
+        self.pointer.length
+    }
+
     /// The keys said to have signed it.
     pub fn signed_by(&self) -> impl Iterator<Item = KeyId> {
         self.signatures.iter().map(|signature| signature.key)

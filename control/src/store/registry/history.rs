@@ -42,11 +42,11 @@ pub(super) async fn write(transaction: &mut Transaction, rows: Vec<Value>) -> Re
     });
     let insert = rows.then(
         ") as n join data_planes p on p.id = n.data_plane join deployments d on d.id = (select o.id from deployments o \
+         left join node_events e on e.deployment_id = o.id and e.data_plane_id = p.id \
          where o.project_id = p.project_id and o.artifact = n.artifact and o.started_at is not null \
          and (o.id = n.deployment or n.deployment is null) and (o.for_everyone or exists (select 1 \
          from deployment_members m where m.deployment_id = o.id and m.data_plane_id = p.id)) \
-         order by exists (select 1 from node_events e where e.deployment_id = o.id and e.data_plane_id = p.id) desc, \
-         o.serial desc limit 1)) as found order by id returning deployment_id, data_plane_id",
+         order by e.id is null, o.serial desc limit 1)) as found order by id returning deployment_id, data_plane_id",
     );
     let written = transaction.fetch_all(insert).await?;
     let places = written.iter().map(place).collect::<Result<BTreeSet<_>, _>>()?;
