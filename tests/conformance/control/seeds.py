@@ -54,9 +54,9 @@ def _proofs(server: ControlPlane) -> dict[str, Proof]:
     team = server.ask("POST", f"{_OWN}/teams", {"name": "proofs"})["id"]
     empty = server.ask("POST", f"{_OWN}/teams", {"name": "empty"})["id"]
     settings = {"upstream": "http://127.0.0.1:1"}
-    doomed, project = (
+    doomed, other, project = (
         server.ask("POST", f"{_OWN}/projects", {"team": team, "name": name, "settings": settings})["id"]
-        for name in ("doomed", "proofs")
+        for name in ("doomed", "other", "proofs")
     )
     own = f"{_OWN}/projects/{project}"
     specs = [server.ask("POST", f"{own}/specs?name={name}", _document(name))["id"] for name in ("one", "two", "doomed")]
@@ -70,8 +70,12 @@ def _proofs(server: ControlPlane) -> dict[str, Proof]:
     rotated, revoked = (
         server.ask("POST", f"{own}/api-keys", {"name": name})["api_key"]["id"] for name in ("rotated", "revoked")
     )
-    active = server.ask("GET", f"{own}/signing-keys")["items"][0]["id"]
+    # Nothing is deployed that only the first one vouches for.
+    retired, active = (
+        server.ask("GET", f"{_OWN}/projects/{of}/signing-keys")["items"][0]["id"] for of in (other, project)
+    )
     generated = {"kind": "generated"}
+    server.ask("POST", f"{_OWN}/projects/{other}/signing-keys/{retired}/rotate", generated)
     return {
         "DELETE /teams/{team}": {"path": {"team": empty}},
         "DELETE /projects/{project}": {"path": {"project": doomed}},
@@ -86,6 +90,7 @@ def _proofs(server: ControlPlane) -> dict[str, Proof]:
         },
         "POST /projects/{project}/deploy": {"path": {"project": project}, "body": {"artifact": deployed}},
         "POST /projects/{project}/signing-keys": {"path": {"project": project}, "body": generated},
+        "POST /projects/{project}/signing-keys/{key}/retire": {"path": {"project": other, "key": retired}, "body": {}},
         "POST /projects/{project}/signing-keys/{key}/rotate": {
             "path": {"project": project, "key": active},
             "body": generated,
