@@ -34,7 +34,7 @@ const WHOLE: Duration = Duration::from_hours(1);
 pub enum Look {
     /// Pointers as a whole, and artifacts by their length; of trust roots, which never change, whether they are there.
     Quick,
-    /// Trust roots as a whole, too.
+    /// Every byte of artifacts and trust roots, too.
     Whole,
 }
 
@@ -114,7 +114,7 @@ impl Publisher {
             match stand.entry {
                 Some(entry) => {
                     self.roots(project, &stand.folder, look).await?;
-                    self.artifact(project, &stand.folder, entry).await?;
+                    self.artifact((project, &stand.folder), entry, look).await?;
                     // Last: whoever has read it finds everything that it takes.
                     self.pointer(project, &stand.folder, entry).await?;
                 }
@@ -172,10 +172,14 @@ impl Publisher {
         Ok(())
     }
 
-    async fn artifact(&self, project: ProjectId, folder: &str, entry: &Entry) -> Result<(), Error> {
+    async fn artifact(&self, (project, folder): (ProjectId, &str), entry: &Entry, look: Look) -> Result<(), Error> {
         let (digest, size) = (entry.artifact, entry.pointer.length().get());
         let name = format!("{folder}/artifacts/{digest}");
-        if self.shelf.size(&name).await? == Some(size) {
+        let is_there = match look {
+            Look::Quick => self.shelf.size(&name).await? == Some(size),
+            Look::Whole => self.shelf.digest(&name).await? == Some(digest),
+        };
+        if is_there {
             return Ok(());
         }
         tracing::debug!(%project, %digest, "writes an artifact to start from");

@@ -12,6 +12,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
+use super::digest::Digest;
 use super::error::Error;
 use super::id::ProjectId;
 use super::label::{Labels, Requirement, Selector};
@@ -24,6 +25,8 @@ pub trait Shelf: std::fmt::Debug + Send + Sync {
     async fn file(&self, name: &str) -> Result<Option<Bytes>, Error>;
     /// How many bytes a file has; nothing where there is none.
     async fn size(&self, name: &str) -> Result<Option<u64>, Error>;
+    /// What a file is, however long it is; nothing where there is none.
+    async fn digest(&self, name: &str) -> Result<Option<Digest>, Error>;
     /// Writes a file whole: whoever reads sees the one before, or this one.
     async fn write(&self, name: &str, bytes: Bytes) -> Result<(), Error>;
     /// Removes a file, if it is there.

@@ -66,13 +66,14 @@ async fn whatever_was_spoilt_is_written_again(kept: Kept) {
     let publisher = Publisher { store: Arc::new(store), artifacts, shelf: shelf.clone() };
     publisher.publish(project, Look::Quick).await.unwrap();
     let (root, artifact) = ("roots/1.json".to_owned(), format!("artifacts/{digest}"));
-    let cases: [(&str, &str, &str, Look); 6] = [
+    let cases: [(&str, &str, &str, Look); 7] = [
         // Newer than whatever comes, and nobody signed it.
         ("pointer.json", "\"serial\":1,", "\"serial\":18446744073709551615,", Look::Quick),
         // As new, and nobody signed it.
         ("pointer.json", "\"length\":7", "\"length\":8", Look::Quick),
         ("pointer.json", "}", "", Look::Quick),
         (artifact.as_str(), "67", "", Look::Quick),
+        (artifact.as_str(), "67", "76", Look::Whole),
         (root.as_str(), "\"threshold\":1", "\"threshold\":2", Look::Whole),
         (root.as_str(), "}", "", Look::Whole),
     ];
@@ -112,7 +113,7 @@ async fn what_another_control_plane_wrote_since_is_left_alone(kept: Kept) {
     fleet.kept.run(sql("update pointers set document = $1").bind(older)).await;
     let seen = store.plan(project).await.unwrap().entries[0].pointer.serial();
     assert_eq!(seen, NonZeroU64::MIN);
-    publisher.publish(project, Look::Whole).await.unwrap();
+    publisher.publish(project, Look::Quick).await.unwrap();
     assert_eq!(shelf.file(&name).await.unwrap(), newer);
     let text = String::from_utf8(newer.unwrap().to_vec()).unwrap();
     assert!(text.contains("\"serial\":42,"), "{text}");

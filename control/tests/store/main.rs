@@ -15,6 +15,7 @@ mod fleet;
 mod idempotency;
 mod killed;
 mod master_key;
+mod migrations;
 mod nodes;
 mod objects;
 mod pointers;

@@ -4,11 +4,12 @@ use control::domain::access::Reach;
 use control::domain::deployment::{Asker, Kind, NewDeployment, NewRollback, ReasonCode, State};
 use control::domain::error::Error;
 use control::domain::label::Selector;
+use control::domain::node::Phase;
 use control::domain::page::PageRequest;
 use control::domain::store::Deployments as _;
 use control::store::sql::sql;
 
-use crate::fleet::{Fleet, NEW, OLD, canary};
+use crate::fleet::{Fleet, NEW, OLD, canary, said};
 use crate::rollouts::{edit, issuer};
 use crate::{Kept, act, of};
 
@@ -26,6 +27,7 @@ crate::in_both!(
     whoever_goes_back_twice_says_where_to,
     what_a_gate_took_back_is_not_gone_back_from_again,
     what_somebody_aborted_is_not_gone_back_from_again,
+    what_was_aborted_before_it_reached_anybody_took_nobody_back,
     what_was_taken_back_is_not_gone_back_to,
     the_same_words_in_another_order_choose_the_same,
 );
@@ -326,6 +328,20 @@ async fn what_somebody_aborted_is_not_gone_back_from_again(kept: Kept) {
     let id = fleet.deploy(NewDeployment::of(third)).await;
     store.abort_deployment(&act(), edit(id), None).await.unwrap();
     assert_eq!(store.create_rollback(&act(), of(&fleet.project), back).await.unwrap().artifact, OLD);
+}
+
+/// It started while everybody was away, and was let to nobody.
+async fn what_was_aborted_before_it_reached_anybody_took_nobody_back(kept: Kept) {
+    let third = control::domain::digest::Digest([3; 32]);
+    let fleet = Fleet::of(kept, &["a=1"]).await.serving(third).await.serving(OLD).await;
+    fleet.loses(said(&fleet.gateways[0], (Some(OLD), None), Phase::Active { digest: OLD })).await;
+    let id = fleet.deploy(canary(NEW)).await;
+    fleet.pass().await;
+    let started = fleet.deployment(id).await;
+    assert_eq!((started.state, started.wave), (State::InProgress, 0));
+    fleet.kept.store.abort_deployment(&act(), edit(id), Some(&issuer(&fleet).await)).await.unwrap();
+    let back = fleet.kept.store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await.unwrap();
+    assert_eq!(back.artifact, third);
 }
 
 /// It stands for the others, and those for whom it was taken back never go there: not by a gate either.

@@ -53,13 +53,13 @@ pub(super) fn lost(rollout: &Rollout) -> Option<Remark> {
     (missing > 0).then(|| Remark::Lost { wave, missing, all: rollout.founders(wave).count() })
 }
 
-/// Whether there are gates on requests, and a wave has answered too few to be judged by them. One that nobody is in
-/// answers none, and there is nothing to judge.
+/// Whether there are gates on requests, and a wave has answered too few to be judged by them. One that began with nobody
+/// has nothing to be judged by, whoever comes to it since.
 pub(super) fn unjudged(rollout: &Rollout, wave: i64) -> Option<Remark> {
     let gates = &rollout.deployment.manner.gates;
     let requests = rollout.traffic(wave).requests;
     let min_requests = gates.min_requests;
     let is_judged = !gates.judge_requests() || requests >= i64::from(min_requests);
-    let is_empty = !rollout.members().any(|(_, member)| member.wave == wave);
+    let is_empty = rollout.founders(wave).next().is_none();
     (!is_judged && !is_empty).then_some(Remark::Unjudged { wave, requests, min_requests })
 }

@@ -117,12 +117,13 @@ pub(super) async fn reissue_beneath(transaction: &mut Transaction, withdrawn: &S
 
 /// Forgets the pointers of deployments that decide for nobody any more.
 pub(super) async fn forget_covered(transaction: &mut Transaction, project: ProjectId) -> Result<()> {
-    let standing = rows::standing(transaction, project).await?;
-    let all: Vec<DeploymentId> = standing.iter().map(|standing| standing.deployment.id).collect();
-    let deciding = rows::deciding(standing);
-    let covered = all.into_iter().filter(|id| deciding.iter().all(|standing| standing.deployment.id != *id));
-    for id in covered {
-        transaction.execute(sql("delete from pointers where deployment_id = $1").bind(id)).await?;
+    let deciding = rows::deciding(rows::standing(transaction, project).await?);
+    let select = sql("select deployment_id from pointers where project_id = $1");
+    for row in transaction.fetch_all(select.bind(project)).await? {
+        let id: DeploymentId = row.get("deployment_id")?;
+        if deciding.iter().all(|standing| standing.deployment.id != id) {
+            transaction.execute(sql("delete from pointers where deployment_id = $1").bind(id)).await?;
+        }
     }
     Ok(())
 }

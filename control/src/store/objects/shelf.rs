@@ -6,9 +6,11 @@ use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{Error as StoreError, ObjectStoreExt as _};
+use sha2::{Digest as _, Sha256};
 
 use super::Objects;
 use crate::domain::bootstrap::Shelf;
+use crate::domain::digest::Digest;
 use crate::domain::error::Error;
 
 #[async_trait]
@@ -29,6 +31,16 @@ impl Shelf for Objects {
             Err(StoreError::NotFound { .. }) => Ok(None),
             Err(error) => Err(Error::artifact_store(error)),
         }
+    }
+
+    async fn digest(&self, name: &str) -> Result<Option<Digest>, Error> {
+        let found = match self.store.get(&path(name)?).await {
+            Ok(found) => found.into_stream(),
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(Error::artifact_store(error)),
+        };
+        let hash = found.try_fold(Sha256::new(), |hash, piece| std::future::ready(Ok(hash.chain_update(piece))));
+        Ok(Some(Digest(hash.await.map_err(Error::artifact_store)?.finalize().into())))
     }
 
     async fn write(&self, name: &str, bytes: Bytes) -> Result<(), Error> {

@@ -31,6 +31,7 @@ async fn run_long(primary: &PgPool) -> Result<(), Error> {
 fn failed(error: MigrateError) -> Error {
     match error {
         MigrateError::Execute(error) => Error::Driver(error),
+        MigrateError::ExecuteMigration(source, number) => Error::Migration { number, source },
         other => Error::Schema(other),
     }
 }

@@ -54,6 +54,17 @@ pub enum Error {
         "the database's schema: {0}; this control plane is older than the one that made it, or it is another database"
     )]
     Schema(#[source] sqlx::migrate::MigrateError),
+    /// One step of bringing it up to date was refused.
+    #[error(
+        "the database's schema: migration {number} was refused, and nothing of it is left: {source}; where tables of \
+         somebody else's are in its way, give a database of its own"
+    )]
+    Migration {
+        /// Which.
+        number: i64,
+        /// What the database says.
+        source: sqlx::Error,
+    },
     /// It was not brought up to date, and nobody says why.
     #[error(
         "the database's schema was not brought up to date within an hour: the database went silent, or another control \
@@ -145,7 +156,7 @@ impl Error {
 
     fn database_error(&self) -> Option<&dyn sqlx::error::DatabaseError> {
         match self {
-            Self::Driver(error) => error.as_database_error(),
+            Self::Driver(error) | Self::Migration { source: error, .. } => error.as_database_error(),
             _ => None,
         }
     }

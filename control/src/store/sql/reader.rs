@@ -76,6 +76,7 @@ impl Unanswered for Error {
             Self::Url { .. }
             | Self::Replica
             | Self::Schema(_)
+            | Self::Migration { .. }
             | Self::SchemaTakesTooLong
             | Self::NoDatabase { .. }
             // Another source may know it, and is not asked: it was a change.

@@ -163,4 +163,15 @@ fn there_is_nothing_to_judge_where_nobody_is() {
     world.settle();
     world.goes_on(10);
     assert_eq!(world.state(), (State::Succeeded, 1, 0));
+
+    // Who comes while it lasts is no reason to wait for requests.
+    let mut world = World::new(1, manner(&waves(&["1"]), &judging()));
+    world.came_to(&[Fate::Serves], 100);
+    world.rollout.nodes.push(node(1));
+    world.goes_on(5);
+    assert_eq!(world.state(), (State::InProgress, 2, 2));
+    world.obey();
+    world.settle();
+    world.goes_on(10);
+    assert_eq!(world.state(), (State::Succeeded, 2, 2));
 }
