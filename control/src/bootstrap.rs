@@ -116,7 +116,7 @@ impl Publisher {
                     self.roots(project, &stand.folder, look).await?;
                     self.artifact((project, &stand.folder), entry, look).await?;
                     // Last: whoever has read it finds everything that it takes.
-                    self.pointer(project, &stand.folder, entry).await?;
+                    self.pointer(&plan, &stand.folder, entry).await?;
                 }
                 None => self.shelf.erase(&format!("{}/pointer.json", stand.folder)).await?,
             }
@@ -124,7 +124,7 @@ impl Publisher {
         Ok(())
     }
 
-    async fn pointer(&self, project: ProjectId, folder: &str, entry: &Entry) -> Result<(), Error> {
+    async fn pointer(&self, plan: &Plan, folder: &str, entry: &Entry) -> Result<(), Error> {
         let name = format!("{folder}/pointer.json");
         let text = serde_json::to_vec(&*entry.pointer).map_err(|_| Error::Damaged(Noun::Deployment))?;
         let before = self.shelf.file(&name).await?;
@@ -133,7 +133,7 @@ impl Publisher {
         }
         let before = before.and_then(|text| serde_json::from_slice::<SignedPointer>(&text).ok());
         if let Some(before) = &before
-            && self.is_newer(project, before.clone(), entry).await?
+            && self.is_newer(plan, before.clone()).await?
         {
             return Ok(());
         }
@@ -142,13 +142,15 @@ impl Publisher {
         self.clear(folder, [Some(entry.artifact), before]).await
     }
 
-    /// Whether another control plane wrote what this one does not know of yet: the project's keys signed it.
-    async fn is_newer(&self, project: ProjectId, before: SignedPointer, entry: &Entry) -> Result<bool, Error> {
-        let of = OfProject { reach: Reach::Everything, project };
+    /// Whether another control plane wrote what this one does not know of yet: the project's keys signed it, and it is newer
+    /// than anything that is known. What is known and belongs elsewhere is not.
+    async fn is_newer(&self, plan: &Plan, before: SignedPointer) -> Result<bool, Error> {
+        let of = OfProject { reach: Reach::Everything, project: plan.project };
         // It is read after the pointer was: so it names whoever signed that.
         let root = self.store.trust_root(of, None).await?.pinned().map_err(|_| Error::Damaged(Noun::TrustRoot))?;
         let believed = before.verify(&root.trust(), root.project());
-        Ok(believed.is_ok_and(|before| before.serial > entry.pointer.serial()))
+        let known = plan.entries.iter().map(|entry| entry.pointer.serial()).max();
+        Ok(believed.is_ok_and(|before| Some(before.serial) > known))
     }
 
     async fn roots(&self, project: ProjectId, folder: &str, look: Look) -> Result<(), Error> {
@@ -163,7 +165,7 @@ impl Publisher {
                 continue;
             }
             let root = self.store.trust_root(of, Some(version)).await?;
-            let text = serde_json::to_vec(&root).map_err(|_| Error::Damaged(Noun::SigningKey))?;
+            let text = serde_json::to_vec(&root).map_err(|_| Error::Damaged(Noun::TrustRoot))?;
             let before = if is_there { self.shelf.file(&name).await? } else { None };
             if before.as_deref() != Some(text.as_slice()) {
                 self.shelf.write(&name, text.into()).await?;

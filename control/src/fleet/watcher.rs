@@ -106,7 +106,12 @@ impl Watcher {
         }
         for group in &groups {
             let terms = terms.remove(&group.project).unwrap_or_default();
-            note(&self.unread_members, group.project, self.hub.hold_to(group, terms, began).await)?;
+            let before = std::mem::replace(&mut *group.terms(), terms.clone());
+            group.ends_what_is_not_to_stay(&terms, began);
+            let is_another = before.members != terms.members;
+            if is_to_be_read(&self.unread_members, (group.project, is_another), Clock::now()) {
+                note(&self.unread_members, group.project, self.hub.hold_to(group, &before, began).await)?;
+            }
         }
         // Only now: what failed is looked at again. What cannot be read of one project is looked at again by itself.
         if since.is_none() {
@@ -117,8 +122,8 @@ impl Watcher {
     }
 }
 
-/// Whether a project's plan is to be read: because it is another one, or because it could not be read, and was left
-/// alone since.
+/// Whether something of a project is to be read: because it is another one, or because it could not be read, and was
+/// left alone since.
 fn is_to_be_read(unread: &Setbacks<ProjectId>, (project, is_another): (ProjectId, bool), now: Clock) -> bool {
     if unread.has_failed(project) { unread.is_due(project, now) } else { is_another }
 }
@@ -135,7 +140,7 @@ fn note<T>(unread: &Setbacks<ProjectId>, project: ProjectId, outcome: Result<T, 
         Err(error) => {
             if unread.failed(project, Clock::now()) == News::Yes {
                 let cause = error.source().map(tracing::field::display);
-                tracing::error!(%error, cause, %project, "cannot look what this project's data planes are to serve");
+                tracing::error!(%error, cause, %project, "cannot read this project's data planes, or what they are to serve");
             }
             Ok(None)
         }
@@ -149,23 +154,10 @@ impl Hub {
         self.groups().retain(|_, group| Arc::strong_count(group) > 1 || !group.seats().by_number.is_empty());
     }
 
-    /// Ends the connections that are not to stay, and tells the others what they are called by now.
-    async fn hold_to(&self, group: &Group, terms: Terms, began: Instant) -> Result<(), Error> {
-        let before = std::mem::replace(&mut *group.terms(), terms.clone());
-        let secrets: HashSet<_> = terms.secrets.iter().collect();
-        for seat in group.everybody() {
-            if terms.root_version.is_none() {
-                // The project is gone, with all that was in it.
-                seat.end(End::REMOVED);
-            } else if !secrets.contains(&seat.secret) && seat.since < began {
-                seat.end(End::UNAUTHORIZED);
-            }
-        }
-        if before.members != terms.members {
-            let members = self.store.members(group.project).await;
-            let members = members.inspect_err(|_| group.terms().members = before.members)?;
-            group.hold_to(members, began);
-        }
+    /// Tells those that are connected what they are called by now.
+    async fn hold_to(&self, group: &Group, before: &Terms, began: Instant) -> Result<(), Error> {
+        let members = self.store.members(group.project).await;
+        group.hold_to(members.inspect_err(|_| group.terms().members = before.members)?, began);
         Ok(())
     }
 
@@ -177,6 +169,19 @@ impl Hub {
 }
 
 impl Group {
+    /// Ends the connections that are not to stay.
+    fn ends_what_is_not_to_stay(&self, terms: &Terms, began: Instant) {
+        let secrets: HashSet<_> = terms.secrets.iter().collect();
+        for seat in self.everybody() {
+            if terms.root_version.is_none() {
+                // The project is gone, with all that was in it.
+                seat.end(End::REMOVED);
+            } else if !secrets.contains(&seat.secret) && seat.since < began {
+                seat.end(End::UNAUTHORIZED);
+            }
+        }
+    }
+
     /// Has sessions say what is to be served, and which root is the newest: where there is another plan, or another root; and
     /// has it written anew for twice or half as many.
     fn announces(&self, plan: Option<Plan>, root_version: Option<NonZeroU64>, times: Times) {

@@ -1,5 +1,6 @@
 //! Which keys vouch for what is deployed.
 
+use super::deployments;
 use super::sql::{Transaction, sql};
 use crate::domain::digest::Digest;
 use crate::domain::error::Error;
@@ -9,7 +10,7 @@ use crate::domain::store::Result;
 /// How many deployments are named.
 const NAMED: usize = 10;
 
-/// Refuses where data planes are to serve, or will be, what only this one vouches for of the keys that are believed.
+/// Refuses where data planes are to serve, or will be, or may have to go back to, what only this one vouches for of the keys that are believed.
 /// Whoever calls holds the project.
 pub(super) async fn check_for_others(
     transaction: &mut Transaction,
@@ -23,16 +24,16 @@ pub(super) async fn check_for_others(
         let keys = if row.get::<SigningKeyId>("id")? == id { &mut own } else { &mut others };
         keys.push(key.to_string());
     }
-    // What decides for nobody any more has no pointer.
-    let select = sql("select d.serial, a.signed_by from deployments d \
+    let followed = deployments::followed(transaction, project).await?;
+    let select = sql("select d.id, d.serial, d.state, a.signed_by from deployments d \
          join artifacts a on a.project_id = d.project_id and a.digest = d.artifact \
-         where d.project_id = $1 and not d.is_withdrawn and (d.state = 'scheduled' \
-         or exists (select 1 from pointers p where p.deployment_id = d.id)) order by d.serial desc")
+         where d.project_id = $1 and not d.is_withdrawn order by d.serial desc")
     .bind(project);
     let mut numbers = Vec::new();
     for row in transaction.fetch_all(select).await? {
         let signed_by: Vec<String> = row.json("signed_by")?;
-        if is_any_of(&own, &signed_by) && !is_any_of(&others, &signed_by) {
+        let matters = row.get::<String>("state")? == "scheduled" || followed.contains(&row.get("id")?);
+        if matters && is_any_of(&own, &signed_by) && !is_any_of(&others, &signed_by) {
             numbers.push(row.get::<i64>("serial")?.to_string());
         }
     }

@@ -4,7 +4,7 @@ use control::store::sql::{Database, sql};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tests::client::Answer;
-use tests::postgres::Postgres;
+use tests::postgres::{self, Postgres};
 use tests::{Relay, wait};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -137,6 +137,29 @@ async fn what_may_have_been_done_is_not_done_again() {
     })
     .await;
     assert_eq!(made(), "1");
+}
+
+/// The database makes the change, and for a while does not take down that it was answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_written_down_as_soon_as_it_can_be() {
+    let postgres = postgres::Database::create().await;
+    let served = Served::on(&postgres.url()).await;
+    postgres
+        .run("create function refuses() returns trigger language plpgsql as 'begin raise exception ''not now''; end'");
+    postgres.run(
+        "create trigger refuses before update of status on idempotent_responses for each row execute function refuses()",
+    );
+    let shop = || make(&served, "k-1", json!({ "name": "shop" }));
+    let first = shop().await;
+    assert_eq!((first.status, first.header("idempotent-replayed")), (201, ""));
+    assert_eq!(refusal(&shop().await), (409, "in-progress".to_owned()));
+    postgres.run("drop trigger refuses on idempotent_responses");
+    wait::until("it is answered again", async || {
+        let again = shop().await;
+        (again.status, again.header("idempotent-replayed")) == (201, "true") && again.body == first.body
+    })
+    .await;
+    assert_eq!(projects(&served).await, 1);
 }
 
 #[tokio::test]

@@ -8,18 +8,22 @@ use bytes::Bytes;
 use control::bootstrap::{Look, Publisher};
 use control::domain::artifact::ArtifactBytes as _;
 use control::domain::bootstrap::Shelf as _;
+use control::domain::deployment::NewDeployment;
 use control::domain::digest::Digest;
 use control::domain::signing_key::NewSigningKey;
 use control::domain::store::{Fleet as _, SigningKeys as _};
 use control::store::objects::{Location, Objects};
 use control::store::sql::sql;
+use tests::wait;
+use tokio_util::sync::CancellationToken;
 
-use crate::fleet::{Fleet, OLD, artifact_of};
+use crate::fleet::{Fleet, NEW, OLD, artifact_of};
 use crate::{Kept, act, of};
 
 crate::in_both!(
     whatever_was_taken_away_is_written_again,
     whatever_was_spoilt_is_written_again,
+    what_belongs_to_others_is_written_over,
     what_another_control_plane_wrote_since_is_left_alone,
 );
 
@@ -93,6 +97,38 @@ async fn whatever_was_spoilt_is_written_again(kept: Kept) {
     assert_eq!(shelf.file(&name).await.unwrap(), None);
     publisher.publish(project, Look::Quick).await.unwrap();
     assert_eq!(shelf.file(&name).await.unwrap(), written);
+    // Whoever starts looks at every byte.
+    let name = format!("{project}/{artifact}");
+    let written = shelf.file(&name).await.unwrap();
+    shelf.write(&name, Bytes::from_static(b"1234576")).await.unwrap();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(publisher.run(stop.clone()));
+    wait::until("it is put right", async || shelf.file(&name).await.unwrap() == written).await;
+    stop.cancel();
+    running.await.unwrap();
+}
+
+/// It is signed, and newer than the one that belongs there.
+async fn what_belongs_to_others_is_written_over(kept: Kept) {
+    let fleet = Fleet::of(kept, &["env=prod", "env=dev"]).await;
+    for (selector, artifact) in [("env=prod", OLD), ("env=dev", NEW)] {
+        fleet.deploy(NewDeployment { selector: selector.parse().unwrap(), ..NewDeployment::of(artifact) }).await;
+        fleet.pass().await;
+    }
+    let (folder, project) = (tempfile::tempdir().unwrap(), fleet.project.id);
+    let shelf = objects(&folder);
+    for (group, artifact) in [("prod", OLD), ("dev", NEW)] {
+        let name = format!("{project}/env={group}/artifacts/{artifact}");
+        shelf.write(&name, Bytes::from_static(b"1234567")).await.unwrap();
+    }
+    let store = Arc::new(fleet.kept.store.clone());
+    let publisher = Publisher { store, artifacts: shelf.clone(), shelf: shelf.clone() };
+    publisher.publish(project, Look::Quick).await.unwrap();
+    let [prod, dev] = ["prod", "dev"].map(|group| format!("{project}/env={group}/pointer.json"));
+    let written = shelf.file(&prod).await.unwrap();
+    shelf.write(&prod, shelf.file(&dev).await.unwrap().unwrap()).await.unwrap();
+    publisher.publish(project, Look::Quick).await.unwrap();
+    assert_eq!(shelf.file(&prod).await.unwrap(), written);
 }
 
 /// A control plane whose plan is a moment old brings nothing old back.

@@ -19,6 +19,7 @@ use control::key;
 use control::store::DatabaseStore;
 use control::store::sql::{Database, sql};
 
+use crate::fleet::{Fleet, NEW, OLD};
 use crate::{Kept, act, of, within};
 
 crate::in_both!(
@@ -35,6 +36,7 @@ crate::in_both!(
     many_that_rotate_at_once_make_one_chain,
     who_waits_is_told_of_a_newer_root,
     what_is_deployed_keeps_the_only_key_that_vouches_for_it,
+    what_is_gone_back_to_keeps_its_key_until_the_next_one_is_done,
 );
 
 async fn project(kept: &Kept) -> Project {
@@ -337,4 +339,27 @@ async fn what_is_deployed_keeps_the_only_key_that_vouches_for_it(kept: Kept) {
     are_signed_by(&[&old, &other]).await;
     assert!(retire(&old, Deployed::Kept).await.is_err(), "a retired one vouches for nothing");
     assert_eq!(retire(&old, Deployed::Abandoned).await.unwrap().state, State::Retired);
+}
+
+/// Whoever has not taken the next one yet serves the one before, and may have to go back to it.
+async fn what_is_gone_back_to_keeps_its_key_until_the_next_one_is_done(kept: Kept) {
+    let fleet = Fleet::of(kept, &["a=1"]).await;
+    let (kept, project) = (&fleet.kept, &fleet.project);
+    let old = active(kept, project).await;
+    let new = rotate(kept, project, old.id).await.unwrap();
+    for (key, artifact) in [(&old, OLD), (&new, NEW)] {
+        let ids = serde_json::json!([key.key_id.to_string()[..16]]);
+        let signs = sql("update artifacts set signed_by = $1 where digest = $2");
+        kept.run(signs.bind(ids).bind(artifact)).await;
+    }
+    let fleet = fleet.serving(OLD).await;
+    let retire = async || fleet.kept.keys.retire(&act(), of(&fleet.project), (old.id, Deployed::Kept)).await;
+    fleet.deploy(NewDeployment::of(NEW)).await;
+    fleet.pass().await;
+    let refused = retire().await.unwrap_err();
+    let Error::Conflict(why) = &refused else { panic!("{refused}") };
+    assert!(why.contains("serve: 1."), "{why}");
+    fleet.obey().await;
+    fleet.pass().await;
+    assert_eq!(retire().await.unwrap().state, State::Retired);
 }

@@ -27,6 +27,7 @@ crate::in_both!(
     whoever_goes_back_twice_says_where_to,
     what_a_gate_took_back_is_not_gone_back_from_again,
     what_somebody_aborted_is_not_gone_back_from_again,
+    what_was_aborted_for_some_took_the_others_nowhere,
     what_was_aborted_before_it_reached_anybody_took_nobody_back,
     what_was_taken_back_is_not_gone_back_to,
     the_same_words_in_another_order_choose_the_same,
@@ -328,6 +329,20 @@ async fn what_somebody_aborted_is_not_gone_back_from_again(kept: Kept) {
     let id = fleet.deploy(NewDeployment::of(third)).await;
     store.abort_deployment(&act(), edit(id), None).await.unwrap();
     assert_eq!(store.create_rollback(&act(), of(&fleet.project), back).await.unwrap().artifact, OLD);
+}
+
+/// The others never had it, and go back by one call.
+async fn what_was_aborted_for_some_took_the_others_nowhere(kept: Kept) {
+    let third = control::domain::digest::Digest([3; 32]);
+    let fleet = Fleet::of(kept, &["env=prod", "env=dev"]).await.serving(third).await.serving(OLD).await;
+    let dev = || NewDeployment { selector: "env=dev".parse().unwrap(), ..NewDeployment::of(NEW) };
+    let id = fleet.deploy(dev()).await;
+    fleet.pass().await;
+    fleet.kept.store.abort_deployment(&act(), edit(id), Some(&issuer(&fleet).await)).await.unwrap();
+    let said = refused(&fleet, Some("env=dev")).await;
+    assert!(said.contains("is already aborted"), "{said}");
+    let back = fleet.kept.store.create_rollback(&act(), of(&fleet.project), NewRollback::default()).await.unwrap();
+    assert_eq!(back.artifact, third);
 }
 
 /// It started while everybody was away, and was let to nobody.

@@ -24,7 +24,7 @@ pub enum UrlError {
         schemes: &'static [&'static str],
     },
     /// It says who asks.
-    #[error("a URL with a password in it: give --api-key-file instead")]
+    #[error("a URL with a password in it, which would not be used: leave it out")]
     Password,
     /// It ends in what a path cannot be added to.
     #[error("a URL to which paths are added has no `?` and no `#`")]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use artifact_format::container::{Digest, FORMAT_VERSION, OLDEST_FORMAT_VERSION};
+use artifact_format::container::{self, Digest, FORMAT_VERSION, OLDEST_FORMAT_VERSION};
 use artifact_format::root::Root;
 use artifact_format::trust::Trust;
 use fleet::agent::record::{Boot, Record};
@@ -36,7 +36,8 @@ pub enum Error {
         "no key is trusted, so nothing that is deployed could be believed: name the project's key with --trusted-key"
     )]
     NobodyTrusted,
-    /// The artifact of the command line cannot be served, and there is no other one.
+    /// The artifact of the command line cannot be served, and there is no other one. That a trust root does not vouch for
+    /// it is none of that.
     #[error("{}: {source}", file.display())]
     Artifact {
         /// Its file.
@@ -93,8 +94,16 @@ pub(super) fn boot(
         (None, Some(file)) => {
             let of_root = root.as_ref().map(Root::trust);
             let loaded = read(file).and_then(|(name, bytes)| load(name, &bytes, (of_root.as_ref(), environment)));
-            let snapshot = loaded.map_err(|source| Error::Artifact { file: file.to_path_buf(), source })?;
-            (snapshot.digest(), snapshot)
+            match loaded {
+                Ok(snapshot) => (snapshot.digest(), snapshot),
+                // The trust root says so: whoever is believed by now has to be able to deploy something else.
+                Err(error @ LoadError::Container(container::Error::Trust(_))) => {
+                    tracing::error!(file = %file.display(), code = error.code(), %error, "the artifact is not served");
+                    alarms.push(alarm(error.code(), format!("{}: {error}", file.display())));
+                    (None, Snapshot::nothing(environment))
+                }
+                Err(source) => return Err(Error::Artifact { file: file.to_path_buf(), source }),
+            }
         }
         (None, None) => (None, Snapshot::nothing(environment)),
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tests::postgres::{Postgres, Replica};
-use tests::{ControlPlane, Project, Relay, wait};
+use tests::{ControlPlane, Follower, Project, Relay, wait};
 
 use crate::{Watch, all, are_online, catches_up, fleet, on};
 
@@ -33,6 +33,22 @@ impl Pair {
         assert_eq!(self.replica.run("select pg_promote()"), "t");
         self.relay.leads_to(port(&self.replica.url()));
     }
+
+    /// The next deployment reaches all of them on the connections that they had, and nobody was seen offline.
+    async fn goes_on(&self, followers: &[Follower], watch: Watch) {
+        let told = followers[0].seen().serial;
+        let next = self.project.push(&self.control_plane, "/b").await;
+        self.project.deploy(&self.control_plane, &next).await;
+        let are_told = async || followers.iter().all(|one| one.seen().serial > told);
+        assert!(wait::within(Duration::from_mins(1), are_told).await, "what was under way is waited for");
+        for number in 0..followers.len() {
+            let name = format!("edge-{number}");
+            self.project.shows(&self.control_plane, &name, |plane| plane["artifact"] == *next).await;
+        }
+        wait::pass(Duration::from_secs(6)).await;
+        watch.saw_nobody_offline();
+        assert!(followers.iter().all(|one| (one.seen().welcomes, one.seen().goodbyes.len()) == (1, 0)));
+    }
 }
 
 fn port(url: &str) -> u16 {
@@ -56,16 +72,7 @@ async fn database_fail_over() {
     pair.fails_over();
     are_online(&pair.control_plane, &pair.project, 5).await;
 
-    let told = followers[0].seen().serial;
-    let next = pair.project.push(&pair.control_plane, "/b").await;
-    pair.project.deploy(&pair.control_plane, &next).await;
-    all(&followers, "all were told of the next", |seen| seen.serial > told).await;
-    for number in 0..5 {
-        pair.project.shows(&pair.control_plane, &format!("edge-{number}"), |plane| plane["artifact"] == *next).await;
-    }
-    wait::pass(Duration::from_secs(6)).await;
-    watch.saw_nobody_offline();
-    assert!(followers.iter().all(|one| (one.seen().welcomes, one.seen().goodbyes.len()) == (1, 0)));
+    pair.goes_on(&followers, watch).await;
 }
 
 /// Database that goes silent: nothing breaks the connections to it, and nobody answers. What was under way is given up, and
@@ -90,17 +97,7 @@ async fn database_that_goes_silent() {
     let watch = Watch::over(pair.control_plane.address(), pair.control_plane.token(), &pair.project);
     pair.fails_over();
 
-    let told = followers[0].seen().serial;
-    let next = pair.project.push(&pair.control_plane, "/b").await;
-    pair.project.deploy(&pair.control_plane, &next).await;
-    let are_told = async || followers.iter().all(|one| one.seen().serial > told);
-    assert!(wait::within(Duration::from_mins(1), are_told).await, "what was under way is waited for");
-    for number in 0..5 {
-        pair.project.shows(&pair.control_plane, &format!("edge-{number}"), |plane| plane["artifact"] == *next).await;
-    }
-    wait::pass(Duration::from_secs(6)).await;
-    watch.saw_nobody_offline();
-    assert!(followers.iter().all(|one| (one.seen().welcomes, one.seen().goodbyes.len()) == (1, 0)));
+    pair.goes_on(&followers, watch).await;
 }
 
 /// Database fail-over: the last deployment is not known any more, and data planes have taken it. They go back to the one

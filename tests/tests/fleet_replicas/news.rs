@@ -92,7 +92,7 @@ async fn a_project_that_cannot_be_read_is_spoken_of_once() {
          changed_at = cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)",
     );
     let said = |what: &str| control_plane.logs().iter().filter(|entry| entry.to_string().contains(what)).count();
-    let unreadable = "cannot look what this project's data planes are to serve";
+    let unreadable = "cannot read this project's data planes, or what they are to serve";
     wait::until("it is said", async || said(unreadable) > 0).await;
     // As long as it takes to look twice more.
     wait::pass(Duration::from_secs(7)).await;

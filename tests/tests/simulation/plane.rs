@@ -116,7 +116,7 @@ impl Plane {
         let mut at_work = BTreeMap::new();
         let (mut record, mut serving) = (boot.record, None);
         let has_current = record.current.is_some_and(|current| plane.disk.is_good(current));
-        // As a gateway does: what is not there is not tried, and what was refused in order is not doubted.
+        // As a gateway does: what is not there is not tried, and what was refused in order is doubted as it was.
         for candidate in &boot.candidates {
             if !plane.disk.artifacts.contains(candidate) {
                 record.misses(*candidate);

@@ -12,6 +12,8 @@ mod rows;
 mod start;
 mod steps;
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use self::rows::Standing;
@@ -27,11 +29,20 @@ use crate::domain::deployment::{
     Steering,
 };
 use crate::domain::error::{Error, Noun};
-use crate::domain::id::DeploymentId;
+use crate::domain::id::{DeploymentId, ProjectId};
 use crate::domain::label::Selector;
 use crate::domain::page::{Page, PageRequest};
 use crate::domain::pointer::Issuer;
 use crate::domain::store::{Deployments, Edit, OfProject, Projects as _, Result};
+
+/// The deployments that data planes follow: those that decide, and those that do until what covers them is done. Whoever
+/// has not taken that serves them, and a gate may have everybody go back.
+pub(super) async fn followed(transaction: &mut Transaction, project: ProjectId) -> Result<BTreeSet<DeploymentId>> {
+    let standing = rows::standing(transaction, project).await?;
+    let done = standing.iter().filter(|standing| standing.deployment.state.is_final()).cloned().collect();
+    let followed = rows::deciding(standing).into_iter().chain(rows::deciding(done));
+    Ok(followed.map(|standing| standing.deployment.id).collect())
+}
 
 #[async_trait]
 impl Deployments for DatabaseStore {

@@ -236,8 +236,9 @@ pub(super) async fn waiting(transaction: &mut Transaction, project: ProjectId) -
     Ok(rows.iter().map(read).collect::<Result<_, SqlError>>()?)
 }
 
-/// The last deployment that was taken back or aborted, started after this one, and had reached some for whom `selector`
-/// may be, too. A way back that was aborted is none: without it they go on with what it was to take back.
+/// The last deployment that was taken back or aborted, started after this one, and was for all whom `selector` chooses:
+/// what was only for some of them took the others nowhere. A way back that was aborted is none: without it they go on with
+/// what it was to take back.
 pub(super) async fn taken_back_since(
     transaction: &mut Transaction,
     standing: &Standing,
@@ -247,7 +248,7 @@ pub(super) async fn taken_back_since(
          and kind = 'deploy' and wave > 0 and state in ('rolled_back', 'failed', 'aborted') order by precedence desc");
     let rows = transaction.fetch_all(select.bind(standing.deployment.project).bind(standing.precedence)).await?;
     let all = rows.iter().map(read).collect::<Result<Vec<_>, SqlError>>()?;
-    Ok(all.into_iter().find(|taken| taken.selector.overlaps(selector)))
+    Ok(all.into_iter().find(|taken| taken.selector.covers(selector)))
 }
 
 /// Those of them that decide for anybody: whatever another one that started later covers, and has reached everyone of,

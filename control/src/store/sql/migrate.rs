@@ -19,8 +19,10 @@ pub(super) async fn run(pools: &Pools) -> Result<(), Error> {
     }
 }
 
-/// A migration moves whatever there is, and another control plane's is waited for: no statement's deadline holds here.
+/// A migration moves whatever there is, and another control plane's is waited for: no statement's deadline holds here. A
+/// server that says nothing to begin with is not waited for that long.
 async fn run_long(primary: &PgPool) -> Result<(), Error> {
+    timeout(postgres::SILENCE, sqlx::query("select 1").execute(primary)).await.map_err(|_| Error::Silent)??;
     let own = postgres::connect_long(primary).await?;
     let ended = POSTGRES.run(&own).await.map_err(failed);
     own.close().await;
@@ -31,7 +33,10 @@ async fn run_long(primary: &PgPool) -> Result<(), Error> {
 fn failed(error: MigrateError) -> Error {
     match error {
         MigrateError::Execute(error) => Error::Driver(error),
-        MigrateError::ExecuteMigration(source, number) => Error::Migration { number, source },
+        MigrateError::ExecuteMigration(source, number) => {
+            let error = Error::Driver(source);
+            if error.is_refusal() { Error::Migration { number, source: Box::new(error) } } else { error }
+        }
         other => Error::Schema(other),
     }
 }

@@ -63,7 +63,7 @@ pub enum Error {
         /// Which.
         number: i64,
         /// What the database says.
-        source: sqlx::Error,
+        source: Box<Self>,
     },
     /// It was not brought up to date, and nobody says why.
     #[error(
@@ -156,7 +156,8 @@ impl Error {
 
     fn database_error(&self) -> Option<&dyn sqlx::error::DatabaseError> {
         match self {
-            Self::Driver(error) | Self::Migration { source: error, .. } => error.as_database_error(),
+            Self::Driver(error) => error.as_database_error(),
+            Self::Migration { source, .. } => source.database_error(),
             _ => None,
         }
     }

@@ -131,8 +131,8 @@ impl Agent {
         let Ok(offer) = answer else { return };
         let Offer { pointer, roots } = *offer;
         let change = self.roots.offered(roots, effects);
-        // Whoever is served by now, or asked by now, knows better.
-        if self.target.running().is_none() && !self.target.is_busy() {
+        // What serves by now, or is on its way, or comes from a control plane that is there by now, is better.
+        if self.needs_bootstrap() {
             self.target.is_offered(pointer.artifact(), Source::Bootstrap, moment);
             self.offered = Some(Considered { pointer, source: Source::Bootstrap, judged: Judged::NotYet });
         }

@@ -81,21 +81,16 @@ impl Record {
     /// A process starts: artifacts that ended the last ones are set aside. Nothing is tried yet.
     #[must_use]
     pub fn boot(mut self) -> Boot {
-        let failed = self.trials.iter().chain(&self.loads).filter(|(_, times)| **times >= TRIALS_MAX);
-        let failed: Vec<Digest> = failed.map(|(digest, _)| *digest).collect();
         let mut set_aside = None;
-        for digest in failed {
-            self.trials.remove(&digest);
-            self.loads.remove(&digest);
-            self.quarantine(digest);
-            if self.current == Some(digest) || self.wanted().is_some_and(|wanted| wanted.artifact == digest) {
-                set_aside = Some(digest);
-            }
+        for digest in often(&self.trials) {
+            set_aside = self.sets_aside(digest).or(set_aside);
         }
-        self.current = self.current.filter(|digest| !self.is_quarantined(digest));
-        self.previous = self.previous.filter(|digest| !self.is_quarantined(digest));
-        if self.current.is_none() {
-            self.current = self.previous.take();
+        for digest in often(&self.loads) {
+            // What was proven and is all there is is tried for ever: it serves again as soon as there is memory for it, or
+            // the program that it was proven with.
+            if self.current.into_iter().chain(self.previous).any(|other| other != digest) {
+                set_aside = self.sets_aside(digest).or(set_aside);
+            }
         }
         let mut candidates: Vec<Digest> = self.current.into_iter().chain(self.previous).collect();
         if candidates.is_empty() {
@@ -190,12 +185,24 @@ impl Record {
         }
     }
 
-    fn quarantine(&mut self, digest: Digest) {
+    /// Sets an artifact aside, and names it if it was to be served.
+    fn sets_aside(&mut self, digest: Digest) -> Option<Digest> {
+        let is_wanted = self.wanted().is_some_and(|wanted| wanted.artifact == digest);
+        let was_to_be_served = self.current == Some(digest) || is_wanted;
+        self.trials.remove(&digest);
+        self.loads.remove(&digest);
+        self.misses(digest);
         self.quarantined.push(digest);
         if self.quarantined.len() > QUARANTINED_MAX {
             self.quarantined.remove(0);
         }
+        was_to_be_served.then_some(digest)
     }
+}
+
+/// What ended the process too often, by one of the counts.
+fn often(counts: &BTreeMap<Digest, u32>) -> Vec<Digest> {
+    counts.iter().filter(|(_, times)| **times >= TRIALS_MAX).map(|(digest, _)| *digest).collect()
 }
 
 #[cfg(test)]
@@ -264,6 +271,29 @@ mod tests {
         assert_eq!((&third.candidates[..], third.set_aside), (&[digest(2)][..], Some(digest(1))));
         assert!(third.record.is_quarantined(&digest(1)));
         assert_eq!(third.record.loads, BTreeMap::from([(digest(2), 1)]), "whoever is gone back to is counted as well");
+    }
+
+    /// There is nothing that could serve in its place.
+    #[test]
+    fn what_was_proven_and_is_all_there_is_is_tried_for_ever() {
+        let mut alone = Record { previous: None, taken: Some(taken(1)), ..record(&[]) };
+        for _ in 0..5 {
+            let Boot { record, candidates, set_aside } = dies_at_boot(alone);
+            assert_eq!((&candidates[..], set_aside), (&[digest(1)][..], None));
+            assert!(record.needed().any(|needed| needed == digest(1)) && record.quarantined.is_empty());
+            alone = record;
+        }
+        alone.booted(Some(digest(1)));
+        assert!(alone.loads.is_empty());
+
+        // Both end it: the one that is left when the other one is set aside.
+        let mut both = record(&[]);
+        for (first, set_aside) in [(1, None), (1, None), (2, Some(1)), (2, None), (2, None), (2, None)] {
+            let boot = dies_at_boot(both);
+            assert_eq!((boot.candidates[0], boot.set_aside), (digest(first), set_aside.map(digest)));
+            both = boot.record;
+        }
+        assert_eq!((both.current, both.quarantined), (Some(digest(2)), vec![digest(1)]));
     }
 
     #[test]

@@ -235,6 +235,31 @@ fn what_was_left_before_it_was_known_to_be_well_is_doubted_when_it_is_gone_back_
     assert!(last.candidates.is_empty() && last.record.is_quarantined(&digest(7)));
 }
 
+/// It ended a process once, and another time it was only refused.
+#[test]
+fn what_is_refused_in_order_is_doubted_as_it_was() {
+    let mut record = Record::new(PROJECT);
+    record.trials.insert(digest(8), 1);
+    let mut rig = Rig::restarted(record, None);
+    rig.loads = Outcome::Fails(Failure::refused("unknown_listener", "there is no such listener".to_owned()));
+    rig.is_told_of(&signed(1, 8));
+    assert_eq!(rig.on_disk().trials.get(&digest(8)), Some(&1));
+    rig.is_told_of(&signed(2, 9));
+    assert_eq!(rig.on_disk().trials.get(&digest(9)), None);
+}
+
+/// It was not at work when the other one took its place.
+#[test]
+fn what_does_not_serve_is_doubted_as_it_was_where_another_one_takes_its_place() {
+    let mut record = Record::new(PROJECT);
+    record.current = Some(digest(8));
+    record.trials.insert(digest(8), 1);
+    let mut rig = Rig::restarted(record, None);
+    rig.is_told_of(&signed(1, 9));
+    assert!(rig.is_active(9) && rig.on_disk().previous == Some(digest(8)));
+    assert_eq!(rig.on_disk().trials.get(&digest(8)), Some(&1));
+}
+
 #[test]
 fn what_serves_for_a_while_is_doubted_no_more() {
     let mut rig = Rig::connected();

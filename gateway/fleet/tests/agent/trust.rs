@@ -185,6 +185,26 @@ fn a_place_to_start_from_that_answers_late_has_no_roots_to_refuse() {
     assert!(rig.alarms().is_empty() && rig.root_version() == Some(3), "{:?}", rig.alarms());
 }
 
+/// The control plane is there by then, and wants nothing, or what could not be served.
+#[test]
+fn a_place_to_start_from_that_answers_late_overrules_nobody() {
+    for refused in [None, Some(signed(9, 8))] {
+        let mut rig = Rig::new(Start { bootstrap: Bootstrap::Available, ..start() });
+        rig.until(|effect| matches!(effect, Effect::Connect));
+        rig.is_disconnected(None);
+        rig.until(|effect| matches!(effect, Effect::AskBootstrap { .. }));
+        rig.connect();
+        rig.loads = Outcome::Fails(Failure::refused("unknown_listener", "there is no such listener".to_owned()));
+        refused.iter().for_each(|pointer| drop(rig.is_told_of(pointer)));
+        rig.loads = Outcome::Succeeds;
+        let said = rig.phase();
+        let offer = Offer { pointer: signed(8, 7), roots: Vec::new() };
+        rig.happens(Event::Bootstrapped(Ok(Box::new(offer))));
+        rig.passes(Duration::from_mins(5));
+        assert_eq!((rig.agent.running(), rig.phase()), (None, said));
+    }
+}
+
 /// The pointer is by a key that is believed, and its artifact by one that only a root names which did not come at
 /// first.
 #[test]

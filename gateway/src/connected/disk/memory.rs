@@ -30,6 +30,10 @@ impl Folder {
     /// what was remembered would be written over.
     pub(in crate::connected) fn memory(&self) -> Result<Memory, Error> {
         let memory = match (self.one(STATE), self.one(COPY)) {
+            (Ok(Some(record)), Err(error @ Error::Damaged { .. })) => {
+                Memory::Repaired(Box::new(record), error.to_string())
+            }
+            // Where it is older or not there, a process ended between the two.
             (Ok(Some(record)), _) => Memory::Known(Box::new(record)),
             (Ok(None), Ok(None)) => Memory::Fresh,
             // A process ended between the first file and the second, on its very first try: the copy is never first.

@@ -65,7 +65,9 @@ fn what_is_remembered_survives_either_of_its_files() {
             Memory::Fresh | Memory::Lost(_) => panic!("byte {at}"),
         }
     }
+    fs::write(&state, &bytes).unwrap();
     fs::write(folder.path.join("state.copy"), "").unwrap();
+    assert!(matches!(folder.memory().unwrap(), Memory::Repaired(repaired, _) if *repaired == record(2)));
     fs::write(&state, "").unwrap();
     assert!(matches!(folder.memory().unwrap(), Memory::Lost(_)));
 }

@@ -93,7 +93,7 @@ impl Target {
                 self.note(effects);
             }
             Err(failure) => {
-                self.record.end_trial(digest);
+                self.record.call_off_trial(digest);
                 self.persist(effects);
                 if is_wanted {
                     self.fails(failure, moment);
@@ -108,7 +108,7 @@ impl Target {
         // Not what came with the command line, which is not in the state folder.
         let last = [self.deployed(), self.record.current, self.record.previous];
         let before = last.into_iter().flatten().find(|last| *last != digest);
-        if let Some(before) = before {
+        if let Some(before) = self.deployed().filter(|running| *running != digest) {
             self.record.suspend_trial(before);
         }
         for left in last.into_iter().flatten().filter(|left| Some(*left) != before && *left != digest) {
