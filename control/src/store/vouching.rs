@@ -10,8 +10,8 @@ use crate::domain::store::Result;
 /// How many deployments are named.
 const NAMED: usize = 10;
 
-/// Refuses where data planes are to serve, or will be, or may have to go back to, what only this one vouches for of the keys that are believed.
-/// Whoever calls holds the project.
+/// Refuses where data planes are to serve, or will be, or may have to go back to, what only this one vouches for of the
+/// keys that are believed. Whoever calls holds the project.
 pub(super) async fn check_for_others(
     transaction: &mut Transaction,
     project: ProjectId,
