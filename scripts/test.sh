@@ -35,6 +35,7 @@ step 'conformance harness' scripts/conformance.sh lint
 
 step build cargo build --quiet --workspace --bins
 step 'documentation tests' cargo test --quiet --workspace --doc
-step tests cargo nextest run --workspace --no-fail-fast
+# Tests wait for a good part of their time: half as many again at once as there are processors.
+step tests cargo nextest run --workspace --no-fail-fast --test-threads $(($(nproc) * 3 / 2))
 step conformance scripts/conformance.sh --quick own petstore
 step 'conformance of the control plane' scripts/conformance.sh control --quick

@@ -74,7 +74,7 @@ async fn many_rows(place: &Place) {
     let database = Database::open(&place.url(), None).await.unwrap();
     let mut transaction = database.begin().await.unwrap();
     let insert = sql("insert into audit_events (id, at, actor_kind, action, outcome, detail) \
-         with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < 40000) \
+         with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < 10000) \
          select printf('%08x-0000-7000-8000-000000000000', n), n, 'system', 'team.create', 'success', '{}' from numbers");
     transaction.execute(insert).await.unwrap();
     transaction.commit().await.unwrap();

@@ -38,7 +38,7 @@ async fn a_database_that_goes_silent_is_given_up_and_asked_anew() {
     drop(left);
     let (asked, ended, read) = tokio::join!(asking.execute(say("never")), ending.commit(), reading);
     let took = began.elapsed();
-    assert!(took + Duration::from_secs(1) > SILENCE && took < SILENCE + Duration::from_secs(5), "{took:?}");
+    assert!(took + Duration::from_secs(1) > SILENCE && took < 2 * SILENCE, "{took:?}");
     let ended = ended.unwrap_err();
     assert!(matches!(ended, SqlError::Unsettled(_)), "nobody knows what came of it: {ended}");
     assert!(matches!(Error::from(ended), Error::Unsettled(_)));

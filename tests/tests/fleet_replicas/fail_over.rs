@@ -90,7 +90,8 @@ async fn database_that_goes_silent() {
     let mut lock = holder.begin().await.unwrap();
     let tables = control::store::sql::sql("lock table replicas, plans, deployments in access exclusive mode");
     lock.execute(tables).await.unwrap();
-    let waiting = "select count(distinct relation) from pg_locks where not granted";
+    // Whoever looks what is to be done next waits for either of two tables, as it was caught: waiting connections count.
+    let waiting = "select count(distinct pid) from pg_locks where not granted";
     wait::until("everything is under way", async || pair.primary.run(waiting) == "3").await;
     catches_up(&pair.primary, &pair.replica).await;
     pair.relay.falls_silent();
